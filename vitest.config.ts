@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+const slow = process.env['MOSAIC_SLOW_TESTS'] === '1';
+
+export default defineConfig({
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
+  test: {
+    include: ['libs/**/*.test.ts', 'services/**/*.test.ts', 'loadtest/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
