@@ -1,1 +1,269 @@
-export {};
+/**
+ * The Mosaic wire format: everything that client, server and tools agree on, byte by byte. Pure: no
+ * I/O, no Node module, the same code in a browser.
+ */
+export {
+  type ByteRange,
+  type ErrorDetail,
+  type ErrorKind,
+  invalid,
+  isMosaicError,
+  MosaicError,
+} from './error.ts';
+export {
+  base64Decode,
+  base64Encode,
+  compareBytes,
+  concatBytes,
+  equalAt,
+  equalBytes,
+  formatRange,
+  hexDecode,
+  hexEncode,
+  pad8,
+  readU16,
+  readU16BE,
+  readU24,
+  readU32,
+  readU32BE,
+  readU48,
+  readU64BE,
+  writeU16,
+  writeU16BE,
+  writeU24,
+  writeU32,
+  writeU32BE,
+  writeU48,
+  writeU64BE,
+} from './bytes.ts';
+export { h32, h64, H64_BYTES, type HashFunction } from './hash.ts';
+export {
+  asPublicKey,
+  assertSecretKey,
+  describeKeyFault,
+  generateSecretKey,
+  isPublicKey,
+  KEY_BYTES,
+  type KeyFault,
+  type PublicKey,
+  publicKeyFault,
+  publicKeyOf,
+  type SecretKey,
+} from './key.ts';
+export {
+  isReducedScalar,
+  SIGNATURE_BYTES,
+  signatureDomain,
+  signMessage,
+  signPlain,
+  signPrehash,
+  type VerifyFunction,
+  verifyMessage,
+  verifyPlain,
+  verifyPrehash,
+} from './signature.ts';
+export {
+  assertTimestamp,
+  compareTimestampAt,
+  decodeTimestamp,
+  encodeTimestamp,
+  isTimestampAt,
+  readTimestamp,
+  type Timestamp,
+  TIMESTAMP_MAX,
+  timestampFromMillis,
+  timestampFromUnix,
+  timestampToMillis,
+  timestampToUnix,
+  type UnixTime,
+} from './timestamp.ts';
+export {
+  type Audience,
+  audienceAt,
+  decodeKind,
+  type DuplicateHandling,
+  duplicateHandlingAt,
+  encodeKind,
+  isKeyScheduleKindAt,
+  isProfileKindAt,
+  type Kind,
+  KIND_BYTES,
+  kindFaultAt,
+  type KindFields,
+  kindName,
+  KNOWN_KINDS,
+} from './kind.ts';
+export {
+  asReference,
+  type Reference,
+  REFERENCE_BYTES,
+  type ReferenceKind,
+  referenceKind,
+  referenceKindAt,
+} from './reference.ts';
+export {
+  encodeTag,
+  encodeTags,
+  parseTags,
+  sectionHasTag,
+  TAG_HEAD_BYTES,
+  TAG_SECTION_BYTES_MAX,
+  type TagInput,
+  tagSectionFault,
+  tagsIn,
+  TagView,
+} from './tag.ts';
+export {
+  type CoreTag,
+  coreTag,
+  type CoreTagName,
+  coreTagName,
+  interpretTag,
+  KEY_TAG_BYTES,
+  REFERENCE_TAG_BYTES,
+  sectionNotifies,
+  TAG_TYPE,
+} from './core-tag.ts';
+export {
+  parseRecord,
+  RECORD_AT,
+  RECORD_BYTES_MAX,
+  RECORD_FLAG,
+  RECORD_HEAD_BYTES,
+  recordFault,
+  recordLengthFault,
+  RecordView,
+} from './record.ts';
+export {
+  recordFaultOf,
+  recordFieldsFault,
+  recordIdFault,
+  recordKeysFault,
+  recordSignatureFault,
+  validateRecord,
+  type ValidationStep,
+  type ValidationTools,
+} from './record-validation.ts';
+export {
+  buildRecord,
+  nonceFrom,
+  nonceFromTimestamp,
+  type RecordInput,
+  type SigningTools,
+} from './record-build.ts';
+export {
+  ELEMENT_DATA_BYTES_MAX,
+  FILTER_BYTES_MAX,
+  FILTER_ELEMENT,
+  FILTER_HEAD_BYTES,
+  type FilterElementName,
+  FilterElementView,
+  FilterView,
+  parseFilter,
+} from './filter.ts';
+export { buildFilter, type FilterElementInput } from './filter-build.ts';
+export { compileFilter, FilterMatcher } from './filter-match.ts';
+export {
+  isRetryable,
+  isSuccess,
+  RESULT,
+  type ResultCode,
+  type ResultName,
+  resultName,
+} from './result-code.ts';
+export {
+  BLOB_HEAD_BYTES,
+  type Message,
+  MESSAGE,
+  MESSAGE_BYTES_MAX,
+  MESSAGE_HEAD_BYTES,
+  type MessageAddress,
+  messageAddress,
+  type MessageName,
+  messageName,
+  messageSender,
+  parseMessage,
+  type QueryId,
+  validateMessage,
+} from './message.ts';
+export {
+  encodeClosing,
+  encodeMessage,
+  encodeRecordMessage,
+  encodeSubmission,
+  encodeSubmissionResult,
+  writeRecordHead,
+} from './message-encode.ts';
+export {
+  ATTESTATION_BYTES,
+  ATTESTATION_MAGIC,
+  ATTESTED_BYTES,
+  ENCRYPTION_KEY_BYTES,
+  ENCRYPTION_KEY_MAGIC,
+  KEY_ALGORITHM,
+  KEY_ENTRY,
+  KEY_ENTRY_HEAD_BYTES,
+  KEY_MARKER,
+  type KeyMarkerName,
+  KeySchedule,
+  type KeyScheduleEntry,
+  parseKeySchedule,
+  type ScheduleTools,
+  signingKeyBelongs,
+} from './key-schedule.ts';
+export {
+  attestSubkey,
+  buildKeySchedule,
+  type KeyScheduleEntryInput,
+  type KeyScheduleInput,
+} from './key-schedule-build.ts';
+export { decodeProfile, encodeProfile, parseProfile, type Profile } from './profile.ts';
+export {
+  decodeHuman,
+  decodeRecord,
+  decodeReference,
+  decodeSecretKey,
+  decodeServerKey,
+  decodeUserKey,
+  encodeHuman,
+  encodeRecord,
+  encodeReference,
+  encodeSecretKey,
+  encodeServerKey,
+  encodeUserKey,
+  HUMAN_PREFIX,
+  type HumanKind,
+  humanKind,
+  zbase32Decode,
+  zbase32Encode,
+} from './human.ts';
+export {
+  decodeEncryptedSecretKey,
+  decryptSecretKey,
+  type EncryptionOptions,
+  encryptSecretKey,
+  LOG_N_DEFAULT,
+  LOG_N_MAX,
+} from './encrypted-secret-key.ts';
+export {
+  type Answer2025,
+  answerExtensions,
+  checkServerProof,
+  chooseSubprotocol,
+  formatAnswer2025,
+  formatHello2025,
+  HEADER,
+  type Hello2025,
+  parseAnswer2025,
+  parseExtensions,
+  parseHello2025,
+  proveServerKey,
+  SUBPROTOCOL_2024,
+  SUBPROTOCOL_2025,
+} from './handshake.ts';
+export {
+  formatServerUrl,
+  parseServerUrl,
+  SERVER_PORT_DEFAULT,
+  type ServerAddress,
+} from './server-url.ts';
