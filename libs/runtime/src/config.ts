@@ -1,0 +1,129 @@
+/**
+ * Turns environment variables and an optional file into a service's typed config object, or
+ * into one error that lists everything wrong with them. Pure: callers pass the environment in.
+ */
+import { CONFIG_FILE_VARIABLE, parseConfigFile } from './config-file.ts';
+import { ConfigError } from './config-error.ts';
+import { nearestName } from './nearest-name.ts';
+import { checkSettingsTable } from './settings-table.ts';
+import { type AnyValue, describeAllowed, isSecretKind, parseValue } from './setting-value.ts';
+import type { ConfigOf, Setting, SettingsTable } from './setting.ts';
+
+const SHOWN_VALUE_LENGTH_MAX = 80;
+
+/** Variables as `process.env` holds them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What {@link readConfig} may be told besides the table and its sources. */
+export interface ReadConfigOptions {
+  /** Names of other services' settings, tolerated so that services can share one environment. */
+  readonly alsoKnown?: Iterable<string>;
+}
+
+interface Given {
+  readonly text: string;
+  /** Where the value came from, as an error message says it; empty for the environment. */
+  readonly origin: string;
+}
+
+/**
+ * Reads the settings of `table` from `env` and, where that has no value, from `fileContents`.
+ * Values are trimmed; an empty one counts as not set. Throws a {@link ConfigError} that names
+ * every missing or wrong value and every unknown `MOSAIC_*` name, and a TypeError when the table
+ * itself is wrong (a bug).
+ */
+export function readConfig<const T extends SettingsTable>(
+  table: T,
+  env: Environment,
+  fileContents?: string,
+  options: ReadConfigOptions = {},
+): ConfigOf<T> {
+  checkSettingsTable(table);
+  const file = parseConfigFile(fileContents ?? '');
+  const names = Object.values<Setting>(table).map((setting) => setting.name);
+  const known = new Set<string>([CONFIG_FILE_VARIABLE, ...names, ...(options.alsoKnown ?? [])]);
+  const problems = [...file.problems, ...unknownNames(known, env, file.entries.keys())];
+  const config: Record<string, AnyValue | undefined> = {};
+  for (const [key, setting] of Object.entries<Setting>(table)) {
+    const given = find(setting.name, env, file.entries);
+    const outcome = readSetting(setting, given);
+    if (typeof outcome.problem === 'string') problems.push(outcome.problem);
+    config[key] = outcome.value;
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config) as ConfigOf<T>;
+}
+
+function find(
+  name: string,
+  env: Environment,
+  file: ReturnType<typeof parseConfigFile>['entries'],
+): Given | undefined {
+  const fromEnv = env[name]?.trim();
+  if (fromEnv !== undefined && fromEnv !== '') return { text: fromEnv, origin: '' };
+  const entry = file.get(name);
+  if (entry === undefined || entry.value.trim() === '') return undefined;
+  return { text: entry.value.trim(), origin: ` (line ${entry.line} of the config file)` };
+}
+
+function readSetting(
+  setting: Setting,
+  given: Given | undefined,
+): { readonly value?: AnyValue | undefined; readonly problem?: string } {
+  if (given === undefined && setting.default !== undefined) {
+    return { value: parseValue(setting, String(setting.default)) };
+  }
+  if (given === undefined) {
+    if (setting.optional === true) return {};
+    return { problem: `${setting.name} is not set; it must be ${describeAllowed(setting)}.` };
+  }
+  const value = parseValue(setting, given.text);
+  if (value !== undefined) return { value };
+  const shown = shownValue(setting, given.text);
+  return {
+    problem: `${setting.name}${shown}${given.origin} must be ${describeAllowed(setting)}.`,
+  };
+}
+
+function shownValue(setting: Setting, text: string): string {
+  // What doesn't parse as an address may still hold a password in front of an @.
+  if (isSecretKind(setting) || text.includes('@'))
+    return ' has a value (not shown) that is wrong: it';
+  const short =
+    text.length > SHOWN_VALUE_LENGTH_MAX ? `${text.slice(0, SHOWN_VALUE_LENGTH_MAX)}…` : text;
+  return ` is ${JSON.stringify(short)}, but`;
+}
+
+function unknownNames(
+  known: ReadonlySet<string>,
+  env: Environment,
+  fileNames: Iterable<string>,
+): string[] {
+  const problems: string[] = [];
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('MOSAIC_') || known.has(name) || isServiceLink(name, env)) continue;
+    problems.push(`${name} is not a setting.${suggestion(name, known)}`);
+  }
+  for (const name of fileNames) {
+    // A file that named another file would start a chain; the environment alone does that.
+    if (known.has(name) && name !== CONFIG_FILE_VARIABLE) continue;
+    problems.push(
+      name === CONFIG_FILE_VARIABLE
+        ? `${name} can be set in the environment only, not in the config file.`
+        : `${name} in the config file is not a setting.${suggestion(name, known)}`,
+    );
+  }
+  return problems;
+}
+
+function suggestion(name: string, known: ReadonlySet<string>): string {
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? ' See --help for the names.' : ` Did you mean ${nearest}?`;
+}
+
+// For every Service called mosaic-… Kubernetes puts MOSAIC_…_SERVICE_HOST, _PORT and the like
+// into each pod of the namespace; refusing those would stop every pod.
+function isServiceLink(name: string, env: Environment): boolean {
+  const link = /^(MOSAIC_.*?)_(SERVICE_HOST|SERVICE_PORT|PORT)(_[A-Z0-9_]+)?$/.exec(name);
+  return link !== null && env[`${link[1]}_SERVICE_HOST`] !== undefined;
+}

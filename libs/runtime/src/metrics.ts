@@ -1,0 +1,210 @@
+/**
+ * A process's metrics, served to Prometheus as text. Components declare theirs as a table and
+ * get typed handles back; nobody but this folder knows prom-client.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import {
+  checkMetricTable,
+  labelCombinations,
+  type LabelsOf,
+  type LabelValues,
+  type MetricSpec,
+  type MetricTable,
+} from './metric-table.ts';
+import { addProcessMetrics } from './process-metrics.ts';
+
+/** Counts events. */
+export interface CounterHandle {
+  /** Adds `by`, 1 when absent. Throws when it is negative. */
+  increment(by?: number): void;
+}
+
+/** Holds a current value. */
+export interface GaugeHandle {
+  set(value: number): void;
+  /** Adds `by`, 1 when absent; may be negative. */
+  add(by?: number): void;
+  /** From now on asks `read` at every scrape; it must be cheap, and failures leave a gap. */
+  readFrom(read: () => number): void;
+}
+
+/** Gathers a distribution. */
+export interface HistogramHandle {
+  /** Adds one observation, in the metric's unit. */
+  observe(value: number): void;
+}
+
+/** The handle that belongs to a metric's type. */
+export type HandleOf<Type> = Type extends 'counter'
+  ? CounterHandle
+  : Type extends 'gauge'
+    ? GaugeHandle
+    : Type extends 'histogram'
+      ? HistogramHandle
+      : never;
+
+/** A metric with labels: choose a value for each to get a handle. Keep it on hot paths. */
+export interface Labelled<L extends LabelValues, Handle> {
+  /** The same labels give the same handle. Throws a TypeError for values not declared. */
+  with(labels: LabelsOf<L>): Handle;
+}
+
+/** What {@link Metrics.define} returns: each declared metric under its property name. */
+export type HandlesOf<T extends MetricTable> = {
+  readonly [Key in keyof T]: T[Key] extends { readonly labels: infer L extends LabelValues }
+    ? Labelled<L, HandleOf<T[Key]['type']>>
+    : HandleOf<T[Key]['type']>;
+};
+
+/** What the metrics say about the process itself. */
+export interface MetricsOptions {
+  readonly service: string;
+  readonly version: string;
+}
+
+type AnyHandle = CounterHandle | GaugeHandle | HistogramHandle;
+type MakeHandle = (labels: Readonly<Record<string, string>>) => AnyHandle;
+
+/** One process's metrics. Process-wide figures of Node.js are in it from the start. */
+export class Metrics {
+  readonly #registry = new Registry();
+
+  constructor(options: MetricsOptions) {
+    addProcessMetrics(this.#registry, options);
+  }
+
+  /** The media type of {@link render}'s text. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /**
+   * Creates the metrics of `table`. Counters and gauges start at zero for every combination of
+   * label values, so that alerts on their rates work from the first event. Throws a TypeError
+   * when a name breaks the rules, and an Error when one exists already.
+   */
+  define<const T extends MetricTable>(table: T): HandlesOf<T> {
+    checkMetricTable(table);
+    const handles: Record<string, unknown> = {};
+    for (const [key, spec] of Object.entries<MetricSpec>(table)) {
+      const make = createMetric(this.#registry, spec);
+      handles[key] = spec.labels === undefined ? make({}) : labelled(spec.name, spec.labels, make);
+    }
+    return handles as HandlesOf<T>;
+  }
+
+  /** All metrics in Prometheus' text format. */
+  render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Forgets all metrics; handles given out stay harmless. */
+  close(): void {
+    this.#registry.clear();
+  }
+}
+
+function labelled(
+  name: string,
+  labels: LabelValues,
+  make: MakeHandle,
+): Labelled<LabelValues, AnyHandle> {
+  const order = Object.keys(labels);
+  const handles = new Map<string, AnyHandle>();
+  for (const combination of labelCombinations(labels)) {
+    handles.set(keyOf(order, combination), make(combination));
+  }
+  return {
+    with(chosen) {
+      const handle = handles.get(keyOf(order, chosen));
+      if (handle === undefined) {
+        throw new TypeError(`metric ${name} has no labels ${JSON.stringify(chosen)}`);
+      }
+      return handle;
+    },
+  };
+}
+
+function keyOf(order: readonly string[], labels: Readonly<Record<string, string>>): string {
+  let key = '';
+  for (const label of order) key += `${labels[label] ?? ''}\n`;
+  return key;
+}
+
+function createMetric(registry: Registry, spec: MetricSpec): MakeHandle {
+  const common = {
+    name: spec.name,
+    help: spec.help,
+    labelNames: Object.keys(spec.labels ?? {}),
+    registers: [registry],
+  };
+  switch (spec.type) {
+    case 'counter': {
+      const counter = new Counter(common);
+      return (labels) => counterHandle(counter, labels);
+    }
+    case 'gauge':
+      return gaugeFactory(common);
+    case 'histogram': {
+      const histogram = new Histogram({ ...common, buckets: [...spec.buckets] });
+      return (labels) => histogramHandle(histogram, labels);
+    }
+  }
+}
+
+function counterHandle(counter: Counter, labels: Readonly<Record<string, string>>): CounterHandle {
+  counter.inc(labels, 0);
+  const bound = counter.labels(labels);
+  return {
+    increment(by = 1) {
+      bound.inc(by);
+    },
+  };
+}
+
+function histogramHandle(
+  histogram: Histogram,
+  labels: Readonly<Record<string, string>>,
+): HistogramHandle {
+  const bound = histogram.labels(labels);
+  return {
+    observe(value) {
+      bound.observe(value);
+    },
+  };
+}
+
+function gaugeFactory(common: ConstructorParameters<typeof Gauge>[0]): MakeHandle {
+  const readers = new Map<Gauge.Internal<string>, () => number>();
+  const gauge = new Gauge({
+    ...common,
+    collect: () => {
+      for (const [bound, read] of readers) bound.set(readSafely(read));
+    },
+  });
+  return (labels) => {
+    const bound = gauge.labels(labels);
+    bound.set(0);
+    return {
+      set(value) {
+        bound.set(value);
+      },
+      add(by = 1) {
+        bound.inc(by);
+      },
+      readFrom(read) {
+        readers.set(bound, read);
+      },
+    };
+  };
+}
+
+// NaN is how Prometheus is told "no value now"; one broken reader must not cost all metrics.
+function readSafely(read: () => number): number {
+  try {
+    return read();
+  } catch {
+    return Number.NaN;
+  }
+}
