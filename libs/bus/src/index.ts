@@ -1,1 +1,19 @@
-export {};
+/** How gateways and roles reach each other, in one process or over NATS. */
+export { MemoryBus } from './bus-memory.ts';
+export {
+  type Bus,
+  type Cursor,
+  type GetRequest,
+  type LiveHandler,
+  type LiveInterest,
+  type LiveListener,
+  type LiveRecord,
+  type Page,
+  type PageBudget,
+  type QueryRequest,
+  ROLE_NAMES,
+  type RoleName,
+  type RoleService,
+  type ServedRecord,
+  type Submission,
+} from './contract.ts';

@@ -1,1 +1,22 @@
-export {};
+/** Where records are kept and found: the segment log, the record index and their adapters. */
+export type {
+  Appended,
+  Location,
+  LogEntry,
+  LogPosition,
+  LogState,
+  ScannedCommit,
+  ScannedEntry,
+  SegmentLog,
+} from './segment-log.ts';
+export {
+  type AddOutcome,
+  type IndexAddition,
+  type IndexedRecord,
+  type IndexEntry,
+  type IndexPath,
+  POSITION_BYTES,
+  type Position,
+  type RecordIndex,
+  type ScanRange,
+} from './record-index.ts';

@@ -1,0 +1,139 @@
+/**
+ * What gateways and role workers say to each other. The in-process bus passes these values on as
+ * they are; a bus between processes encodes them.
+ */
+import type {
+  FilterView,
+  PublicKey,
+  RecordView,
+  Reference,
+  ResultCode,
+  Timestamp,
+} from '@mosaic-cluster/protocol';
+
+/** The roles a server can play. */
+export type RoleName = 'outbox' | 'inbox' | 'encryption';
+/** Every role, in the order in which a gateway asks them. */
+export const ROLE_NAMES: readonly RoleName[] = ['outbox', 'inbox', 'encryption'];
+
+/** A record that somebody wants stored. */
+export interface Submission {
+  readonly record: RecordView;
+  /** The key that the submitting connection proved; undefined: anonymous. */
+  readonly submitter: PublicKey | undefined;
+}
+
+/** Where a query goes on; opaque to everybody but the role that made it. */
+export type Cursor = Uint8Array;
+
+/** How much one page may cost. A page always makes progress, even where one record exceeds it. */
+export interface PageBudget {
+  readonly records: number;
+  readonly bytes: number;
+  /** Index entries looked at. */
+  readonly scanned: number;
+}
+
+/** Asks for records by filter. */
+export interface QueryRequest {
+  readonly filter: FilterView;
+  /** The key that the reading connection proved; undefined: anonymous. */
+  readonly reader: PublicKey | undefined;
+  /** From the reply before; undefined: from the newest on. */
+  readonly cursor: Cursor | undefined;
+  readonly budget: PageBudget;
+}
+
+/** Asks for records by reference. */
+export interface GetRequest {
+  readonly references: readonly Reference[];
+  readonly reader: PublicKey | undefined;
+  readonly cursor: Cursor | undefined;
+  readonly budget: PageBudget;
+}
+
+/** A record that may be served to the reader who asked. */
+export interface ServedRecord {
+  readonly record: RecordView;
+  readonly receivedAt: Timestamp;
+}
+
+/** Part of a query's answer. */
+export interface Page {
+  /** Newest first (descending ID) over all pages of a query. */
+  readonly records: readonly ServedRecord[];
+  /** Where the next page starts; undefined: this was the last. */
+  readonly next: Cursor | undefined;
+  /**
+   * Every record of later pages has a smaller ID than this (for merging a page that found
+   * nothing yet); undefined: nothing is known.
+   */
+  readonly below: Uint8Array | undefined;
+}
+
+/** A role, as a gateway uses it. */
+export interface RoleService {
+  /**
+   * Judges and stores records.
+   *
+   * @returns one result code per submission, in order; never rejects for a single record's fault
+   * @throws MosaicError `limited` or `unavailable` where the whole batch could not be taken
+   */
+  submit(submissions: readonly Submission[]): Promise<readonly ResultCode[]>;
+  /** One page of what the reader may see of the stored records that match. */
+  query(request: QueryRequest): Promise<Page>;
+  /** One page of what the reader may see of the records that references name. */
+  get(request: GetRequest): Promise<Page>;
+  /**
+   * The master keys that a proven key acts for, itself first: those whose key schedule lists it
+   * as in use.
+   */
+  identities(key: PublicKey): Promise<readonly PublicKey[]>;
+}
+
+/** A record on its way to live subscribers. */
+export interface LiveRecord {
+  readonly role: RoleName;
+  readonly record: RecordView;
+  readonly receivedAt: Timestamp;
+  /** The master keys that may read it; undefined: everybody. */
+  readonly readers: readonly PublicKey[] | undefined;
+}
+
+/** Takes live records; what it returns says how many subscribers each one reached, in order. */
+export type LiveHandler = (records: readonly LiveRecord[]) => readonly number[];
+
+/** What a gateway's subscribers can match at all. Without anything: every record. */
+export interface LiveInterest {
+  readonly author?: PublicKey;
+  readonly signingKey?: PublicKey;
+  readonly kind?: Uint8Array;
+  /** Type and whole value of a tag. */
+  readonly tag?: Uint8Array;
+}
+
+/** A gateway's ear. */
+export interface LiveListener {
+  /** Asks for records; resolves once those committed from now on will arrive. */
+  add(interest: LiveInterest): Promise<void>;
+  /** Takes back one earlier {@link add} of the same interest. */
+  remove(interest: LiveInterest): void;
+  close(): void;
+}
+
+/** Connects gateways and roles. */
+export interface Bus {
+  /** A role to call; calling one that nobody serves fails with `unavailable` (`no-responders`). */
+  role(name: RoleName): RoleService;
+  /** Whether anybody serves a role at the moment. */
+  serves(name: RoleName): boolean;
+  /** Serves a role until the returned function is called. */
+  serve(name: RoleName, service: RoleService): () => void;
+  /** Hands committed records to every gateway that is interested, in order. */
+  publish(records: readonly LiveRecord[]): void;
+  /** Hands an ephemeral record to every gateway; resolves with the subscribers it reached. */
+  offer(record: LiveRecord): Promise<number>;
+  /** Starts listening for live records. */
+  listen(handler: LiveHandler): LiveListener;
+  close(): Promise<void>;
+}

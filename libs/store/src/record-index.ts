@@ -1,0 +1,99 @@
+/**
+ * The record index: finds records newest first on every path that a filter can name. It holds
+ * locations, not records, and can be rebuilt from the segment log at any time.
+ */
+import type { PublicKey, RecordView, Reference, Timestamp } from '@mosaic-cluster/protocol';
+import type { Location, LogPosition } from './segment-log.ts';
+
+/**
+ * Where an entry stands in the order of a path: the first 24 bytes of the record's ID, so
+ * timestamp first. On the path `received` the 8 bytes of the reception time stand before them.
+ */
+export type Position = Uint8Array;
+
+/** Bytes of an ID that order entries and tell them apart. */
+export const POSITION_BYTES = 24;
+
+/** A way to the records: all those that share something. */
+export type IndexPath =
+  | { readonly path: 'all' }
+  | { readonly path: 'author'; readonly author: PublicKey }
+  | { readonly path: 'author-kind'; readonly author: PublicKey; readonly kind: Uint8Array }
+  /** Records signed by a key that is not their author's own; the others are on path `author`. */
+  | { readonly path: 'signing-key'; readonly signingKey: PublicKey }
+  | { readonly path: 'kind'; readonly kind: Uint8Array }
+  /** `tag` is the tag's type (2 bytes) and whole value. */
+  | { readonly path: 'tag'; readonly tag: Uint8Array }
+  | { readonly path: 'address'; readonly address: Reference }
+  | { readonly path: 'received' };
+
+/** An entry that a scan or lookup finds. */
+export interface IndexEntry {
+  readonly position: Position;
+  readonly location: Location;
+  /** It waits for a moderator. */
+  readonly held: boolean;
+}
+
+/** A record to add. */
+export interface IndexAddition {
+  readonly record: RecordView;
+  readonly receivedAt: Timestamp;
+  readonly location: Location;
+  readonly held: boolean;
+  /**
+   * For a replaceable record: the record that holds its address now, as the caller read it after
+   * `lookup`; undefined where nothing does.
+   */
+  readonly replaces?: IndexedRecord;
+}
+
+/** What removing an entry needs to know of it. */
+export interface IndexedRecord {
+  readonly record: RecordView;
+  readonly receivedAt: Timestamp;
+}
+
+/**
+ * What became of an addition.
+ * - `added`: it is found from now on, and what it replaces no longer is.
+ * - `duplicate`: the ID was there.
+ * - `outdated`: a replaceable record with this address and a newer timestamp (tie: greater ID) is
+ *   there; nothing was changed.
+ * - `conflict`: the address is held by another record than `replaces` says; look up and try again.
+ */
+export type AddOutcome = 'added' | 'duplicate' | 'outdated' | 'conflict';
+
+/** The part of a path to walk, newest first. */
+export interface ScanRange {
+  /** Only entries below this position; undefined: from the newest on. */
+  readonly below?: Position | undefined;
+  /** Only entries at or above this position; undefined: to the oldest. */
+  readonly from?: Position | undefined;
+  /** Most entries to return. */
+  readonly limit: number;
+}
+
+/** Finds records. One index per role. */
+export interface RecordIndex {
+  /**
+   * Adds records; all of one call become visible together, with `appliedTo`.
+   *
+   * @param appliedTo everything in the log before this position is in the index after this call
+   * @returns one outcome per addition, in order; two additions with one ID or one replaceable
+   *   address in the same call are handled one after the other
+   * @throws MosaicError `unavailable` (`index-full`, `index-failed`): nothing was added
+   */
+  add(additions: readonly IndexAddition[], appliedTo?: LogPosition): Promise<readonly AddOutcome[]>;
+  /** Takes records out; those that are not there are passed over. */
+  remove(records: readonly IndexedRecord[]): Promise<void>;
+  /** The entries of whole IDs, undefined for those that are not there. */
+  lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]>;
+  /** Entries of a path, newest first. Fewer than `limit`: the range is at its end. */
+  scan(path: IndexPath, range: ScanRange): Promise<readonly IndexEntry[]>;
+  /** Up to where the log is in the index; undefined: from nowhere. */
+  appliedTo(): Promise<LogPosition | undefined>;
+  /** Records in the index. */
+  count(): Promise<number>;
+  close(): Promise<void>;
+}

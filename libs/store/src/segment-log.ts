@@ -1,0 +1,82 @@
+/**
+ * The segment log: where records are kept. What was appended is durable when the promise resolves;
+ * everything else in the system can be rebuilt from it.
+ */
+import type { RecordView, Timestamp } from '@mosaic-cluster/protocol';
+
+/** Where an entry lies: short bytes that only the log that made them understands. */
+export type Location = Uint8Array;
+/** A place between entries: short bytes that sort by `compareBytes`; only the log understands them. */
+export type LogPosition = Uint8Array;
+
+/** What is kept with a record. */
+export interface LogEntry {
+  readonly record: RecordView;
+  /** When this server received it. */
+  readonly receivedAt: Timestamp;
+  /** It waits for a moderator: only its recipients may see it. */
+  readonly held: boolean;
+}
+
+/** An entry as a scan meets it. */
+export interface ScannedEntry extends LogEntry {
+  readonly location: Location;
+}
+
+/** What one commit wrote, as a scan meets it. */
+export interface ScannedCommit {
+  readonly entries: readonly ScannedEntry[];
+  /** Behind the commit: where a scan that has dealt with it goes on. */
+  readonly end: LogPosition;
+}
+
+/** What a log can do at the moment. */
+export type LogState =
+  | { readonly writable: true }
+  | { readonly writable: false; readonly why: string };
+
+/** What one append wrote. */
+export interface Appended {
+  /** One per entry, in order. */
+  readonly locations: readonly Location[];
+  /** Behind the commit that holds them, or behind a later one. */
+  readonly end: LogPosition;
+}
+
+/** An append-only log of records. */
+export interface SegmentLog {
+  /**
+   * Appends entries; those of several calls become durable together (group commit). Resolves when
+   * they would survive a crash. Record bytes must not change until then.
+   *
+   * @throws MosaicError `limited` (`log-busy`: the bounded queue is full), `unavailable`
+   *   (`log-full`: no space; `log-failed`), `closed`. Nothing of the call is kept or it is unknown;
+   *   appending the same entries again is always safe.
+   */
+  append(entries: readonly LogEntry[]): Promise<Appended>;
+  /**
+   * The entry at a location where its bytes are in memory; undefined: use {@link read}. The views
+   * stay valid: cached bytes are never overwritten.
+   */
+  peek(location: Location): LogEntry | undefined;
+  /**
+   * The entries at locations, in that order.
+   *
+   * @throws MosaicError `corrupt` (`segment`) where the bytes are not what was written,
+   *   `not-found` (`segment`) where the segment is gone, `unavailable`
+   */
+  read(locations: readonly Location[]): Promise<readonly LogEntry[]>;
+  /**
+   * Every commit from a position on, in order, up to what was durable at the call. Checksums are
+   * verified.
+   *
+   * @param from undefined: from the beginning
+   * @throws MosaicError `corrupt` naming segment and offset
+   */
+  scan(from: LogPosition | undefined): AsyncIterable<ScannedCommit>;
+  /** Behind the last durable commit; undefined: the log is empty. */
+  readonly end: LogPosition | undefined;
+  readonly state: LogState;
+  /** Finishes what was accepted, then lets go of all files. */
+  close(): Promise<void>;
+}
