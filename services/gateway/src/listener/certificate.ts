@@ -1,0 +1,160 @@
+/**
+ * Certificates that say one thing, an Ed25519 key: made from a secret for our side, read back into
+ * a key for the peer's. Names, dates and issuers in them carry no meaning.
+ *
+ * A self-signed Ed25519 certificate has one shape of some 250 bytes, so it is written here
+ * byte by byte instead of by a general X.509 library. The same secret always yields the same
+ * certificate, and so every gateway of a cluster presents the same one.
+ *
+ * This file uses nothing of the gateway.
+ */
+import { createHash, createPrivateKey, createPublicKey, sign, X509Certificate } from 'node:crypto';
+import { isPublicKey, MosaicError } from '@mosaic-cluster/protocol';
+
+/** What a TLS endpoint needs to prove that it holds an Ed25519 key. */
+export interface TlsIdentity {
+  /** The certificate, PEM. */
+  readonly certificate: string;
+  /** The private key, PKCS #8 in PEM. A secret. */
+  readonly key: string;
+}
+
+/** Length of an Ed25519 secret key (the seed of RFC 8032) in bytes. */
+const SEED_BYTES = 32;
+/** Length of an Ed25519 public key in bytes. */
+const KEY_BYTES = 32;
+
+/** RFC 8410: the PKCS #8 wrapping of an Ed25519 seed; the seed follows. */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
+/** RFC 8410: the SubjectPublicKeyInfo of an Ed25519 key; the key follows. */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+/** AlgorithmIdentifier of Ed25519. */
+const ALGORITHM = Buffer.from('300506032b6570', 'hex');
+
+const INTEGER = 0x02;
+const BIT_STRING = 0x03;
+const UTF8_STRING = 0x0c;
+const UTC_TIME = 0x17;
+const GENERALIZED_TIME = 0x18;
+const SEQUENCE = 0x30;
+const SET = 0x31;
+/** Context tag of the version within a TBSCertificate. */
+const VERSION = 0xa0;
+/** Context tag of the extensions within a TBSCertificate. */
+const EXTENSIONS = 0xa3;
+
+/** One DER element: tag, length, and the parts one after the other. */
+function der(tag: number, ...parts: Uint8Array[]): Buffer {
+  const content = Buffer.concat(parts);
+  const { length } = content;
+  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content]);
+  if (length < 0x100) return Buffer.concat([Buffer.of(tag, 0x81, length), content]);
+  return Buffer.concat([Buffer.of(tag, 0x82, length >> 8, length & 0xff), content]);
+}
+
+/** `CN=mosaic` */
+const NAME = der(
+  SEQUENCE,
+  der(
+    SET,
+    der(SEQUENCE, Buffer.from('0603550403', 'hex'), der(UTF8_STRING, Buffer.from('mosaic'))),
+  ),
+);
+
+/** From a day before every deployment to the last moment that X.509 can express (RFC 5280). */
+const VALIDITY = der(
+  SEQUENCE,
+  der(UTC_TIME, Buffer.from('240101000000Z')),
+  der(GENERALIZED_TIME, Buffer.from('99991231235959Z')),
+);
+
+/** Critical: no certificate authority; key usage digitalSignature. Strict peers ask for both. */
+const CONSTRAINTS = der(
+  EXTENSIONS,
+  der(
+    SEQUENCE,
+    Buffer.from('300c0603551d130101ff04023000', 'hex'),
+    Buffer.from('300e0603551d0f0101ff040403020780', 'hex'),
+  ),
+);
+
+function pem(label: string, bytes: Uint8Array): string {
+  const lines = Buffer.from(bytes)
+    .toString('base64')
+    .replaceAll(/.{64}(?=.)/g, '$&\n');
+  return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
+}
+
+/**
+ * Makes the self-signed certificate (subject `CN=mosaic`, valid until the year 9999) of an Ed25519
+ * key. Deterministic.
+ *
+ * @param seed the 32-byte Ed25519 secret key; not kept
+ * @throws MosaicError `invalid` with code `secret-key` for another length
+ */
+export function makeTlsIdentity(seed: Uint8Array): TlsIdentity {
+  if (seed.length !== SEED_BYTES) {
+    throw new MosaicError('invalid', 'secret-key', `a secret key has 32 bytes, not ${seed.length}`);
+  }
+  const pkcs8 = Buffer.concat([PKCS8_PREFIX, seed]);
+  const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+  const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+  // Below 0x80, so that the integer is positive, and not 0, so that it has no needless byte.
+  const serial = createHash('sha256').update(publicKey).digest().subarray(0, 16);
+  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
+  const toBeSigned = der(
+    SEQUENCE,
+    der(VERSION, der(INTEGER, Buffer.of(2))),
+    der(INTEGER, serial),
+    ALGORITHM,
+    NAME,
+    VALIDITY,
+    NAME,
+    publicKey,
+    CONSTRAINTS,
+  );
+  const signature = sign(null, toBeSigned, privateKey);
+  const certificate = der(
+    SEQUENCE,
+    toBeSigned,
+    ALGORITHM,
+    der(BIT_STRING, Buffer.of(0), signature),
+  );
+  return { certificate: pem('CERTIFICATE', certificate), key: pem('PRIVATE KEY', pkcs8) };
+}
+
+/**
+ * The Ed25519 key that a peer's certificate stands for. The certificate must be self-signed by that
+ * key; its names and dates are not looked at.
+ *
+ * @param certificate as the TLS stack gives it, or DER or PEM bytes
+ * @returns 32 bytes, the caller's own
+ * @throws MosaicError `unauthorized` with code `certificate` for anything else: another kind of
+ *   key, a key that Mosaic refuses, another signer, unreadable bytes
+ */
+export function selfSignedKey(certificate: X509Certificate | Uint8Array): Uint8Array {
+  try {
+    const parsed =
+      certificate instanceof X509Certificate
+        ? certificate
+        : new X509Certificate(Buffer.from(certificate));
+    const { publicKey } = parsed;
+    if (publicKey.asymmetricKeyType !== 'ed25519') throw refusal('its key must be an Ed25519 key');
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    const key = new Uint8Array(spki.subarray(SPKI_PREFIX.length));
+    if (key.length !== KEY_BYTES || !isPublicKey(key)) {
+      throw refusal('its key is not a valid Ed25519 public key');
+    }
+    if (!parsed.verify(publicKey)) throw refusal('it must be signed by its own key');
+    return key;
+  } catch (error) {
+    if (error instanceof MosaicError) throw error;
+    throw new MosaicError('unauthorized', 'certificate', 'the certificate cannot be read', {
+      cause: error,
+    });
+  }
+}
+
+function refusal(why: string): MosaicError {
+  return new MosaicError('unauthorized', 'certificate', `the certificate is refused: ${why}`);
+}

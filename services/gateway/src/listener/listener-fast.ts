@@ -1,0 +1,35 @@
+/**
+ * The second listener, for clients without certificates: uWebSockets.js where its binary loads,
+ * `ws` where it doesn't. A missing binary must not keep a server from starting.
+ */
+import type { Listener, ListenerOptions } from './listener.ts';
+import { openUwsListener } from './listener-uws.ts';
+import { openWsListener } from './listener-ws.ts';
+import { loadUws, type UwsModule } from './uws-module.ts';
+
+/**
+ * Opens the listener; resolves when it listens.
+ *
+ * @param warn gets a sentence for the log where the slower implementation is used
+ * @param load for tests
+ * @throws MosaicError as {@link openUwsListener}
+ */
+export async function openFastListener(
+  options: ListenerOptions,
+  warn: (sentence: string) => void,
+  load: () => Promise<UwsModule> = loadUws,
+): Promise<Listener> {
+  let uws: UwsModule;
+  try {
+    uws = await load();
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+    warn(
+      `uWebSockets.js does not load (${why}); the listener for clients without certificates uses ` +
+        'the slower ws package instead. Everything works; install a uWebSockets.js binary for ' +
+        'this platform and Node version to serve more clients per core.',
+    );
+    return openWsListener(options);
+  }
+  return openUwsListener(uws, options);
+}

@@ -1,0 +1,281 @@
+/**
+ * The fast listener, over uWebSockets.js, for clients without certificates: TLS with the server's
+ * own certificate or one that browsers trust, or plain HTTP behind something that ends TLS.
+ *
+ * Some of its bounds are those of the library:
+ * - A message above `messageBytesMax` is noticed when it is complete, and only up to
+ *   {@link OVERSIZE_FACTOR} times that length; a longer one ends its connection at once, without a
+ *   word to the client. What arrives of one message is kept in memory until then, and the room for
+ *   a connection's longest message stays taken until the connection ends.
+ * - TLS handshake and HTTP request together have 8 to 12 seconds, `handshakeTimeoutMs` says nothing.
+ * - `idleTimeoutMs` is rounded up to whole seconds, from 8 to 960; the ping goes out 4 to 16
+ *   seconds before its end. A peer gets as long as from ping to end to answer a close frame.
+ * - `cork` has no effect within a callback of another socket.
+ * - An HTTP method it has never heard of gets no answer, HTTP/1.0 gets 505.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import type {
+  HttpRequest as NativeRequest,
+  HttpResponse as NativeResponse,
+  TemplatedApp,
+  us_listen_socket,
+  us_socket_context_t,
+} from 'uWebSockets.js';
+import { listenerUrl } from './address.ts';
+import type { TlsIdentity } from './certificate.ts';
+import { CLOSE_CODE } from './close-frame.ts';
+import {
+  type AnswerRules,
+  answerRequest,
+  type HttpRequest,
+  type HttpResponse,
+  refuseRequest,
+} from './http-answer.ts';
+import {
+  type Listener,
+  type ListenerEvent,
+  type ListenerLimits,
+  type ListenerOptions,
+  resolveLimits,
+} from './listener.ts';
+import type { UwsModule } from './uws-module.ts';
+import { UwsClientSocket, type UwsSocketContext, type UwsUserData } from './uws-socket.ts';
+
+/** A message up to this many times `messageBytesMax` is answered with TOO_LARGE. */
+export const OVERSIZE_FACTOR = 4;
+
+/** Room beside `outputBytesMax` for frame heads and pongs. */
+const OUTPUT_SLACK_BYTES = 65_536;
+const IDLE_SECONDS_MIN = 8;
+const IDLE_SECONDS_MAX = 960;
+/** The reason that uWebSockets.js gives for a message above its own limit. */
+const NATIVE_TOO_LARGE = 'Received too big message';
+/** ... and for one on which nothing moved. */
+const NATIVE_IDLE = 'WebSocket timed out from inactivity';
+/** What a peer that has nothing left to read gets to answer close(): some round trips. */
+const FAREWELL_MS = 500;
+/** A directory in memory, where Linux has it: the key need not touch a disk. */
+const MEMORY_DIRECTORY = '/dev/shm';
+
+/**
+ * Opens the listener; it listens when this returns.
+ *
+ * @param uws the loaded native module
+ * @throws MosaicError `unavailable` with code `listen` where host and port can't be had; `invalid`
+ *   with code `listener-tls` where certificate and key can't be used
+ */
+export function openUwsListener(uws: UwsModule, options: ListenerOptions): Listener {
+  const listener = new UwsListener(uws, options);
+  listener.listen(options.host, options.port);
+  return listener;
+}
+
+class UwsListener implements Listener {
+  readonly #uws: UwsModule;
+  readonly #app: TemplatedApp;
+  readonly #limits: ListenerLimits;
+  readonly #rules: AnswerRules;
+  readonly #secure: boolean;
+  readonly #observe: (event: ListenerEvent) => void;
+  readonly #context: UwsSocketContext;
+  readonly #sockets = new Set<UwsClientSocket>();
+  #host = '';
+  #port = 0;
+  #listenSocket: us_listen_socket | undefined;
+  #accepting = true;
+
+  constructor(uws: UwsModule, options: ListenerOptions) {
+    this.#uws = uws;
+    this.#limits = resolveLimits(options.limits);
+    this.#secure = options.tls !== undefined;
+    this.#observe = options.observe ?? (() => {});
+    this.#rules = {
+      serviceUrl: options.serviceUrl,
+      extensions: options.extensions ?? [],
+      page: options.page,
+      closedBecause: () => this.#closedBecause(),
+    };
+    this.#context = {
+      limits: this.#limits,
+      accept: options.accept,
+      observe: this.#observe,
+      failed: options.failed ?? (() => {}),
+    };
+    this.#app = options.tls === undefined ? uws.App() : secureApp(uws, options.tls);
+    this.#route();
+  }
+
+  get url(): string {
+    return listenerUrl(this.#secure, this.#host, this.#port);
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  listen(host: string, port: number): void {
+    this.#app.listen(host, port, (socket) => {
+      if (socket !== false) this.#listenSocket = socket;
+    });
+    if (this.#listenSocket === undefined) {
+      const message =
+        `cannot listen on ${host} port ${port}: ` +
+        'the port is taken, needs a privilege, or the address is not one of this machine';
+      throw new MosaicError('unavailable', 'listen', message);
+    }
+    this.#host = host;
+    this.#port = this.#uws.listenSocketPort(this.#listenSocket);
+  }
+
+  stopAccepting(): void {
+    this.#accepting = false;
+    if (this.#listenSocket === undefined) return;
+    this.#uws.closeListenSocket(this.#listenSocket);
+    this.#listenSocket = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.stopAccepting();
+    const { closeTimeoutMs } = this.#limits;
+    let graceMs = 0;
+    for (const socket of this.#sockets) {
+      const unread = socket.bufferedBytes > 0;
+      graceMs = Math.max(graceMs, unread ? closeTimeoutMs : Math.min(closeTimeoutMs, FAREWELL_MS));
+      socket.close(CLOSE_CODE.goingAway, 'going away');
+    }
+    // The library does not tell when a closing socket is gone, so its peer just gets some time.
+    if (graceMs > 0) await setTimeout(graceMs);
+    closeApp(this.#app);
+  }
+
+  #route(): void {
+    const { messageBytesMax, outputBytesMax, idleTimeoutMs } = this.#limits;
+    const idleSeconds = Math.ceil(idleTimeoutMs / 1000);
+    this.#app.ws<UwsUserData>('/*', {
+      compression: this.#uws.DISABLED,
+      maxPayloadLength: messageBytesMax * OVERSIZE_FACTOR,
+      maxBackpressure: outputBytesMax + OUTPUT_SLACK_BYTES,
+      idleTimeout: Math.min(IDLE_SECONDS_MAX, Math.max(IDLE_SECONDS_MIN, idleSeconds)),
+      sendPingsAutomatically: true,
+      upgrade: (response, request, context) => this.#upgrade(response, request, context),
+      open: (websocket) => {
+        const client = new UwsClientSocket(websocket, this.#context);
+        websocket.getUserData().client = client;
+        this.#sockets.add(client);
+        client.open();
+      },
+      message: (websocket, message, isBinary) => {
+        websocket.getUserData().client?.receive(new Uint8Array(message), isBinary);
+      },
+      drain: (websocket) => websocket.getUserData().client?.drain(),
+      close: (websocket, _code, reason) => {
+        this.#forget(websocket.getUserData().client, Buffer.from(reason).toString());
+      },
+    });
+    this.#app.any('/*', (response, request) => this.#answer(response, request));
+  }
+
+  #upgrade(response: NativeResponse, request: NativeRequest, context: us_socket_context_t): void {
+    const described = describeRequest(request);
+    const answer = this.#decide(described);
+    if ('body' in answer) {
+      this.#respond(response, answer);
+      return;
+    }
+    response.writeStatus('101 Switching Protocols');
+    for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value);
+    const key = described.header('sec-websocket-key') ?? '';
+    response.upgrade<UwsUserData>({ client: undefined }, key, answer.protocol, '', context);
+  }
+
+  #answer(response: NativeResponse, request: NativeRequest): void {
+    const answer = this.#decide(describeRequest(request));
+    // What the library does not take for an upgrade has no proper key, so it is refused before.
+    if ('body' in answer) this.#respond(response, answer);
+    else this.#respond(response, refuseRequest(400, 'This is not a WebSocket handshake.'));
+  }
+
+  #decide(request: HttpRequest & { headBytes: number }): ReturnType<typeof answerRequest> {
+    if (request.headBytes <= this.#limits.headerBytesMax)
+      return answerRequest(request, this.#rules);
+    return refuseRequest(431, 'The request headers are too long.');
+  }
+
+  #respond(response: NativeResponse, answer: HttpResponse): void {
+    if (answer.status === 503) this.#observe('refused-full');
+    else if (answer.status !== 200) this.#observe('refused-request');
+    response.writeStatus(`${answer.status} ${answer.statusText}`);
+    for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value);
+    response.end(answer.body, true);
+  }
+
+  #closedBecause(): string | undefined {
+    if (!this.#accepting) return 'This server is shutting down.';
+    if (this.#sockets.size >= this.#limits.connectionsMax) return 'This server is full.';
+    return undefined;
+  }
+
+  #forget(client: UwsClientSocket | undefined, reason: string): void {
+    if (reason === NATIVE_TOO_LARGE) this.#observe('cut-too-large');
+    if (reason === NATIVE_IDLE) this.#observe('cut-idle');
+    if (client === undefined) return;
+    this.#sockets.delete(client);
+    client.end();
+  }
+}
+
+/** The library reads certificate and key from files only; they exist as long as it reads. */
+function secureApp(uws: UwsModule, tls: TlsIdentity): TemplatedApp {
+  const directory = privateDirectory();
+  const certificate = join(directory, 'certificate.pem');
+  const key = join(directory, 'key.pem');
+  try {
+    writeFileSync(certificate, tls.certificate, { mode: 0o600 });
+    writeFileSync(key, tls.key, { mode: 0o600 });
+    return uws.SSLApp({ cert_file_name: certificate, key_file_name: key });
+  } catch (cause) {
+    const message =
+      'uWebSockets.js cannot use the certificate and its key; do they belong together?';
+    throw new MosaicError('invalid', 'listener-tls', message, { cause });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function privateDirectory(): string {
+  try {
+    return mkdtempSync(join(MEMORY_DIRECTORY, 'mosaic-'));
+  } catch {
+    return mkdtempSync(join(tmpdir(), 'mosaic-'));
+  }
+}
+
+/** `close()` is missing in the types of the library; it ends every connection at once. */
+function closeApp(app: TemplatedApp): void {
+  (app as TemplatedApp & { close(): void }).close();
+}
+
+function describeRequest(request: NativeRequest): HttpRequest & { headBytes: number } {
+  const headers = new Map<string, string>();
+  let headBytes = request.getUrl().length;
+  request.forEachHeader((name, value) => {
+    headBytes += name.length + value.length;
+    const earlier = headers.get(name);
+    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
+  });
+  return {
+    method: request.getMethod(),
+    path: request.getUrl(),
+    httpVersion: '1.1',
+    headBytes,
+    header: (name) => headers.get(name),
+  };
+}

@@ -1,0 +1,129 @@
+/** A {@link ClientSocket} over a uWebSockets.js socket. */
+import type { WebSocket } from 'uWebSockets.js';
+import { normalizeAddress } from './address.ts';
+import { CLOSE_CODE, shortenReason } from './close-frame.ts';
+import {
+  type ClientSocket,
+  type ListenerEvent,
+  type ListenerLimits,
+  type SocketHandler,
+} from './listener.ts';
+
+/** `send()` says: buffered, and on its way when the peer reads. */
+const SENT_LATER = 0;
+/** `send()` says: thrown away. */
+const DROPPED = 2;
+
+/** What a socket needs from its listener. */
+export interface UwsSocketContext {
+  readonly limits: ListenerLimits;
+  readonly accept: (socket: ClientSocket) => SocketHandler;
+  readonly observe: (event: ListenerEvent) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** What uWebSockets.js keeps for us with each of its sockets. */
+export interface UwsUserData {
+  client: UwsClientSocket | undefined;
+}
+
+/** One accepted connection. */
+export class UwsClientSocket implements ClientSocket {
+  readonly remoteAddress: string;
+  /** uWebSockets.js cannot ask for an Ed25519 certificate. */
+  readonly clientKey: undefined = undefined;
+  readonly #context: UwsSocketContext;
+  /** undefined once closed: the native object must not be touched any more. */
+  #websocket: WebSocket<UwsUserData> | undefined;
+  #handler: SocketHandler | undefined;
+  /** Some output waits for the peer; cleared when all of it is gone. */
+  #behind = false;
+
+  constructor(websocket: WebSocket<UwsUserData>, context: UwsSocketContext) {
+    this.#websocket = websocket;
+    this.#context = context;
+    this.remoteAddress = normalizeAddress(
+      Buffer.from(websocket.getRemoteAddressAsText()).toString(),
+    );
+  }
+
+  /** Hands the socket to the connection layer, which may close it at once. */
+  open(): void {
+    this.#guard(() => {
+      this.#handler = this.#context.accept(this);
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#websocket?.getBufferedAmount() ?? 0;
+  }
+
+  send(message: Uint8Array): boolean {
+    const websocket = this.#websocket;
+    if (websocket === undefined) return false;
+    if (this.#behind) {
+      const pending = websocket.getBufferedAmount() + message.length;
+      if (pending > this.#context.limits.outputBytesMax) return this.#cutForOutput(websocket);
+    }
+    const status = websocket.send(message, true, false);
+    if (status === DROPPED) return this.#cutForOutput(websocket);
+    if (status === SENT_LATER) this.#behind = true;
+    return true;
+  }
+
+  cork(write: () => void): void {
+    if (this.#websocket === undefined) write();
+    else this.#websocket.cork(write);
+  }
+
+  close(code: number, reason: string): void {
+    const websocket = this.#websocket;
+    if (websocket === undefined) return;
+    // Forgotten first: end() calls back, and from then on the native object is invalid.
+    this.#websocket = undefined;
+    websocket.end(code, shortenReason(reason));
+  }
+
+  receive(bytes: Uint8Array, isBinary: boolean): void {
+    if (this.#websocket === undefined) return;
+    if (bytes.length > this.#context.limits.messageBytesMax) {
+      this.#context.observe('cut-too-large');
+      this.#guard((handler) => handler?.tooLarge());
+      this.close(CLOSE_CODE.tooLarge, 'message too large');
+      return;
+    }
+    this.#guard((handler) => (isBinary ? handler?.message(bytes) : handler?.text()));
+  }
+
+  /** Some output has left. */
+  drain(): void {
+    if (!this.#behind || this.#websocket?.getBufferedAmount() !== 0) return;
+    this.#behind = false;
+    this.#guard((handler) => handler?.drained());
+  }
+
+  /** The connection is over; may happen within any call to the native object. */
+  end(): void {
+    this.#websocket = undefined;
+    queueMicrotask(() => {
+      this.#guard((handler) => handler?.closed());
+    });
+  }
+
+  #cutForOutput(websocket: WebSocket<UwsUserData>): false {
+    this.#context.observe('cut-output');
+    this.#websocket = undefined;
+    websocket.close();
+    return false;
+  }
+
+  /** An error of one connection's handler must not end the process, and with it all others. */
+  #guard(call: (handler: SocketHandler | undefined) => void): void {
+    try {
+      call(this.#handler);
+    } catch (error) {
+      this.#context.failed(error);
+      this.close(CLOSE_CODE.internalError, 'internal error');
+    }
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * A listener over Node's HTTP server and the `ws` package: everything that `listener-mtls.ts` and
+ * `listener-ws.ts` have in common, which is all but where the client's key comes from.
+ */
+import { constants } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import { type Server as Upgrader, WebSocketServer } from 'ws';
+import { listenerUrl } from './address.ts';
+import { CLOSE_CODE } from './close-frame.ts';
+import {
+  type AnswerRules,
+  answerRequest,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpUpgrade,
+  refuseRequest,
+} from './http-answer.ts';
+import {
+  type Listener,
+  type ListenerEvent,
+  type ListenerLimits,
+  type ListenerOptions,
+  resolveLimits,
+} from './listener.ts';
+import { IDLE_SWEEPS, ObservedWebSocket, WsClientSocket } from './ws-socket.ts';
+
+/** What the two users of this file differ in. */
+export interface WsServerVariant {
+  /** Additional options of the TLS server. */
+  readonly tls: ServerOptions;
+  /**
+   * Looks at a connection after its TLS handshake.
+   *
+   * @throws MosaicError where it must not go on
+   */
+  readonly inspect: (socket: Socket) => void;
+  /** The key of the client certificate, for a socket that passed `inspect`. */
+  readonly clientKey: (socket: Socket) => Uint8Array | undefined;
+}
+
+/** Connections that are still shaking hands may be this part of `connectionsMax`. */
+const HANDSHAKES_SHARE = 0.25;
+/** And this many in any case. */
+const HANDSHAKES_MIN = 256;
+/** How often in a handshake's time the HTTP server looks for late ones. */
+const HANDSHAKE_CHECKS = 4;
+
+/** Opens the listener; resolves when it listens. */
+export async function openWsServer(
+  options: ListenerOptions,
+  variant: WsServerVariant,
+): Promise<Listener> {
+  const server = new WsServer(options, variant);
+  await server.listen(options.host, options.port);
+  return server;
+}
+
+class WsServer implements Listener {
+  readonly #limits: ListenerLimits;
+  readonly #rules: AnswerRules;
+  readonly #inspect: WsServerVariant['inspect'];
+  readonly #secure: boolean;
+  readonly #observe: (event: ListenerEvent) => void;
+  readonly #server: Server;
+  readonly #upgrader: Upgrader<typeof ObservedWebSocket>;
+  readonly #accept: (websocket: ObservedWebSocket, socket: Socket) => void;
+  readonly #sockets = new Set<WsClientSocket>();
+  /** Every TCP connection, shaking hands or upgraded, so that close() can end them all. */
+  readonly #connections = new Set<Socket>();
+  /** The answers to requests that are being upgraded. */
+  readonly #upgrades = new WeakMap<IncomingMessage, HttpUpgrade>();
+  #address: AddressInfo | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
+  #stopped: Promise<void> | undefined;
+  #lastEnded: (() => void) | undefined;
+
+  constructor(options: ListenerOptions, variant: WsServerVariant) {
+    const limits = resolveLimits(options.limits);
+    this.#limits = limits;
+    this.#inspect = variant.inspect;
+    this.#secure = options.tls !== undefined;
+    this.#observe = options.observe ?? (() => {});
+    this.#rules = {
+      serviceUrl: options.serviceUrl,
+      extensions: options.extensions ?? [],
+      page: options.page,
+      closedBecause: () => this.#closedBecause(),
+    };
+    const context = {
+      limits,
+      accept: options.accept,
+      observe: this.#observe,
+      failed: options.failed ?? (() => {}),
+      ended: (socket: WsClientSocket) => this.#forget(socket),
+    };
+    this.#accept = (websocket, socket) => {
+      this.#sockets.add(new WsClientSocket(websocket, socket, variant.clientKey(socket), context));
+    };
+    this.#upgrader = this.#makeUpgrader();
+    this.#server = makeServer(options, limits, variant);
+    this.#attach();
+  }
+
+  get url(): string {
+    return listenerUrl(this.#secure, this.#address?.address ?? '', this.port);
+  }
+
+  get port(): number {
+    return this.#address?.port ?? 0;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause: Error) => {
+        const message = `cannot listen on ${host} port ${port}: ${cause.message}`;
+        reject(new MosaicError('unavailable', 'listen', message, { cause }));
+      });
+      this.#server.listen({ host, port }, resolve);
+    });
+    // From now on an error (no file descriptor left) concerns one connection, not the process.
+    this.#server.on('error', () => this.#observe('refused-full'));
+    this.#address = this.#server.address() as AddressInfo;
+    const period = Math.max(1, Math.round(this.#limits.idleTimeoutMs / IDLE_SWEEPS));
+    this.#sweeper = setInterval(() => {
+      for (const socket of this.#sockets) socket.sweep();
+    }, period).unref();
+  }
+
+  stopAccepting(): void {
+    this.#stopped ??= new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  async close(): Promise<void> {
+    this.stopAccepting();
+    if (this.#sockets.size > 0) {
+      const ended = new Promise<void>((resolve) => {
+        this.#lastEnded = resolve;
+      });
+      // Each ends within closeTimeoutMs, whatever its peer does.
+      for (const socket of this.#sockets) socket.close(CLOSE_CODE.goingAway, 'going away');
+      await ended;
+    }
+    clearInterval(this.#sweeper);
+    for (const connection of this.#connections) connection.destroy();
+    await this.#stopped;
+  }
+
+  #attach(): void {
+    const server = this.#server;
+    server.on('connection', (connection: Socket) => {
+      this.#connections.add(connection);
+      connection.once('close', () => this.#connections.delete(connection));
+    });
+    server.on('drop', () => this.#observe('refused-full'));
+    server.on('tlsClientError', () => this.#observe('refused-tls'));
+    // First in line: HTTP must not see a connection that is refused.
+    server.prependListener('secureConnection', (socket: Socket) => {
+      try {
+        this.#inspect(socket);
+      } catch {
+        this.#observe('refused-certificate');
+        socket.destroy();
+      }
+    });
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.#answer(request, response);
+    });
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#upgrade(request, socket, head);
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const answer = answerRequest(describeRequest(request), this.#rules);
+    // Node calls a request an upgrade only with `Connection: upgrade`; without it, it is none.
+    const { status, headers, body } =
+      'body' in answer
+        ? answer
+        : refuseRequest(400, 'A WebSocket begins with the header Connection: Upgrade.');
+    if (status !== 200) this.#observe('refused-request');
+    response.writeHead(status, { ...headers, Connection: 'close' });
+    response.end(body);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const answer = answerRequest(describeRequest(request), this.#rules);
+    if ('body' in answer) {
+      if (answer.status === 503) this.#observe('refused-full');
+      else if (answer.status !== 200) this.#observe('refused-request');
+      endWithResponse(socket, answer);
+      return;
+    }
+    this.#upgrades.set(request, answer);
+    this.#upgrader.handleUpgrade(request, socket, head, (websocket) => {
+      this.#accept(websocket, socket);
+    });
+  }
+
+  #makeUpgrader(): Upgrader<typeof ObservedWebSocket> {
+    const options = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: this.#limits.messageBytesMax,
+      // Missing in the package's types.
+      closeTimeout: this.#limits.closeTimeoutMs,
+      WebSocket: ObservedWebSocket,
+      handleProtocols: (_offered: Set<string>, request: IncomingMessage) =>
+        this.#upgrades.get(request)?.protocol ?? false,
+    };
+    const upgrader = new WebSocketServer(options);
+    upgrader.on('headers', (lines, request) => {
+      for (const [name, value] of Object.entries(this.#upgrades.get(request)?.headers ?? {})) {
+        lines.push(`${name}: ${value}`);
+      }
+    });
+    return upgrader;
+  }
+
+  #closedBecause(): string | undefined {
+    if (this.#stopped !== undefined) return 'This server is shutting down.';
+    if (this.#sockets.size >= this.#limits.connectionsMax) return 'This server is full.';
+    return undefined;
+  }
+
+  #forget(socket: WsClientSocket): void {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) this.#lastEnded?.();
+  }
+}
+
+function makeServer(
+  options: ListenerOptions,
+  limits: ListenerLimits,
+  variant: WsServerVariant,
+): Server {
+  const http = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.handshakeTimeoutMs,
+    requestTimeout: limits.handshakeTimeoutMs,
+    connectionsCheckingInterval: Math.ceil(limits.handshakeTimeoutMs / HANDSHAKE_CHECKS),
+    noDelay: true,
+  };
+  const server =
+    options.tls === undefined
+      ? createServer(http)
+      : createSecureServer({
+          ...http,
+          ...variant.tls,
+          cert: options.tls.certificate,
+          key: options.tls.key,
+          minVersion: 'TLSv1.2',
+          // A client is who it was in its first handshake.
+          secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+          handshakeTimeout: limits.handshakeTimeoutMs,
+        });
+  const handshakesMax = Math.max(HANDSHAKES_MIN, limits.connectionsMax * HANDSHAKES_SHARE);
+  server.maxConnections = Math.ceil(limits.connectionsMax + handshakesMax);
+  return server;
+}
+
+function describeRequest(request: IncomingMessage): HttpRequest {
+  const { method = '', url = '', httpVersion, headers } = request;
+  return {
+    method,
+    path: url.split('?', 1)[0] ?? '',
+    httpVersion,
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+  };
+}
+
+/** Writes `response` onto a connection that HTTP has let go of, and ends it. */
+function endWithResponse(socket: Socket, response: HttpResponse): void {
+  const { status, statusText, headers, body } = response;
+  const lines = [
+    `HTTP/1.1 ${status} ${statusText}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,193 @@
+/**
+ * A {@link ClientSocket} over the `ws` package and a Node socket. `ws` parses what comes in and
+ * speaks the control frames; binary frames go out from here, because one buffer with head and
+ * message costs less than the two that `ws` would write, and needs the copy only once.
+ */
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import { normalizeAddress } from './address.ts';
+import { CLOSE_CODE, shortenReason } from './close-frame.ts';
+import {
+  type ClientSocket,
+  DRAIN_MARK_BYTES,
+  type ListenerEvent,
+  type ListenerLimits,
+  type SocketHandler,
+} from './listener.ts';
+
+/** Sweeps from the last sign of life until a connection is cut; at half of them it is pinged. */
+export const IDLE_SWEEPS = 8;
+
+/** The `ws` socket, with a moment to say something before it refuses a message that is too long. */
+export class ObservedWebSocket extends WebSocket {
+  /** Called before a close with 1009 is sent. */
+  beforeTooLarge: (() => void) | undefined;
+
+  /** `ws` calls this itself where a frame's head announces more than `maxPayload`. */
+  override close(code?: number, reason?: string | Buffer): void {
+    const tell = this.beforeTooLarge;
+    if (code === CLOSE_CODE.tooLarge && tell !== undefined) {
+      this.beforeTooLarge = undefined;
+      tell();
+    }
+    super.close(code, reason);
+  }
+}
+
+/** What a socket needs from its listener. */
+export interface WsSocketContext {
+  readonly limits: ListenerLimits;
+  readonly accept: (socket: ClientSocket) => SocketHandler;
+  readonly observe: (event: ListenerEvent) => void;
+  readonly failed: (error: unknown) => void;
+  readonly ended: (socket: WsClientSocket) => void;
+}
+
+/** One accepted connection. */
+export class WsClientSocket implements ClientSocket {
+  readonly remoteAddress: string;
+  readonly clientKey: Uint8Array | undefined;
+  readonly #websocket: ObservedWebSocket;
+  readonly #socket: Socket;
+  readonly #context: WsSocketContext;
+  #handler: SocketHandler | undefined;
+  #aboveMark = false;
+  #closing = false;
+  #quietSweeps = 0;
+  #bytesRead = 0;
+  #bytesPending = 0;
+
+  constructor(
+    websocket: ObservedWebSocket,
+    socket: Socket,
+    clientKey: Uint8Array | undefined,
+    context: WsSocketContext,
+  ) {
+    this.#websocket = websocket;
+    this.#socket = socket;
+    this.#context = context;
+    this.clientKey = clientKey;
+    this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
+    websocket.beforeTooLarge = () => this.#refuseTooLarge();
+    websocket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    websocket.on('close', () => this.#end());
+    // A broken frame, a failed write: the close that follows says all there is to say.
+    websocket.on('error', () => {});
+    socket.on('drain', () => this.#drain());
+    this.#guard(() => {
+      this.#handler = context.accept(this);
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  send(message: Uint8Array): boolean {
+    if (this.#closing || this.#websocket.readyState !== WebSocket.OPEN) return false;
+    const frame = binaryFrame(message);
+    const pending = this.#socket.writableLength + frame.length;
+    if (pending > this.#context.limits.outputBytesMax) {
+      this.#cut('cut-output');
+      return false;
+    }
+    if (pending >= DRAIN_MARK_BYTES) this.#aboveMark = true;
+    this.#socket.write(frame);
+    return true;
+  }
+
+  cork(write: () => void): void {
+    this.#socket.cork();
+    try {
+      write();
+    } finally {
+      this.#socket.uncork();
+    }
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#websocket.beforeTooLarge = undefined;
+    this.#websocket.close(code, shortenReason(reason));
+  }
+
+  /** Ends the connection without a word. */
+  terminate(): void {
+    this.#closing = true;
+    this.#websocket.terminate();
+  }
+
+  /**
+   * Called {@link IDLE_SWEEPS} times per `idleTimeoutMs`. Bytes that came in, be it a part of a
+   * message, and output that the peer took are signs of life.
+   */
+  sweep(): void {
+    const { bytesRead, writableLength } = this.#socket;
+    const alive = bytesRead !== this.#bytesRead || writableLength < this.#bytesPending;
+    this.#bytesRead = bytesRead;
+    this.#bytesPending = writableLength;
+    this.#quietSweeps = alive ? 0 : this.#quietSweeps + 1;
+    if (this.#closing) return;
+    if (this.#quietSweeps === IDLE_SWEEPS / 2) this.#websocket.ping();
+    if (this.#quietSweeps >= IDLE_SWEEPS) this.#cut('cut-idle');
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#closing) return;
+    this.#guard((handler) => (isBinary ? handler?.message(data) : handler?.text()));
+  }
+
+  #refuseTooLarge(): void {
+    this.#context.observe('cut-too-large');
+    this.#guard((handler) => handler?.tooLarge());
+    this.#closing = true;
+  }
+
+  #drain(): void {
+    if (!this.#aboveMark || this.#closing) return;
+    this.#aboveMark = false;
+    this.#guard((handler) => handler?.drained());
+  }
+
+  #end(): void {
+    this.#closing = true;
+    this.#context.ended(this);
+    this.#guard((handler) => handler?.closed());
+  }
+
+  #cut(event: ListenerEvent): void {
+    this.#context.observe(event);
+    this.terminate();
+  }
+
+  /** An error of one connection's handler must not end the process, and with it all others. */
+  #guard(call: (handler: SocketHandler | undefined) => void): void {
+    try {
+      call(this.#handler);
+    } catch (error) {
+      this.#context.failed(error);
+      this.close(CLOSE_CODE.internalError, 'internal error');
+    }
+  }
+}
+
+/** RFC 6455 §5.2: one final, unmasked binary frame. */
+function binaryFrame(message: Uint8Array): Buffer {
+  const { length } = message;
+  const headBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headBytes + length);
+  frame[0] = 0x82;
+  if (headBytes === 2) {
+    frame[1] = length;
+  } else if (headBytes === 4) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeUInt32BE(0, 2);
+    frame.writeUInt32BE(length, 6);
+  }
+  frame.set(message, headBytes);
+  return frame;
+}
