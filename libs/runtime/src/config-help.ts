@@ -5,7 +5,7 @@
 import { CONFIG_FILE_VARIABLE } from './config-file.ts';
 import { formatHostPort, type HostPort } from './host-port.ts';
 import { formatBytes, formatDurationMs } from './quantity.ts';
-import { Secret } from './secret.ts';
+import { Secret, urlWithoutCredentials } from './secret.ts';
 import { describeAllowed } from './setting-value.ts';
 import type { ConfigOf, ListKind, ScalarKind, Setting, SettingsTable } from './setting.ts';
 import { checkSettingsTable } from './settings-table.ts';
@@ -24,8 +24,8 @@ export function renderSettingsHelp(table: SettingsTable): string {
     ].join('\n'),
   );
   return [
-    `Settings, from the environment or from NAME=value lines in the file that ${CONFIG_FILE_VARIABLE}`,
-    'names (# begins a comment line; the environment wins):',
+    'Settings come from the environment, or else from NAME=value lines in the file that',
+    `${CONFIG_FILE_VARIABLE} names, where # begins a comment line:`,
     '',
     blocks.join('\n\n'),
     '',
@@ -47,7 +47,7 @@ export function renderSettingsMarkdown(table: SettingsTable): string {
 
 /**
  * The values in force as text by variable name, written as an operator would write them; secrets
- * are redacted, absent optional settings are left out.
+ * and credentials in addresses are redacted, absent optional settings are left out.
  */
 export function describeConfig<T extends SettingsTable>(
   table: T,
@@ -65,7 +65,11 @@ function formatValue(kind: ScalarKind | ListKind, value: unknown): string {
   if (kind.type === 'list' && Array.isArray(value)) {
     return value.length === 0 ? 'none' : value.map((item) => formatValue(kind.of, item)).join(',');
   }
-  if (value instanceof Secret || value instanceof URL) return value.toString();
+  if (value instanceof Secret) {
+    const revealed: unknown = value.reveal();
+    return revealed instanceof URL ? urlWithoutCredentials(revealed) : value.toString();
+  }
+  if (value instanceof URL) return value.href;
   if (kind.type === 'duration') return formatDurationMs(Number(value));
   if (kind.type === 'bytes') return formatBytes(Number(value));
   if (kind.type === 'hostPort' && value !== 'off') return formatHostPort(value as HostPort);

@@ -79,19 +79,16 @@ function readSetting(
   }
   const value = parseValue(setting, given.text);
   if (value !== undefined) return { value };
-  const shown = shownValue(setting, given.text);
-  return {
-    problem: `${setting.name}${shown}${given.origin} must be ${describeAllowed(setting)}.`,
-  };
+  const shown = shownValue(setting, given.text) + given.origin;
+  return { problem: `${setting.name} ${shown}, but must be ${describeAllowed(setting)}.` };
 }
 
 function shownValue(setting: Setting, text: string): string {
   // What doesn't parse as an address may still hold a password in front of an @.
-  if (isSecretKind(setting) || text.includes('@'))
-    return ' has a value (not shown) that is wrong: it';
+  if (isSecretKind(setting) || text.includes('@')) return 'has a value that is not shown here';
   const short =
     text.length > SHOWN_VALUE_LENGTH_MAX ? `${text.slice(0, SHOWN_VALUE_LENGTH_MAX)}…` : text;
-  return ` is ${JSON.stringify(short)}, but`;
+  return `is ${JSON.stringify(short)}`;
 }
 
 function unknownNames(

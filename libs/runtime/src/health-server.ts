@@ -35,7 +35,7 @@ interface Answer {
 }
 
 const METRICS_TIMEOUT_MS = 5000;
-const CLOSE_GRACE_MS = 1000;
+const CLOSE_GRACE_MS = 500;
 // Small, because nobody but a handful of probes and scrapers belongs here.
 const SERVER_LIMITS = {
   maxHeaderSize: 8192,

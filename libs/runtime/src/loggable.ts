@@ -2,6 +2,7 @@
  * Makes any value fit for a log line: bounded in size and depth, and without the bytes of
  * records, because a log outlives the right to read them.
  */
+import { urlWithoutCredentials } from './secret.ts';
 
 const DEPTH_MAX = 4;
 const ENTRIES_MAX = 32;
@@ -32,7 +33,7 @@ function objectToLoggable(value: object, depth: number): unknown {
   try {
     if (ArrayBuffer.isView(value)) return `<${value.byteLength} bytes>`;
     if (value instanceof ArrayBuffer) return `<${value.byteLength} bytes>`;
-    if (value instanceof URL) return shortened(withoutCredentials(value));
+    if (value instanceof URL) return shortened(urlWithoutCredentials(value));
     if (depth >= DEPTH_MAX) return '<nested too deep>';
     if (value instanceof Error) return errorToLoggable(value, depth);
     if ('toJSON' in value && typeof value.toJSON === 'function') {
@@ -75,15 +76,6 @@ function errorToLoggable(error: Error, depth: number): Record<string, unknown> {
   if (error.cause !== undefined) result['cause'] = toLoggable(error.cause, depth + 1);
   if (error instanceof AggregateError) result['errors'] = listToLoggable(error.errors, depth);
   return result;
-}
-
-// Some servers take a token in the place of the user's name.
-function withoutCredentials(url: URL): string {
-  if (url.password === '' && url.username === '') return url.href;
-  const copy = new URL(url);
-  copy.username = 'redacted';
-  copy.password = '';
-  return copy.href;
 }
 
 function shortened(text: string): string {

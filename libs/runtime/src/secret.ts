@@ -36,3 +36,15 @@ export class Secret<T = string> {
     Object.defineProperty(this.prototype, inspect.custom, { value: () => REDACTED });
   }
 }
+
+/**
+ * Writes an address without user and password, for people to read. Both go, because some
+ * servers take a token in the place of the user's name.
+ */
+export function urlWithoutCredentials(url: URL): string {
+  if (url.password === '' && url.username === '') return url.href;
+  const copy = new URL(url);
+  copy.username = 'redacted';
+  copy.password = '';
+  return copy.href;
+}

@@ -79,7 +79,7 @@ export function describeAllowed(kind: ScalarKind | ListKind): string {
     case 'enum':
       return kind.values.length === 1 ? `only ${kind.values[0]}` : `one of ${joined(kind.values)}`;
     case 'hostPort':
-      return `host:port like 127.0.0.1:443 or [::1]:443${kind.canBeOff === false ? '' : ', or off'}`;
+      return `an address and port like 127.0.0.1:443 or [::1]:443${kind.canBeOff === false ? '' : ', or off'}`;
     case 'url':
       return `an address that begins with ${describeProtocols(kind)}, without user or password`;
     case 'secretUrl':
@@ -157,11 +157,11 @@ function describeSecret(kind: SecretKind): string {
 }
 
 function describeList(kind: ListKind): string {
-  const min = kind.countMin ?? 0;
-  const max = kind.countMax ?? LIST_COUNT_MAX;
-  const count = min === max ? `${min}` : `${min} to ${max}`;
-  const none = min === 0 ? ', or none' : '';
-  return `a comma-separated list of ${count} items${none}, each ${describeAllowed(kind.of)}`;
+  const { countMin = 0, countMax = LIST_COUNT_MAX } = kind;
+  const isBounded = countMin > 0 || kind.countMax !== undefined;
+  const count = isBounded ? ` of ${countMin} to ${countMax} items` : '';
+  const none = countMin === 0 ? '; or none' : '';
+  return `a comma-separated list${count}, each ${describeAllowed(kind.of)}${none}`;
 }
 
 function describeBounds(kind: NumberKind | QuantityKind): string {

@@ -3,7 +3,7 @@
  * a bad default or bound cannot wait for the one operator who meets it.
  */
 import { CONFIG_FILE_VARIABLE } from './config-file.ts';
-import { isSecretKind, parseValue } from './setting-value.ts';
+import { parseValue } from './setting-value.ts';
 import type { ListKind, ScalarKind, Setting, SettingsTable } from './setting.ts';
 
 const NAME = /^MOSAIC_[A-Z0-9]+(_[A-Z0-9]+)*$/;
@@ -34,7 +34,10 @@ function findFault(setting: Setting): string | undefined {
   if (setting.default !== undefined && setting.optional === true) {
     return 'has a default and is optional: only one can hold';
   }
-  if (setting.default !== undefined && isSecretKind(setting)) return 'is a secret with a default';
+  const innermost = setting.type === 'list' ? setting.of : setting;
+  if (setting.default !== undefined && innermost.type === 'secret') {
+    return 'is a secret with a default';
+  }
   const kindFault = findKindFault(setting);
   if (kindFault !== undefined) return kindFault;
   if (setting.default === undefined) return undefined;
