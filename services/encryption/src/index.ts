@@ -1,1 +1,2 @@
-export {};
+/** The encryption role. */
+export { encryptionPolicy } from './policy.ts';

@@ -1,1 +1,2 @@
-export {};
+/** The inbox role. */
+export { inboxPolicy, type Moderation } from './policy.ts';

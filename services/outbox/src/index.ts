@@ -1,1 +1,2 @@
-export {};
+/** The outbox role. */
+export { outboxPolicy } from './policy.ts';

@@ -1,0 +1,110 @@
+/**
+ * Merges index entries of several sources into one sequence, newest first, each entry once. Asks
+ * every source for little at first and for more as it turns out to be needed.
+ */
+import { compareBytes } from '@mosaic-cluster/protocol';
+import type { IndexEntry, Position } from '@mosaic-cluster/store';
+
+/** Gives entries below a position, newest first; fewer than `limit`: there are no more. */
+export interface EntrySource {
+  next(below: Position | undefined, limit: number): Promise<readonly IndexEntry[]>;
+}
+
+interface SourceState {
+  readonly source: EntrySource;
+  entries: readonly IndexEntry[];
+  at: number;
+  /** Entries to ask for next time. */
+  chunk: number;
+  isLast: boolean;
+}
+
+/** Most entries taken from a source at once. */
+const CHUNK_MAX = 512;
+
+/** Merges sources; make one per page. */
+export class EntryMerge {
+  readonly #heap: SourceState[] = [];
+  readonly #states: readonly SourceState[];
+  readonly #below: Position | undefined;
+  #started = false;
+  #last: Position | undefined;
+
+  /**
+   * @param below only entries below this position
+   * @param wanted about how many entries will be taken
+   */
+  constructor(sources: readonly EntrySource[], below: Position | undefined, wanted: number) {
+    const each = Math.ceil((sources.length === 1 ? 1 : 2) * (wanted / Math.max(sources.length, 1)));
+    const chunk = Math.min(Math.max(each, 2), CHUNK_MAX);
+    this.#states = sources.map((source) => ({ source, entries: [], at: 0, chunk, isLast: false }));
+    this.#below = below;
+  }
+
+  /** The next entries, at most `count`; fewer: there are no more. */
+  async take(count: number): Promise<IndexEntry[]> {
+    if (!this.#started) await this.#start();
+    const taken: IndexEntry[] = [];
+    while (taken.length < count) {
+      const state = this.#heap[0];
+      const entry = state?.entries[state.at];
+      if (state === undefined || entry === undefined) break;
+      const isNew = this.#last === undefined || compareBytes(entry.position, this.#last) !== 0;
+      this.#last = entry.position;
+      const refill = this.#advance(state);
+      if (refill !== undefined) await refill;
+      this.#restoreRoot();
+      if (isNew) taken.push(entry);
+    }
+    return taken;
+  }
+
+  async #start(): Promise<void> {
+    this.#started = true;
+    await Promise.all(this.#states.map((state) => this.#fill(state, this.#below)));
+    this.#heap.push(...this.#states.filter((state) => state.entries.length > 0));
+    for (let i = (this.#heap.length >> 1) - 1; i >= 0; i--) this.#sink(i);
+  }
+
+  /** Moves a source to its next entry; a promise where it has to be asked first. */
+  #advance(state: SourceState): Promise<void> | undefined {
+    const taken = state.entries[state.at]!;
+    state.at += 1;
+    if (state.at < state.entries.length || state.isLast) return undefined;
+    return this.#fill(state, taken.position);
+  }
+
+  async #fill(state: SourceState, below: Position | undefined): Promise<void> {
+    state.entries = await state.source.next(below, state.chunk);
+    state.at = 0;
+    state.isLast = state.entries.length < state.chunk;
+    state.chunk = Math.min(state.chunk * 2, CHUNK_MAX);
+  }
+
+  #restoreRoot(): void {
+    const root = this.#heap[0]!;
+    if (root.at >= root.entries.length) {
+      const last = this.#heap.pop()!;
+      if (this.#heap.length > 0) this.#heap[0] = last;
+    }
+    this.#sink(0);
+  }
+
+  #sink(from: number): void {
+    const heap = this.#heap;
+    let at = from;
+    for (;;) {
+      let newest = at;
+      for (let child = 2 * at + 1; child <= 2 * at + 2 && child < heap.length; child++) {
+        if (isNewer(heap[child]!, heap[newest]!)) newest = child;
+      }
+      if (newest === at) return;
+      [heap[at], heap[newest]] = [heap[newest]!, heap[at]!];
+      at = newest;
+    }
+  }
+}
+
+function isNewer(a: SourceState, b: SourceState): boolean {
+  return compareBytes(a.entries[a.at]!.position, b.entries[b.at]!.position) > 0;
+}

@@ -1,0 +1,49 @@
+/** Whom a record speaks to: the people in its Notify tags and the authors of what it replies to. */
+import {
+  interpretTag,
+  type PublicKey,
+  RECORD_AT,
+  type RecordView,
+  type Reference,
+  REFERENCE_TAG_BYTES,
+  readU16,
+  referenceKind,
+  TAG_TYPE,
+} from '@mosaic-cluster/protocol';
+
+/** The valid keys in a record's Notify tags, each once: views over the record. */
+export function notifiedKeys(record: RecordView): PublicKey[] {
+  const keys: PublicKey[] = [];
+  for (const tag of record.tags()) {
+    if (tag.type !== TAG_TYPE.notify) continue;
+    const core = interpretTag(tag);
+    if (core?.name === 'notify') keys.push(core.key);
+  }
+  return keys;
+}
+
+/** The references in a record's Reply tags: views over the record. */
+export function repliedReferences(record: RecordView): Reference[] {
+  const references: Reference[] = [];
+  for (const tag of record.tags()) {
+    if (tag.type === TAG_TYPE.reply && tag.length === REFERENCE_TAG_BYTES) {
+      references.push(tag.bytes.subarray(16));
+    }
+  }
+  return references;
+}
+
+/** The author that an address names: a view; undefined for an ID. */
+export function addressAuthor(reference: Reference): PublicKey | undefined {
+  return referenceKind(reference) === 'address' ? reference.subarray(16) : undefined;
+}
+
+/** Whether a record has a tag that can make it an inbox's business. Allocates nothing. */
+export function speaksToSomebody(record: RecordView): boolean {
+  const { bytes, tagsEnd } = record;
+  for (let at: number = RECORD_AT.tags; at < tagsEnd; at += readU16(bytes, at)) {
+    const type = readU16(bytes, at + 2);
+    if (type === TAG_TYPE.notify || type === TAG_TYPE.reply) return true;
+  }
+  return false;
+}

@@ -1,0 +1,111 @@
+/**
+ * How a query finds its candidates: which index paths to walk. Any choice gives the right answer,
+ * for every candidate is held against the whole filter; a good one looks at few.
+ */
+import type { FilterElementView, FilterView, Timestamp } from '@mosaic-cluster/protocol';
+import { POSITION_BYTES, type IndexPath, type Position } from '@mosaic-cluster/store';
+
+/** A part of a path that holds candidates. */
+export interface PlannedPath {
+  readonly path: IndexPath;
+  readonly range: PositionRange;
+}
+
+/** Positions `[from, below)`; undefined: open on that side. */
+export interface PositionRange {
+  readonly from: Position | undefined;
+  readonly below: Position | undefined;
+}
+
+/** Paths that together hold every candidate. */
+export type Plan = readonly PlannedPath[];
+
+/** Authors times kinds above this are walked by author alone. */
+const AUTHOR_KIND_PATHS_MAX = 256;
+
+/** The lowest position of a timestamp. */
+export function positionOf(timestampBytes: Uint8Array): Position {
+  const position = new Uint8Array(POSITION_BYTES);
+  position.set(timestampBytes);
+  return position;
+}
+
+/** The lowest position above every record of the timestamp in 8 bytes; undefined: there is none. */
+export function positionAfter(timestampBytes: Uint8Array): Position | undefined {
+  const position = positionOf(timestampBytes);
+  for (let i = 7; i >= 0; i--) {
+    position[i] = (position[i]! + 1) & 0xff;
+    if (position[i] !== 0) return position;
+  }
+  return undefined;
+}
+
+function timeRange(filter: FilterView): PositionRange {
+  const since = filter.element('since')?.entries[0];
+  const until = filter.element('until')?.entries[0];
+  return {
+    from: since && positionOf(since),
+    below: until && positionAfter(until),
+  };
+}
+
+/** The time of `receivedSince`, where the filter has one. */
+export function receivedSince(filter: FilterView): Timestamp | undefined {
+  const bytes = filter.element('receivedSince')?.entries[0];
+  if (bytes === undefined) return undefined;
+  return bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+}
+
+/**
+ * Every plan worth considering, the most promising by its shape first; empty where no narrow
+ * element can match anything or there is none.
+ */
+export function plansFor(filter: FilterView): Plan[] {
+  const range = timeRange(filter);
+  const over = (paths: readonly IndexPath[]): Plan => paths.map((path) => ({ path, range }));
+  const plans: Plan[] = [];
+  const timestamps = filter.element('timestamps');
+  if (timestamps !== undefined) plans.push(momentPlan(timestamps));
+  const authors = filter.element('authors');
+  const kinds = filter.element('kinds');
+  if (authors !== undefined) plans.push(over(authorPaths(authors, kinds)));
+  for (const element of filter.elements) {
+    if (element.name !== 'includedTags') continue;
+    plans.push(over(element.tags.map((tag) => ({ path: 'tag', tag: tag.bytes.subarray(2) }))));
+  }
+  const signingKeys = filter.element('signingKeys');
+  if (signingKeys !== undefined) plans.push(over(signingPaths(signingKeys)));
+  if (plans.length === 0 && kinds !== undefined) {
+    plans.push(over(kinds.entries.map((kind) => ({ path: 'kind', kind }))));
+  }
+  return plans.some((plan) => plan.length === 0) ? [] : plans;
+}
+
+function momentPlan(timestamps: FilterElementView): Plan {
+  return timestamps.entries.map((timestamp) => ({
+    path: { path: 'all' },
+    range: { from: positionOf(timestamp), below: positionAfter(timestamp) },
+  }));
+}
+
+function authorPaths(
+  authors: FilterElementView,
+  kinds: FilterElementView | undefined,
+): IndexPath[] {
+  const keys = authors.entries;
+  const kindEntries = kinds?.entries ?? [];
+  if (kinds === undefined || keys.length * kindEntries.length > AUTHOR_KIND_PATHS_MAX) {
+    return keys.map((author) => ({ path: 'author', author }));
+  }
+  return keys.flatMap((author) =>
+    kindEntries.map((kind): IndexPath => ({ path: 'author-kind', author, kind })),
+  );
+}
+
+/** A key that signs its own records is found as their author; the others have their own path. */
+function signingPaths(signingKeys: FilterElementView): IndexPath[] {
+  return signingKeys.entries.flatMap((signingKey): IndexPath[] => [
+    { path: 'signing-key', signingKey },
+    { path: 'author', author: signingKey },
+  ]);
+}
