@@ -49,6 +49,7 @@ export class BoundedQueue<T> {
     if (this.#isClosed || this.count >= countMax || this.#weight + weight > weightMax) return false;
     this.#items.push(item);
     this.#weight += weight;
+    // One an item: so no consumer sleeps while there is something that nobody was woken for.
     this.#consumers.shift()?.();
     return true;
   }
@@ -84,9 +85,6 @@ export class BoundedQueue<T> {
       count += 1;
     }
     this.#weight -= weight;
-    const batch = this.#items.splice(0, count);
-    // Consumers are woken once an item; what this batch leaves behind needs another one.
-    if (this.count > 0) this.#consumers.shift()?.();
-    return batch;
+    return this.#items.splice(0, count);
   }
 }
