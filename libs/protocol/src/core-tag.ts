@@ -10,12 +10,12 @@
  *
  * Source: Mosaic specification 0.8.0, "Core tags".
  */
-import { readU16, readU32, writeU32 } from './bytes.ts';
+import { equalAt, readU16, readU32, writeU32 } from './bytes.ts';
 import { MosaicError } from './error.ts';
 import { asPublicKey, isPublicKey, KEY_BYTES, type PublicKey } from './key.ts';
 import { KIND_BYTES, type Kind } from './kind.ts';
 import { asReference, REFERENCE_BYTES, type Reference } from './reference.ts';
-import { type TagInput, TagView } from './tag.ts';
+import { tagEnd, type TagInput, TagView } from './tag.ts';
 
 /** Type numbers of the core tags. */
 export const TAG_TYPE = {
@@ -175,8 +175,9 @@ function kindAndReference(kind: Kind, reference: Reference): Uint8Array {
 }
 
 /**
- * Whether a checked tag section notifies `key`, which is how an "author and tagged" record names
- * its readers. Allocates nothing; `key` must be a valid key.
+ * Whether a tag section notifies `key`, which is how an "author and tagged" record names its
+ * readers. Allocates nothing; `key` must be a valid key. Over unchecked bytes it ends at the first
+ * tag that does not fit.
  */
 export function sectionNotifies(
   bytes: Uint8Array,
@@ -184,12 +185,13 @@ export function sectionNotifies(
   end: number,
   key: PublicKey,
 ): boolean {
-  for (let at = start; at < end; at += readU16(bytes, at)) {
-    if (readU16(bytes, at) !== KEY_TAG_BYTES || readU16(bytes, at + 2) !== TAG_TYPE.notify)
-      continue;
-    let same = true;
-    for (let i = 0; same && i < KEY_BYTES; i++) same = bytes[at + 8 + i] === key[i];
-    if (same) return true;
+  for (let at = start; at < end; ) {
+    const isNotify =
+      readU16(bytes, at) === KEY_TAG_BYTES &&
+      readU16(bytes, at + 2) === TAG_TYPE.notify &&
+      at + KEY_TAG_BYTES <= end;
+    if (isNotify && equalAt(bytes, at + 8, key, 0, KEY_BYTES)) return true;
+    at = tagEnd(bytes, at, end);
   }
   return false;
 }

@@ -80,7 +80,7 @@ export function encryptSecretKey(
 }
 
 /**
- * Checks what can be seen of `mocryptsec0…` without the password: length, version and cost.
+ * Checks what can be seen of `mocryptsec0…` without the password: length and version.
  *
  * @returns its 58 bytes
  * @throws MosaicError `invalid` with code `human-encoding` or `encrypted-key`

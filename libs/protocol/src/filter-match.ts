@@ -4,10 +4,10 @@
  *
  * Source: Mosaic specification 0.8.0, "Filter".
  */
-import { equalAt, readU16, readU32BE } from './bytes.ts';
+import { equalAt, readU32BE } from './bytes.ts';
 import type { FilterElementView, FilterView } from './filter.ts';
+import { TagMatcher } from './filter-tags.ts';
 import { RECORD_AT, type RecordView } from './record.ts';
-import { sectionHasTag } from './tag.ts';
 import { compareTimestampAt, readTimestamp, type Timestamp } from './timestamp.ts';
 
 /** A limit on a record's timestamp, as the two halves that comparing bytes needs. */
@@ -41,14 +41,11 @@ function isEntry(
   return false;
 }
 
-function hasAnyTag(element: FilterElementView, bytes: Uint8Array, tagsEnd: number): boolean {
-  const { source, start, end } = element;
-  for (let at = start; at < end; ) {
-    const length = readU16(source, at);
-    if (sectionHasTag(bytes, RECORD_AT.tags, tagsEnd, source, at, length)) return true;
-    at += length;
-  }
-  return false;
+function tagMatcher(filter: FilterView): TagMatcher | undefined {
+  const included = filter.elements.filter((element) => element.name === 'includedTags');
+  const excluded = filter.elements.filter((element) => element.name === 'excludedTags');
+  if (included.length === 0 && excluded.length === 0) return undefined;
+  return new TagMatcher(included, excluded);
 }
 
 /** A compiled filter. */
@@ -63,8 +60,7 @@ export class FilterMatcher {
   readonly #until: TimeBound | undefined;
   readonly #receivedSince: Timestamp | undefined;
   readonly #receivedUntil: Timestamp | undefined;
-  readonly #includedTags: readonly FilterElementView[];
-  readonly #excludedTags: readonly FilterElementView[];
+  readonly #tags: TagMatcher | undefined;
 
   /** Keeps the filter's bytes, which must not change. */
   constructor(filter: FilterView) {
@@ -78,8 +74,7 @@ export class FilterMatcher {
     this.#until = timeBound(filter.element('until'));
     this.#receivedSince = receivedBound(filter.element('receivedSince'));
     this.#receivedUntil = receivedBound(filter.element('receivedUntil'));
-    this.#includedTags = filter.elements.filter((element) => element.name === 'includedTags');
-    this.#excludedTags = filter.elements.filter((element) => element.name === 'excludedTags');
+    this.#tags = tagMatcher(filter);
   }
 
   /**
@@ -92,8 +87,7 @@ export class FilterMatcher {
     if (!this.#matchesFixed(bytes)) return false;
     if (this.#receivedSince !== undefined && receivedAt < this.#receivedSince) return false;
     if (this.#receivedUntil !== undefined && receivedAt > this.#receivedUntil) return false;
-    if (this.#includedTags.length === 0 && this.#excludedTags.length === 0) return true;
-    return this.#matchesTags(bytes, record.tagsEnd);
+    return this.#tags === undefined || this.#tags.matches(bytes, RECORD_AT.tags, record.tagsEnd);
   }
 
   #matchesFixed(bytes: Uint8Array): boolean {
@@ -109,16 +103,6 @@ export class FilterMatcher {
     }
     if (this.#timestamps && !isEntry(this.#timestamps, 8, bytes, at)) return false;
     return !(this.#exclude && isEntry(this.#exclude, 32, bytes, RECORD_AT.id));
-  }
-
-  #matchesTags(bytes: Uint8Array, tagsEnd: number): boolean {
-    for (const element of this.#includedTags) {
-      if (!hasAnyTag(element, bytes, tagsEnd)) return false;
-    }
-    for (const element of this.#excludedTags) {
-      if (hasAnyTag(element, bytes, tagsEnd)) return false;
-    }
-    return true;
   }
 }
 

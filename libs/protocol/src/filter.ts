@@ -131,9 +131,13 @@ export class FilterView {
 
   /** The elements that count. */
   get effectiveElements(): FilterElementView[] {
-    return this.elements.filter(
-      (element) => element.isRepeatable || this.element(element.name) === element,
-    );
+    const seen = new Set<FilterElementName>();
+    return this.elements.filter((element) => {
+      if (element.isRepeatable) return true;
+      const isFirst = !seen.has(element.name);
+      seen.add(element.name);
+      return isFirst;
+    });
   }
 
   /** A filter over a copy of the bytes, for keeping what came in a buffer that will be reused. */

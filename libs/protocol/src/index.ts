@@ -92,6 +92,7 @@ export {
   type KindFields,
   kindName,
   KNOWN_KINDS,
+  type KnownKindName,
 } from './kind.ts';
 export {
   asReference,

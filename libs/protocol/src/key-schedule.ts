@@ -42,9 +42,11 @@ export const KEY_ENTRY = { subkey: 1, encryptionKey: 2 } as const;
 export const KEY_ALGORITHM = { curve25519: 0, secp256k1: 1 } as const;
 
 /** First bytes of an attestation. */
-export const ATTESTATION_MAGIC: readonly number[] = [0x2c, 0x28, 0x98, 0xf5, 0x8b];
+export const ATTESTATION_MAGIC: readonly number[] = Object.freeze([0x2c, 0x28, 0x98, 0xf5, 0x8b]);
 /** First bytes of an encryption key block. */
-export const ENCRYPTION_KEY_MAGIC: readonly number[] = [0xd6, 0xda, 0xf0, 0xbd, 0x33];
+export const ENCRYPTION_KEY_MAGIC: readonly number[] = Object.freeze([
+  0xd6, 0xda, 0xf0, 0xbd, 0x33,
+]);
 /** Bytes of an entry's head. */
 export const KEY_ENTRY_HEAD_BYTES = 16;
 /** Bytes of an attestation before its signature, which is over them. */
@@ -84,9 +86,11 @@ export class KeySchedule {
   constructor(record: RecordView, entries: readonly KeyScheduleEntry[]) {
     const byKey = new Map<string, KeyScheduleEntry[]>();
     for (const entry of entries) {
-      if (entry.kind !== 'subkey' || entry.algorithm !== 'curve25519') continue;
+      if (!isSigning(entry)) continue;
       const key = hexEncode(entry.key);
-      byKey.set(key, [...(byKey.get(key) ?? []), entry]);
+      const sameKey = byKey.get(key);
+      if (sameKey === undefined) byKey.set(key, [entry]);
+      else sameKey.push(entry);
     }
     this.record = record;
     this.entries = entries;
@@ -150,7 +154,8 @@ export function signingKeyBelongs(
 }
 
 /**
- * Reads a key schedule from a record that was validated as a record.
+ * Reads a key schedule from a record that was validated as a record. Every entry's shape is checked
+ * before the first signature; a record has room for some 6,900 attestations, each a signature.
  *
  * @returns entries that are views over the record
  * @throws MosaicError `invalid` with code `key-schedule`; byte ranges count from the payload
@@ -160,6 +165,7 @@ export function parseKeySchedule(record: RecordView, tools: ScheduleTools = {}):
   if (!record.signedByAuthor) throw fault('it is not signed by the master key itself', 0, 0);
   const { payload } = record;
   const entries: KeyScheduleEntry[] = [];
+  const attestations: number[] = [];
   for (let at = 0; at < payload.length; ) {
     if (at + KEY_ENTRY_HEAD_BYTES > payload.length) {
       throw fault('an entry is shorter than its head', at, payload.length);
@@ -168,10 +174,28 @@ export function parseKeySchedule(record: RecordView, tools: ScheduleTools = {}):
     if (length < KEY_ENTRY_HEAD_BYTES || at + length > payload.length) {
       throw fault(`an entry has length ${length}`, at + 2, at + 4);
     }
-    entries.push(parseEntry(record, payload, at, at + length, tools));
+    const entry = parseEntry(record, payload, at, at + length);
+    entries.push(entry);
+    if (isSigning(entry)) attestations.push(at + KEY_ENTRY_HEAD_BYTES);
     at += length;
   }
+  for (const at of attestations) checkAttestation(payload, at, tools);
   return new KeySchedule(record, entries);
+}
+
+/** Whether an entry's key can sign records. */
+function isSigning(entry: KeyScheduleEntry): boolean {
+  return entry.kind === 'subkey' && entry.algorithm === 'curve25519';
+}
+
+function checkAttestation(payload: Uint8Array, at: number, tools: ScheduleTools): void {
+  const key = payload.subarray(at + 8, at + 40);
+  if (!isPublicKey(key)) throw fault('a subkey is no public key', at + 8, at + 40);
+  const prehash = (tools.hash ?? h64)(payload.subarray(at, at + ATTESTED_BYTES));
+  const signature = payload.subarray(at + ATTESTED_BYTES, at + ATTESTATION_BYTES);
+  if (!(tools.verify ?? verifyPrehash)(signature, prehash, key)) {
+    throw fault("an attestation's signature is not valid", at + 72, at + 136);
+  }
 }
 
 function parseEntry(
@@ -179,7 +203,6 @@ function parseEntry(
   payload: Uint8Array,
   at: number,
   end: number,
-  tools: ScheduleTools,
 ): KeyScheduleEntry {
   const kind = payload[at]!;
   if (kind !== KEY_ENTRY.subkey && kind !== KEY_ENTRY.encryptionKey) {
@@ -198,19 +221,14 @@ function parseEntry(
   const data = payload.subarray(at + KEY_ENTRY_HEAD_BYTES, end);
   const what =
     kind === KEY_ENTRY.subkey
-      ? parseAttestation(record, data, at + KEY_ENTRY_HEAD_BYTES, tools)
+      ? parseAttestation(record, data, at + KEY_ENTRY_HEAD_BYTES)
       : parseEncryptionKey(data, at + KEY_ENTRY_HEAD_BYTES);
   return { marker, revokedAt, ...what };
 }
 
 type EntryData = Pick<KeyScheduleEntry, 'kind' | 'algorithm' | 'key'>;
 
-function parseAttestation(
-  record: RecordView,
-  data: Uint8Array,
-  at: number,
-  tools: ScheduleTools,
-): EntryData {
+function parseAttestation(record: RecordView, data: Uint8Array, at: number): EntryData {
   requireShape('an attestation', data, at, ATTESTATION_BYTES, ATTESTATION_MAGIC);
   const algorithm = algorithmOf(data, at);
   if (readU16(data, 6) !== SIGNATURE_BYTES) {
@@ -221,14 +239,6 @@ function parseAttestation(
   }
   const key = data.subarray(8, 40);
   if (!hasSubkeyTag(record, key)) throw fault('a subkey has no Subkey tag', at + 8, at + 40);
-  if (algorithm === 'curve25519') {
-    if (!isPublicKey(key)) throw fault('a subkey is no public key', at + 8, at + 40);
-    const prehash = (tools.hash ?? h64)(data.subarray(0, ATTESTED_BYTES));
-    const signature = data.subarray(ATTESTED_BYTES, ATTESTATION_BYTES);
-    if (!(tools.verify ?? verifyPrehash)(signature, prehash, key)) {
-      throw fault("an attestation's signature is not valid", at + 72, at + 136);
-    }
-  }
   return { kind: 'subkey', algorithm, key };
 }
 

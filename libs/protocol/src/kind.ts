@@ -111,36 +111,55 @@ export function encodeKind(fields: KindFields): Kind {
   return bytes;
 }
 
-/** The kinds that the specification registers, by name. Do not write to them. */
-export const KNOWN_KINDS: Readonly<
-  Record<
-    'key-schedule' | 'profile' | 'microblog-root' | 'reply-comment' | 'blog-post' | 'chat-message',
-    Kind
-  >
-> = {
-  'key-schedule': hexDecode('000000000001000e'),
-  profile: hexDecode('000000000002000e'),
-  'microblog-root': hexDecode('000000010001001c'),
-  'reply-comment': hexDecode('000000010002001c'),
-  'blog-post': hexDecode('000000010003001c'),
-  'chat-message': hexDecode('000000010004001c'),
-};
+/** The names of the kinds that the specification registers. */
+export type KnownKindName =
+  | 'key-schedule'
+  | 'profile'
+  | 'microblog-root'
+  | 'reply-comment'
+  | 'blog-post'
+  | 'chat-message';
 
-const KIND_NAMES: ReadonlyMap<string, string> = new Map(
-  Object.entries(KNOWN_KINDS).map(([name, kind]) => [hexEncode(kind), name]),
+const KEY_SCHEDULE: Kind = hexDecode('000000000001000e');
+const PROFILE: Kind = hexDecode('000000000002000e');
+
+/** The kinds that the specification registers, by name. Each reading gives a new array. */
+export const KNOWN_KINDS: Readonly<Record<KnownKindName, Kind>> = Object.freeze({
+  get 'key-schedule'() {
+    return KEY_SCHEDULE.slice();
+  },
+  get profile() {
+    return PROFILE.slice();
+  },
+  get 'microblog-root'() {
+    return hexDecode('000000010001001c');
+  },
+  get 'reply-comment'() {
+    return hexDecode('000000010002001c');
+  },
+  get 'blog-post'() {
+    return hexDecode('000000010003001c');
+  },
+  get 'chat-message'() {
+    return hexDecode('000000010004001c');
+  },
+});
+
+const KIND_NAMES: ReadonlyMap<string, KnownKindName> = new Map(
+  Object.entries(KNOWN_KINDS).map(([name, kind]) => [hexEncode(kind), name as KnownKindName]),
 );
 
 /** The registered name of a kind; undefined where it has none. */
-export function kindName(kind: Kind): string | undefined {
+export function kindName(kind: Kind): KnownKindName | undefined {
   return KIND_NAMES.get(hexEncode(kind));
 }
 
 /** Whether the kind at `at` is the key schedule's. */
 export function isKeyScheduleKindAt(bytes: Uint8Array, at: number): boolean {
-  return equalAt(bytes, at, KNOWN_KINDS['key-schedule'], 0, KIND_BYTES);
+  return equalAt(bytes, at, KEY_SCHEDULE, 0, KIND_BYTES);
 }
 
 /** Whether the kind at `at` is the profile's. */
 export function isProfileKindAt(bytes: Uint8Array, at: number): boolean {
-  return equalAt(bytes, at, KNOWN_KINDS.profile, 0, KIND_BYTES);
+  return equalAt(bytes, at, PROFILE, 0, KIND_BYTES);
 }

@@ -28,8 +28,15 @@ function framed(name: MessageName, length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Refuses a number that would be cut off on the way into its field. */
+function requireUnsigned(what: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new MosaicError('invalid', 'message', `message: ${what} ${value} is not in 0 to ${max}`);
+}
+
 function withQueryId(name: MessageName, queryId: QueryId, length: number): Uint8Array<ArrayBuffer> {
   const bytes = framed(name, length);
+  requireUnsigned('query id', queryId, 0xffff);
   writeU16(bytes, 4, queryId);
   return bytes;
 }
@@ -55,7 +62,7 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
     case 'subscribe': {
       const filter = message.filter.bytes;
       const bytes = withQueryId(message.name, message.queryId, MESSAGE_HEAD_BYTES + filter.length);
-      writeU16(bytes, 6, message.limit);
+      writeU16(bytes, 6, requireUnsigned('limit', message.limit, 0xffff));
       bytes.set(filter, MESSAGE_HEAD_BYTES);
       return bytes;
     }
@@ -68,7 +75,7 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
       return encodeRecordMessage(message.queryId, message.record.bytes);
     case 'queryClosed': {
       const bytes = withQueryId('queryClosed', message.queryId, MESSAGE_HEAD_BYTES);
-      bytes[6] = message.result;
+      bytes[6] = requireUnsigned('result', message.result, 0xff);
       return bytes;
     }
     case 'submissionResult':
@@ -81,9 +88,12 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
     case 'helloAck': {
       const { applicationIds } = message;
       const bytes = framed(message.name, MESSAGE_HEAD_BYTES + 4 * applicationIds.length);
-      if (message.name === 'helloAck') bytes[4] = message.result;
-      writeU16(bytes, 6, message.majorVersion);
-      applicationIds.forEach((id, i) => writeU32(bytes, MESSAGE_HEAD_BYTES + 4 * i, id));
+      if (message.name === 'helloAck') bytes[4] = requireUnsigned('result', message.result, 0xff);
+      writeU16(bytes, 6, requireUnsigned('major version', message.majorVersion, 0xffff));
+      applicationIds.forEach((id, i) => {
+        requireUnsigned('application id', id, 0xffff_ffff);
+        writeU32(bytes, MESSAGE_HEAD_BYTES + 4 * i, id);
+      });
       return bytes;
     }
     case 'blobSubmission':
@@ -136,11 +146,14 @@ export function writeRecordHead(
  * A Submission Result.
  *
  * @param id the record's ID or at least its first 32 bytes
+ * @throws MosaicError `invalid` with code `message` for a shorter ID or a result that is no byte
  */
 export function encodeSubmissionResult(result: number, id: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = framed('submissionResult', 40);
-  bytes[4] = result;
-  bytes.set(id.subarray(0, 32), MESSAGE_HEAD_BYTES);
+  const prefix = id.subarray(0, 32);
+  requireBytes('an ID prefix', prefix, 32);
+  bytes[4] = requireUnsigned('result', result, 0xff);
+  bytes.set(prefix, MESSAGE_HEAD_BYTES);
   return bytes;
 }
 
@@ -148,7 +161,7 @@ export function encodeSubmissionResult(result: number, id: Uint8Array): Uint8Arr
 export function encodeClosing(result: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8);
   bytes[0] = MESSAGE.closing;
-  bytes[1] = result;
+  bytes[1] = requireUnsigned('result', result, 0xff);
   return bytes;
 }
 
@@ -161,7 +174,7 @@ function blobMessage(
   requireBytes('a hash', hash, 32);
   const bytes = new Uint8Array(BLOB_HEAD_BYTES + (blob?.length ?? 0));
   bytes[0] = MESSAGE[name];
-  bytes[1] = result;
+  bytes[1] = requireUnsigned('result', result, 0xff);
   bytes.set(hash, 8);
   if (blob === undefined) return bytes;
   writeU48(bytes, 2, blob.length);

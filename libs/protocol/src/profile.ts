@@ -23,6 +23,9 @@ export interface Profile {
   readonly lud16?: string;
 }
 
+/** Deepest nesting that is read, in fields without a meaning too. */
+const DEPTH_MAX = 64;
+
 const FIELD_TYPES: Readonly<Record<keyof Profile, 'text' | 'bytes' | 'boolean'>> = {
   name: 'text',
   display_name: 'text',
@@ -43,15 +46,17 @@ function hasType(value: unknown, type: 'text' | 'bytes' | 'boolean'): boolean {
 /**
  * Reads the CBOR payload of a profile.
  *
- * @returns the fields with a meaning that are there
- * @throws MosaicError `invalid` with code `profile`: no CBOR map with text keys, no name, a field
- *   of another type
+ * @returns the fields with a meaning that are there; images are views over `payload`
+ * @throws MosaicError `invalid` with code `profile`: no CBOR map with text keys, a key twice, no
+ *   name, a field of another type, nesting deeper than 64
  */
 export function decodeProfile(payload: Uint8Array): Profile {
-  const map = decodeMap(payload);
   const fields: Record<string, unknown> = {};
-  for (const [key, value] of map) {
+  const seen = new Set<string>();
+  for (const [key, value] of decodePairs(payload).list) {
     if (typeof key !== 'string') throw fault('a map key is no text');
+    if (seen.has(key)) throw fault('a map key stands twice');
+    seen.add(key);
     if (!Object.hasOwn(FIELD_TYPES, key)) continue;
     const type = FIELD_TYPES[key as keyof Profile];
     if (!hasType(value, type)) throw fault(`the field "${key}" is no ${type}`);
@@ -62,14 +67,31 @@ export function decodeProfile(payload: Uint8Array): Profile {
   return { name, ...others };
 }
 
-function decodeMap(payload: Uint8Array): Map<unknown, unknown> {
+/** A decoded map before it could hide a key that it holds twice. */
+class Pairs {
+  readonly list: readonly (readonly [unknown, unknown, ...unknown[]])[];
+
+  constructor(list: readonly (readonly [unknown, unknown, ...unknown[]])[]) {
+    this.list = list;
+  }
+}
+
+/** No tag is interpreted: what a field of another meaning holds must not make the rest invalid. */
+const DECODE_OPTIONS = {
+  createObject: (pairs: readonly (readonly [unknown, unknown, ...unknown[]])[]): Pairs =>
+    new Pairs(pairs),
+  ignoreGlobalTags: true,
+  maxDepth: DEPTH_MAX,
+} as const;
+
+function decodePairs(payload: Uint8Array): Pairs {
   let value: unknown;
   try {
-    value = decode(payload, { preferMap: true, rejectDuplicateKeys: true, maxDepth: 16 });
+    value = decode(payload, DECODE_OPTIONS);
   } catch (cause) {
     throw new MosaicError('invalid', 'profile', 'profile: the payload is no CBOR', { cause });
   }
-  if (!(value instanceof Map)) throw fault('the payload is no map');
+  if (!(value instanceof Pairs)) throw fault('the payload is no map');
   return value;
 }
 

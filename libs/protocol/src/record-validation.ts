@@ -6,7 +6,8 @@
  *     3 signing key       6 timestamp's first bit, tags 9 signature
  *
  * Steps 5 and 6 are reported by what they looked at: `flags`, `nonce`, `kind`, `timestamp`,
- * `tags`, and `11` for the flag bytes that are reserved whole.
+ * `tags`, and `11` for the flag bytes that are reserved whole. An unknown signature scheme is seen
+ * with the flags and reported as step 9, for it is the signature that cannot be valid.
  *
  * Source: Mosaic specification 0.8.0, "Record", "Validation".
  */
@@ -73,7 +74,7 @@ export function recordFieldsFault(record: RecordView): MosaicError | undefined {
   const { bytes } = record;
   const flags = bytes[RECORD_AT.flags]!;
   if ((flags & RECORD_FLAG.schemeMask) !== 0) {
-    return recordFault('flags', 'the signature scheme is reserved', 136, 137);
+    return recordFault('9', 'the signature scheme is reserved', 136, 137);
   }
   if ((flags & ~(RECORD_FLAG.zstd | RECORD_FLAG.fromAuthor)) !== 0) {
     return recordFault('flags', 'reserved flag bits are set', 136, 137);

@@ -163,7 +163,7 @@ export class RecordView {
     return this.bytes.subarray(RECORD_AT.tags, this.tagsEnd);
   }
 
-  /** Walks the tags of a record whose tag section was validated. */
+  /** Walks the tags; in a record that was only parsed, up to the first one that does not fit. */
   tags(): Generator<TagView> {
     return tagsIn(this.bytes, RECORD_AT.tags, this.tagsEnd);
   }

@@ -73,14 +73,28 @@ export function tagSectionFault(bytes: Uint8Array, start: number, end: number): 
   return -1;
 }
 
-/** Walks the tags of a section that was checked before. */
+/**
+ * Offset behind the tag at `at`; `end` where none fits there, so that a walk over unchecked bytes
+ * ends as well. Allocates nothing.
+ */
+export function tagEnd(bytes: Uint8Array, at: number, end: number): number {
+  const length = readU16(bytes, at);
+  return length < TAG_HEAD_BYTES || at + length > end ? end : at + length;
+}
+
+/** Walks the tags of a section; over unchecked bytes it ends at the first tag that does not fit. */
 export function* tagsIn(bytes: Uint8Array, start: number, end: number): Generator<TagView> {
-  for (let at = start; at < end; at += readU16(bytes, at)) yield new TagView(bytes, at);
+  for (let at = start; at < end; ) {
+    const length = readU16(bytes, at);
+    if (length < TAG_HEAD_BYTES || at + length > end) return;
+    yield new TagView(bytes, at);
+    at += length;
+  }
 }
 
 /**
- * Whether a checked section `[start:end)` holds the tag of `length` bytes at `needleAt`: same type,
- * same whole value. Allocates nothing.
+ * Whether the section `[start:end)` holds the tag of `length` bytes at `needleAt`: same type, same
+ * whole value. Allocates nothing; over unchecked bytes it ends at the first tag that does not fit.
  */
 export function sectionHasTag(
   bytes: Uint8Array,
@@ -90,8 +104,10 @@ export function sectionHasTag(
   needleAt: number,
   length: number,
 ): boolean {
-  for (let at = start; at < end; at += readU16(bytes, at)) {
-    if (readU16(bytes, at) === length && equalAt(bytes, at, needle, needleAt, length)) return true;
+  for (let at = start; at < end; ) {
+    const next = tagEnd(bytes, at, end);
+    if (next - at === length && equalAt(bytes, at, needle, needleAt, length)) return true;
+    at = next;
   }
   return false;
 }

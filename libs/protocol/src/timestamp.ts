@@ -42,9 +42,13 @@ export interface UnixTime {
 /**
  * The timestamp of a unix time.
  *
+ * @param nanoseconds 0 to 999,999,999, whole
  * @throws MosaicError `invalid` with code `timestamp` for times before 1970 or after 2262
  */
 export function timestampFromUnix(seconds: bigint, nanoseconds = 0): Timestamp {
+  if (!Number.isInteger(nanoseconds) || nanoseconds < 0 || nanoseconds > 999_999_999) {
+    throw new MosaicError('invalid', 'timestamp', `${nanoseconds} is no number of nanoseconds`);
+  }
   const unixNanos = seconds * NANOS_PER_SECOND + BigInt(nanoseconds);
   const timestamp = unixNanos + leapSecondsAt(seconds) * NANOS_PER_SECOND;
   if (seconds < 0n || timestamp > TIMESTAMP_MAX) {
@@ -53,8 +57,16 @@ export function timestampFromUnix(seconds: bigint, nanoseconds = 0): Timestamp {
   return timestamp;
 }
 
-/** The timestamp of a JavaScript time in milliseconds since 1970, such as `Date.now()`. */
+/**
+ * The timestamp of a JavaScript time in milliseconds since 1970, such as `Date.now()`; what is
+ * below a millisecond is cut off.
+ *
+ * @throws MosaicError `invalid` with code `timestamp` for times before 1970 or after 2262
+ */
 export function timestampFromMillis(millis: number): Timestamp {
+  if (!Number.isFinite(millis)) {
+    throw new MosaicError('invalid', 'timestamp', `${millis} is no time`);
+  }
   const whole = Math.floor(millis);
   const seconds = Math.floor(whole / 1000);
   return timestampFromUnix(BigInt(seconds), (whole - seconds * 1000) * 1_000_000);
@@ -70,8 +82,7 @@ export function timestampToUnix(timestamp: Timestamp): UnixTime {
   for (let count = INSERTED_AT.length; count > 0; count--) {
     const unix = seconds - BigInt(count);
     const insertedAt = BigInt(INSERTED_AT[count - 1]!);
-    if (unix >= insertedAt) return { seconds: unix, nanoseconds };
-    if (unix === insertedAt - 1n) return { seconds: unix, nanoseconds };
+    if (unix >= insertedAt - 1n) return { seconds: unix, nanoseconds };
   }
   return { seconds, nanoseconds };
 }
