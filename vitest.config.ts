@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
-    include: ['libs/**/*.test.ts', 'services/**/*.test.ts', 'loadtest/**/*.test.ts'],
+    include: ['{libs,services,loadtest,conformance}/**/*.test.ts', 'scripts/*.test.mjs'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
     pool: 'forks',
     testTimeout: 30_000,
