@@ -35,14 +35,11 @@ export function inboxPolicy(moderation: Moderation): RolePolicy {
   };
 }
 
-async function speaksToServedUser(
-  record: RecordView,
-  { users, authorOf }: PolicyContext,
-): Promise<boolean> {
-  for (const key of notifiedKeys(record)) if (await users.serves(key)) return true;
+async function speaksToServedUser(record: RecordView, context: PolicyContext): Promise<boolean> {
+  for (const key of notifiedKeys(record)) if (await context.users.serves(key)) return true;
   for (const reference of repliedReferences(record)) {
-    const author: PublicKey | undefined = await authorOf(reference);
-    if (author !== undefined && (await users.serves(author))) return true;
+    const author: PublicKey | undefined = await context.authorOf(reference);
+    if (author !== undefined && (await context.users.serves(author))) return true;
   }
   return false;
 }

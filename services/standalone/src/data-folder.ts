@@ -1,0 +1,190 @@
+/**
+ * The folder that a server keeps everything in. It is made at the first start and recognised at
+ * later ones; what is not ours or not readable is named and left as it is.
+ *
+ *     mosaic.json     says that this is a data folder, and of which format
+ *     server.key      the server's secret key, mosec0…, readable by its owner only
+ *     segments/ROLE/  the records
+ *     index/          finds them; can be rebuilt
+ */
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  decodeSecretKey,
+  encodeSecretKey,
+  generateSecretKey,
+  isMosaicError,
+  MosaicError,
+  type PublicKey,
+  publicKeyOf,
+  type SecretKey,
+} from '@mosaic-cluster/protocol';
+import { lockFolder, type ProcessLock } from './process-lock.ts';
+
+const FORMAT = 1;
+const MARKER = 'mosaic.json';
+const KEY_FILE = 'server.key';
+const OURS: ReadonlySet<string> = new Set([MARKER, KEY_FILE, 'segments', 'index', 'lock.sock']);
+
+/** A data folder that this process holds. */
+export interface DataFolder {
+  readonly path: string;
+  readonly serverSecretKey: SecretKey;
+  readonly serverKey: PublicKey;
+  /** Whether it was made just now. */
+  readonly isNew: boolean;
+  segments(role: string): string;
+  readonly index: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a data folder, making it where there is none.
+ *
+ * @throws MosaicError `conflict` (`folder-in-use`, `folder-foreign`), `corrupt`
+ *   (`folder-format`, `server-key`), `unavailable` (`folder`): each names the file and the remedy
+ */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  const isNew = await prepare(path);
+  const lock = await lockFolder(path);
+  try {
+    if (isNew) await create(path);
+    await checkMarker(path);
+    await checkContents(path);
+    const serverSecretKey = await readServerKey(path);
+    await mkdir(join(path, 'segments'), { recursive: true, mode: 0o700 });
+    return folderOf(path, serverSecretKey, isNew, lock);
+  } catch (error) {
+    await lock.close();
+    throw error;
+  }
+}
+
+function folderOf(
+  path: string,
+  serverSecretKey: SecretKey,
+  isNew: boolean,
+  lock: ProcessLock,
+): DataFolder {
+  return {
+    path,
+    serverSecretKey,
+    serverKey: publicKeyOf(serverSecretKey),
+    isNew,
+    segments: (role) => join(path, 'segments', role),
+    index: join(path, 'index'),
+    close: () => lock.close(),
+  };
+}
+
+/** Whether the folder is to be filled: it was not there, or empty but for a first start cut short. */
+async function prepare(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const names = await readdir(path);
+    if (names.includes(MARKER)) return false;
+    const foreign = names.find((name) => name !== 'lock.sock' && !name.startsWith(`${MARKER}.`));
+    if (foreign === undefined) return true;
+    throw new MosaicError(
+      'conflict',
+      'folder-foreign',
+      `${path} is no Mosaic data folder: it holds "${foreign}" but no ${MARKER}. Set MOSAIC_DATA_DIR to an empty folder or to one that does not exist`,
+    );
+  } catch (cause) {
+    if (isMosaicError(cause)) throw cause;
+    throw unavailable(path, cause);
+  }
+}
+
+async function create(path: string): Promise<void> {
+  try {
+    const text = `${JSON.stringify({ mosaicData: FORMAT, created: new Date().toISOString() })}\n`;
+    // The marker comes last: a folder that has it has everything.
+    await writeOnce(path, KEY_FILE, `${encodeSecretKey(generateSecretKey())}\n`);
+    await writeOnce(path, MARKER, text);
+  } catch (cause) {
+    throw unavailable(path, cause);
+  }
+}
+
+/** Writes a file whole or not at all, readable by its owner only. */
+async function writeOnce(folder: string, name: string, text: string): Promise<void> {
+  const temporary = join(folder, `${MARKER}.${name}.new`);
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, join(folder, name));
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function checkMarker(path: string): Promise<void> {
+  const file = join(path, MARKER);
+  const format = await readFile(file, 'utf8').then(formatOf, (cause: unknown) => {
+    throw unavailable(file, cause);
+  });
+  if (format === FORMAT) return;
+  const what = format === undefined ? 'cannot be read' : `is of format ${format}`;
+  throw new MosaicError(
+    'corrupt',
+    'folder-format',
+    `${file} ${what}; this server reads format ${FORMAT}. Restore it from a backup, or use the version that wrote it`,
+  );
+}
+
+function formatOf(text: string): number | undefined {
+  try {
+    const { mosaicData } = JSON.parse(text) as { mosaicData?: unknown };
+    return typeof mosaicData === 'number' ? mosaicData : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function checkContents(path: string): Promise<void> {
+  const names = await readdir(path);
+  const foreign = names.find((name) => !OURS.has(name) && !name.startsWith(`${MARKER}.`));
+  if (foreign === undefined) return;
+  throw new MosaicError(
+    'conflict',
+    'folder-foreign',
+    `${join(path, foreign)} does not belong in a data folder: move it away`,
+  );
+}
+
+async function readServerKey(path: string): Promise<SecretKey> {
+  const file = join(path, KEY_FILE);
+  const { mode } = await stat(file).catch((cause: unknown) => {
+    throw unavailable(file, cause);
+  });
+  if ((mode & 0o077) !== 0) {
+    throw new MosaicError(
+      'conflict',
+      'server-key',
+      `${file} holds a secret but others may read it: chmod 600 it`,
+    );
+  }
+  try {
+    return decodeSecretKey((await readFile(file, 'utf8')).trimEnd());
+  } catch (cause) {
+    throw new MosaicError(
+      'corrupt',
+      'server-key',
+      `${file} holds no mosec0 key. Restore it from a backup: without it the server is another one`,
+      { cause },
+    );
+  }
+}
+
+function unavailable(path: string, cause: unknown): MosaicError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new MosaicError('unavailable', 'folder', `${path} cannot be used: ${why}`, { cause });
+}
