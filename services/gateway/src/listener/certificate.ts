@@ -2,14 +2,12 @@
  * Certificates that say one thing, an Ed25519 key: made from a secret for our side, read back into
  * a key for the peer's. Names, dates and issuers in them carry no meaning.
  *
- * A self-signed Ed25519 certificate has one shape of some 250 bytes, so it is written here
- * byte by byte instead of by a general X.509 library. The same secret always yields the same
- * certificate, and so every gateway of a cluster presents the same one.
- *
- * This file uses nothing of the gateway.
+ * The same secret always yields the same certificate, and so every gateway of a cluster presents
+ * the same one. This file and `x509.ts` use nothing of the gateway.
  */
 import { createHash, createPrivateKey, createPublicKey, sign, X509Certificate } from 'node:crypto';
 import { isPublicKey, MosaicError } from '@mosaic-cluster/protocol';
+import { encodeCertificate } from './x509.ts';
 
 /** What a TLS endpoint needs to prove that it holds an Ed25519 key. */
 export interface TlsIdentity {
@@ -28,55 +26,10 @@ const KEY_BYTES = 32;
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** RFC 8410: the SubjectPublicKeyInfo of an Ed25519 key; the key follows. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+/** From when certificates are valid: before anybody's clock. */
+const FIRST_DAY = '240101000000Z';
 /** AlgorithmIdentifier of Ed25519. */
-const ALGORITHM = Buffer.from('300506032b6570', 'hex');
-
-const INTEGER = 0x02;
-const BIT_STRING = 0x03;
-const UTF8_STRING = 0x0c;
-const UTC_TIME = 0x17;
-const GENERALIZED_TIME = 0x18;
-const SEQUENCE = 0x30;
-const SET = 0x31;
-/** Context tag of the version within a TBSCertificate. */
-const VERSION = 0xa0;
-/** Context tag of the extensions within a TBSCertificate. */
-const EXTENSIONS = 0xa3;
-
-/** One DER element: tag, length, and the parts one after the other. */
-function der(tag: number, ...parts: Uint8Array[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content]);
-  if (length < 0x100) return Buffer.concat([Buffer.of(tag, 0x81, length), content]);
-  return Buffer.concat([Buffer.of(tag, 0x82, length >> 8, length & 0xff), content]);
-}
-
-/** `CN=mosaic` */
-const NAME = der(
-  SEQUENCE,
-  der(
-    SET,
-    der(SEQUENCE, Buffer.from('0603550403', 'hex'), der(UTF8_STRING, Buffer.from('mosaic'))),
-  ),
-);
-
-/** From a day before every deployment to the last moment that X.509 can express (RFC 5280). */
-const VALIDITY = der(
-  SEQUENCE,
-  der(UTC_TIME, Buffer.from('240101000000Z')),
-  der(GENERALIZED_TIME, Buffer.from('99991231235959Z')),
-);
-
-/** Critical: no certificate authority; key usage digitalSignature. Strict peers ask for both. */
-const CONSTRAINTS = der(
-  EXTENSIONS,
-  der(
-    SEQUENCE,
-    Buffer.from('300c0603551d130101ff04023000', 'hex'),
-    Buffer.from('300e0603551d0f0101ff040403020780', 'hex'),
-  ),
-);
+const ED25519 = Buffer.from('300506032b6570', 'hex');
 
 function pem(label: string, bytes: Uint8Array): string {
   const lines = Buffer.from(bytes)
@@ -99,27 +52,13 @@ export function makeTlsIdentity(seed: Uint8Array): TlsIdentity {
   const pkcs8 = Buffer.concat([PKCS8_PREFIX, seed]);
   const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  // Below 0x80, so that the integer is positive, and not 0, so that it has no needless byte.
-  const serial = createHash('sha256').update(publicKey).digest().subarray(0, 16);
-  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
-  const toBeSigned = der(
-    SEQUENCE,
-    der(VERSION, der(INTEGER, Buffer.of(2))),
-    der(INTEGER, serial),
-    ALGORITHM,
-    NAME,
-    VALIDITY,
-    NAME,
+  const certificate = encodeCertificate({
+    serial: createHash('sha256').update(publicKey).digest().subarray(0, 16),
+    notBefore: FIRST_DAY,
     publicKey,
-    CONSTRAINTS,
-  );
-  const signature = sign(null, toBeSigned, privateKey);
-  const certificate = der(
-    SEQUENCE,
-    toBeSigned,
-    ALGORITHM,
-    der(BIT_STRING, Buffer.of(0), signature),
-  );
+    signatureAlgorithm: ED25519,
+    sign: (bytes) => sign(null, bytes, privateKey),
+  });
   return { certificate: pem('CERTIFICATE', certificate), key: pem('PRIVATE KEY', pkcs8) };
 }
 

@@ -87,6 +87,7 @@ class UwsListener implements Listener {
   #port = 0;
   #listenSocket: us_listen_socket | undefined;
   #accepting = true;
+  #closed: Promise<void> | undefined;
 
   constructor(uws: UwsModule, options: ListenerOptions) {
     this.#uws = uws;
@@ -142,7 +143,12 @@ class UwsListener implements Listener {
     this.#listenSocket = undefined;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     this.stopAccepting();
     const { closeTimeoutMs } = this.#limits;
     let graceMs = 0;

@@ -75,6 +75,7 @@ class WsServer implements Listener {
   #address: AddressInfo | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
   #lastEnded: (() => void) | undefined;
 
   constructor(options: ListenerOptions, variant: WsServerVariant) {
@@ -139,7 +140,12 @@ class WsServer implements Listener {
     });
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     this.stopAccepting();
     if (this.#sockets.size > 0) {
       const ended = new Promise<void>((resolve) => {

@@ -1,0 +1,53 @@
+/** The listener over uWebSockets.js and TLS, as the contract has it, and what only it can get wrong. */
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, it } from 'vitest';
+import { makeTlsIdentity } from './certificate.ts';
+import { describeListener, SERVER_SEED } from './listener-contract.ts';
+import { openUwsListener } from './listener-uws.ts';
+import { loadUws } from './uws-module.ts';
+
+const uws = await loadUws();
+
+describeListener({
+  name: 'uWebSockets.js over TLS',
+  tls: true,
+  open: async (options) => openUwsListener(uws, options),
+  idleTimeoutMs: 8000,
+  handshakeFixedMs: 12_000,
+  refusesByHead: false,
+  http10: false,
+});
+
+const options = {
+  host: '127.0.0.1',
+  port: 0,
+  page: '',
+  accept(): never {
+    throw new Error('nobody connects here');
+  },
+};
+
+function keyDirectories(): string[] {
+  const directories = [tmpdir(), '/dev/shm'];
+  return directories.flatMap((directory) =>
+    readdirSync(directory).filter((name) => name.startsWith('mosaic-')),
+  );
+}
+
+it('leaves no key behind on the disk', async () => {
+  const before = keyDirectories();
+  const listener = openUwsListener(uws, { ...options, tls: makeTlsIdentity(SERVER_SEED) });
+  expect(keyDirectories()).toEqual(before);
+  await listener.close();
+});
+
+it('refuses a key that is not the one of the certificate', () => {
+  const before = keyDirectories();
+  const { certificate } = makeTlsIdentity(SERVER_SEED);
+  const { key } = makeTlsIdentity(new Uint8Array(32).fill(2));
+  expect(() => openUwsListener(uws, { ...options, tls: { certificate, key } })).toThrow(
+    expect.objectContaining({ kind: 'invalid', code: 'listener-tls' }),
+  );
+  expect(keyDirectories()).toEqual(before);
+});
