@@ -1,0 +1,187 @@
+/**
+ * One call's changes to the index: decides what becomes of every addition, gathers the changes of
+ * all paths, and writes each page once. Lives within one write transaction.
+ */
+import {
+  compareBytes,
+  RECORD_AT,
+  type RecordView,
+  writeU64BE,
+} from '@mosaic-cluster/protocol';
+import type { Database } from 'lmdb';
+import { compareAt, entriesStart, entryFlags } from './index-page.ts';
+import type { PageChange, PageWriter } from './index-page-writer.ts';
+import {
+  PATH,
+  RECEIVED_POSITION_BYTES,
+  REGION,
+  recordKey,
+  visitHeadKeys,
+} from './index-path.ts';
+import {
+  type AddOutcome,
+  type IndexAddition,
+  type IndexedRecord,
+  POSITION_BYTES,
+} from './record-index.ts';
+import type { LogPosition } from './segment-log.ts';
+
+/** What the index knows of itself. */
+export interface IndexState {
+  readonly count: number;
+  readonly appliedTo: LogPosition | undefined;
+}
+
+const STATE_KEY = Uint8Array.of(REGION.state);
+const COUNT_BYTES = 6;
+const RECEIVED_AT_BYTES = 8;
+
+/** Reads the state that the last batch wrote: `[count u48 BE][applied-to, the rest]`. */
+export function readState(database: Database<Uint8Array, Uint8Array>): IndexState {
+  const value = database.getBinary(STATE_KEY);
+  if (value === undefined) return { count: 0, appliedTo: undefined };
+  const appliedTo = value.length > COUNT_BYTES ? Uint8Array.from(value).subarray(COUNT_BYTES) : undefined;
+  return { count: value.readUIntBE(0, COUNT_BYTES), appliedTo };
+}
+
+interface PathChanges {
+  readonly headKey: Uint8Array;
+  readonly changes: PageChange[];
+}
+
+/** The changes of one call. */
+export class IndexBatch {
+  readonly #database: Database<Uint8Array, Uint8Array>;
+  readonly #writer: PageWriter;
+  readonly #paths = new Map<string, PathChanges>();
+  /** Additions of this call that hold a replaceable address, by head key. */
+  readonly #holders = new Map<string, IndexAddition>();
+  #countChange = 0;
+
+  /** @param database within a write transaction that ends after {@link write} */
+  constructor(database: Database<Uint8Array, Uint8Array>, writer: PageWriter) {
+    this.#database = database;
+    this.#writer = writer;
+  }
+
+  /** Adds a record, unless one of its ID or a newer one of its replaceable address is there. */
+  add(addition: IndexAddition): AddOutcome {
+    const { record } = addition;
+    const key = recordKey(record.id);
+    if (this.#database.getBinaryFast(key) !== undefined) return 'duplicate';
+    if (record.duplicateHandling === 'replaceable') {
+      const outcome = this.#replace(addition);
+      if (outcome !== 'added') return outcome;
+    }
+    const bytes = entryBytes(addition);
+    const value = Buffer.allocUnsafe(bytes.length - POSITION_BYTES);
+    value.set(bytes.subarray(0, RECEIVED_AT_BYTES), 0);
+    value.set(bytes.subarray(RECEIVED_POSITION_BYTES), RECEIVED_AT_BYTES);
+    this.#database.putSync(key, value);
+    this.#countChange++;
+    this.#change(record, { bytes, put: true });
+    return 'added';
+  }
+
+  /** Takes a record out. */
+  remove({ record }: IndexedRecord): void {
+    const key = recordKey(record.id);
+    const value = this.#database.getBinaryFast(key);
+    if (value === undefined) return;
+    // Where the entry stands on path `received` is what was written, whatever the caller says.
+    const bytes = Buffer.allocUnsafe(RECEIVED_POSITION_BYTES);
+    bytes.set(value.subarray(0, RECEIVED_AT_BYTES), 0);
+    bytes.set(record.bytes.subarray(0, POSITION_BYTES), RECEIVED_AT_BYTES);
+    this.#database.removeSync(key);
+    this.#countChange--;
+    this.#change(record, { bytes, put: false });
+  }
+
+  /** Writes all pages and the state. */
+  write(appliedTo: LogPosition | undefined): void {
+    for (const { headKey, changes } of this.#paths.values()) {
+      const positionAt = headKey[headKey.length - 1] === PATH.received ? 0 : RECEIVED_AT_BYTES;
+      if (changes.length > 1) changes.sort((a, b) => newestFirst(a, b, positionAt));
+      this.#writer.apply(headKey, changes);
+    }
+    this.#writeState(appliedTo);
+  }
+
+  #writeState(appliedTo: LogPosition | undefined): void {
+    if (this.#countChange === 0 && appliedTo === undefined) return;
+    const state = readState(this.#database);
+    let end = state.appliedTo;
+    if (appliedTo !== undefined && (end === undefined || compareBytes(appliedTo, end) > 0)) {
+      end = appliedTo;
+    }
+    const value = Buffer.alloc(COUNT_BYTES + (end?.length ?? 0));
+    value.writeUIntBE(state.count + this.#countChange, 0, COUNT_BYTES);
+    if (end !== undefined) value.set(end, COUNT_BYTES);
+    this.#database.putSync(STATE_KEY, value);
+  }
+
+  /** Frees the address of a replaceable addition, where that is newer than its holder. */
+  #replace(addition: IndexAddition): AddOutcome {
+    const { record } = addition;
+    const address = addressHeadKey(record);
+    const name = address.toString('latin1');
+    const own = this.#holders.get(name);
+    if (own !== undefined) {
+      if (compareAt(own.record.bytes, 0, record.bytes, 0, POSITION_BYTES) > 0) return 'outdated';
+      this.remove(own);
+    } else {
+      const page = this.#database.getBinaryFast(address);
+      if (page !== undefined) {
+        const at = entriesStart(page, POSITION_BYTES);
+        if (compareAt(page, at, record.bytes, 0, POSITION_BYTES) > 0) return 'outdated';
+        const { replaces } = addition;
+        if (replaces === undefined) return 'conflict';
+        if (compareAt(page, at, replaces.record.bytes, 0, POSITION_BYTES) !== 0) return 'conflict';
+        this.remove(replaces);
+      }
+    }
+    this.#holders.set(name, addition);
+    return 'added';
+  }
+
+  #change(record: RecordView, change: PageChange): void {
+    visitHeadKeys(record, (buffer, length) => {
+      const name = buffer.toString('latin1', 0, length);
+      const path = this.#paths.get(name);
+      if (path !== undefined) path.changes.push(change);
+      else {
+        const headKey = Uint8Array.prototype.slice.call(buffer, 0, length);
+        this.#paths.set(name, { headKey, changes: [change] });
+      }
+    });
+  }
+}
+
+/** The head key of a record's address, in a buffer of its own. */
+function addressHeadKey(record: RecordView): Buffer {
+  const key = Buffer.allocUnsafe(50);
+  key[0] = REGION.head;
+  key.set(record.bytes.subarray(RECORD_AT.address, RECORD_AT.address + 48), 1);
+  key[49] = PATH.address;
+  return key;
+}
+
+/** `[received-at 8][position 24][flags][location]`. */
+function entryBytes({ record, receivedAt, location, held }: IndexAddition): Uint8Array {
+  const bytes = Buffer.allocUnsafe(RECEIVED_POSITION_BYTES + 1 + location.length);
+  writeU64BE(bytes, 0, receivedAt);
+  bytes.set(record.bytes.subarray(0, POSITION_BYTES), RECEIVED_AT_BYTES);
+  bytes[RECEIVED_POSITION_BYTES] = entryFlags(location, held);
+  bytes.set(location, RECEIVED_POSITION_BYTES + 1);
+  return bytes;
+}
+
+function newestFirst(a: PageChange, b: PageChange, positionAt: number): number {
+  return compareAt(
+    b.bytes,
+    positionAt,
+    a.bytes,
+    positionAt,
+    RECEIVED_POSITION_BYTES - positionAt,
+  );
+}
