@@ -215,6 +215,7 @@ export {
 export {
   attestSubkey,
   buildKeySchedule,
+  encodeKeyScheduleEntries,
   type KeyScheduleEntryInput,
   type KeyScheduleInput,
 } from './key-schedule-build.ts';

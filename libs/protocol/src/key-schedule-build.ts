@@ -89,6 +89,17 @@ function encodeEntry(entry: KeyScheduleEntryInput): Uint8Array {
 }
 
 /**
+ * The payload of a key schedule.
+ *
+ * @throws MosaicError `invalid` with code `key-schedule` or `timestamp` for parts that do not fit
+ */
+export function encodeKeyScheduleEntries(
+  entries: readonly KeyScheduleEntryInput[],
+): Uint8Array<ArrayBuffer> {
+  return concatBytes(...entries.map(encodeEntry));
+}
+
+/**
  * Builds and signs a key schedule, with a Subkey tag for every subkey.
  *
  * @throws MosaicError `invalid` with code `key-schedule`, `record` or `secret-key`
@@ -105,6 +116,6 @@ export function buildKeySchedule(input: KeyScheduleInput): RecordView {
     secretKey: input.masterSecretKey,
     nonce: input.nonce ?? Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0),
     tags,
-    payload: concatBytes(...input.entries.map(encodeEntry)),
+    payload: encodeKeyScheduleEntries(input.entries),
   });
 }

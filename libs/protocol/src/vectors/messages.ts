@@ -39,8 +39,8 @@ const WITHOUT_LAYOUT: ReadonlySet<string> = new Set([
   'hello_auth',
 ]);
 
-/** The message as a writer writes it: reserved bytes zero. */
-function canonical(name: MessageName, bytes: Uint8Array): Uint8Array {
+/** A copy of the message as a writer writes it: reserved bytes zero. */
+export function canonicalMessage(name: MessageName, bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice();
   const [start, end] = RESERVED[name] ?? [0, 0];
   return copy.fill(0, start, end);
@@ -106,7 +106,7 @@ export function runMessageCase(fields: CaseFields): void {
   const message = expectAccept('message', () => parseWhole(bytes));
   expectSame('message type', MESSAGE[message.name], bytes[0]);
   const isComplete = expectFields(fields, message);
-  const want = canonical(message.name, bytes);
+  const want = canonicalMessage(message.name, bytes);
   expectBytes('encoded message', encodeMessage(message), want);
   if (!isComplete) return;
   const rebuilt = messageFrom(message.name, new CaseFields(fields.raw('fields'), 'fields'));

@@ -1,19 +1,12 @@
 /** The golden vectors pass, and the runner is one that notices when they should not. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { runVectors, type VectorFile } from './index.ts';
+import { readVectorFiles, type VectorCase, vectorCases } from '../testing/vector-files.ts';
+import { runVectors } from './index.ts';
 
-const DIRECTORY = new URL('../../vectors/', import.meta.url);
+const files = readVectorFiles();
 
-const files: VectorFile[] = readdirSync(DIRECTORY)
-  .filter((name) => name.endsWith('.json'))
-  .map((name) => ({ name, data: JSON.parse(readFileSync(new URL(name, DIRECTORY), 'utf8')) }));
-
-type Case = Record<string, unknown> & { name: string };
-
-function casesOf(set: string): Case[] {
-  const file = files.find(({ name }) => name === `${set}.json`);
-  return (file?.data as { cases: Case[] }).cases;
+function casesOf(set: string): readonly VectorCase[] {
+  return vectorCases(files, set);
 }
 
 /** Runs one case alone, with the records that others refer to beside it. */
