@@ -74,11 +74,11 @@ export function inspectBytes(decoded: Decoded, options: InspectOptions): Inspect
 
 /** Whether a human encoding can hold a `type`; else its bytes, maybe secret, are not looked at. */
 function allows(human: HumanKind, type: InputType): boolean {
-  if (human === 'record') return RECORD_TYPES.includes(type);
+  if (human === 'record') return RECORD_TYPES.has(type);
   return typeOfHuman(human) === type;
 }
 
-const RECORD_TYPES: readonly InputType[] = ['record', 'key-schedule', 'profile'];
+const RECORD_TYPES: ReadonlySet<InputType> = new Set(['record', 'key-schedule', 'profile']);
 
 function misnamed(wanted: InputType, named: InputType): Report {
   const message = `its prefix says ${named.replace('-', ' ')}, not ${wanted.replace('-', ' ')}`;

@@ -15,7 +15,7 @@ import { hexExcerpt, textExcerpt } from './excerpt.ts';
 import { EXIT, EXIT_HELP, usageError } from './exit-code.ts';
 import type { Host } from './host.ts';
 import { INPUT_TYPES, inspectBytes, type Inspection, unknownReport } from './inspect-bytes.ts';
-import type { InputType } from './report.ts';
+import type { InputType, Report } from './report.ts';
 import { jsonText, reportJson } from './report-json.ts';
 import { faultText, reportText, wordWrap } from './report-text.ts';
 import { readPassword } from './secret-source.ts';
@@ -171,10 +171,16 @@ function tellJson(host: Host, decoded: Decoded, inspection: Inspection): void {
   host.write(jsonText(whole));
 }
 
+/** What is worth knowing about the whole and about what is inside it. */
+function remarksIn(report: Report): readonly string[] {
+  return [...report.remarks, ...report.nested.flatMap(({ report: inner }) => remarksIn(inner))];
+}
+
 function tellText(host: Host, decoded: Decoded, inspection: Inspection): void {
   const { paint } = host;
   const { report, certainty } = inspection;
-  const { type, fault, remarks } = report;
+  const { type, fault } = report;
+  const remarks = remarksIn(report);
   const isValid = fault === undefined;
   const verdict = isValid ? paint.green('valid') : paint.red('INVALID');
   const size = count(decoded.bytes.length, 'byte');

@@ -24,7 +24,7 @@ export function reportText(report: Report, paint: Paint): string[] {
     if (body.length > 0) lines.push('', `  ${paint.bold(title)}`, ...body);
   }
   if (report.checks.length > 0) lines.push('', `  ${paint.bold('validation')}`);
-  for (const check of report.checks) lines.push(checkText(check, paint));
+  for (const check of report.checks) lines.push(...checkText(check, paint));
   return lines[0] === '' ? lines.slice(1) : lines;
 }
 
@@ -81,12 +81,18 @@ const MARKS: Readonly<Record<Check['verdict'], string>> = {
   skipped: 'not checked',
 };
 
-function checkText(check: Check, paint: Paint): string {
+const CHECK_COLUMNS = 21;
+/** Where the message of a failed check starts. */
+const MESSAGE_AT: number = 5 + CHECK_COLUMNS + RANGE_COLUMNS;
+
+function checkText(check: Check, paint: Paint): string[] {
   const { verdict, message } = check;
   const colour = { passed: paint.green, failed: paint.red, skipped: paint.dim }[verdict];
   const step = /^\d+$/.test(check.step) ? check.step.padStart(2) : '  ';
-  const mark = colour(MARKS[verdict].padEnd(RANGE_COLUMNS));
-  return `  ${step} ${check.label.padEnd(LABEL_COLUMNS + 5)}${mark}${message ?? ''}`.trimEnd();
+  const head = `  ${step} ${check.label.padEnd(CHECK_COLUMNS)}`;
+  const [first = '', ...rest] = wordWrap(message ?? '', COLUMNS - MESSAGE_AT);
+  const mark = colour(first === '' ? MARKS[verdict] : MARKS[verdict].padEnd(RANGE_COLUMNS));
+  return [head + mark + first, ...rest.map((line) => ' '.repeat(MESSAGE_AT) + line)];
 }
 
 /** `step 9, bytes [152:216): the signature is not valid`. */
