@@ -1,1 +1,11 @@
-export {};
+/** The gateway: what the standalone server and the cluster's gateway service are made of. */
+export { type Clock, systemClock } from './clock.ts';
+export type { GatewayCounters } from './counters.ts';
+export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
+export {
+  GATEWAY_LIMIT_TABLE,
+  type GatewayLimitName,
+  type GatewayLimits,
+  type LimitSpec,
+  resolveGatewayLimits,
+} from './limits.ts';

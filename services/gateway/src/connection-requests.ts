@@ -1,0 +1,219 @@
+/**
+ * Gets, queries and subscriptions of one connection. Each has a query id that is free again once
+ * Query Closed was sent; nothing is ever sent for it after that.
+ */
+import {
+  type FilterView,
+  type PublicKey,
+  type QueryId,
+  type Reference,
+  RESULT,
+  type ResultCode,
+} from '@mosaic-cluster/protocol';
+import { countResult } from './counters.ts';
+import type { EngineContext } from './engine-context.ts';
+import { resultOfError } from './errors-to-results.ts';
+import { textOf } from './key-text.ts';
+import type { ClientSocket } from './listener/listener.ts';
+import { OpenRequests } from './open-request.ts';
+import { type PageSource, QueryStream } from './query-stream.ts';
+import { StoredAnswer, type StoredAnswerOptions } from './stored-answer.ts';
+import { StreamTurns } from './stream-turns.ts';
+import type { Subscriber } from './subscription.ts';
+
+/** How a request's stored records are asked for and written. */
+interface StreamPlan {
+  readonly queryId: QueryId;
+  readonly sources: readonly PageSource[];
+  readonly limit: number;
+  readonly pageRecordsFirst: number;
+  readonly answer: Pick<StoredAnswerOptions, 'sending' | 'ended'>;
+}
+
+/** The requests of one connection. */
+export class ConnectionRequests {
+  readonly #context: EngineContext;
+  readonly #socket: ClientSocket;
+  readonly #key: PublicKey | undefined;
+  readonly #open: OpenRequests;
+  readonly #turns: StreamTurns;
+  #subscriber: Subscriber | undefined;
+
+  /** @param key the key that the connection proved; undefined: anonymous */
+  constructor(context: EngineContext, socket: ClientSocket, key: PublicKey | undefined) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#key = key;
+    this.#open = new OpenRequests(context.limits);
+    this.#turns = new StreamTurns(context.limits.streamsActiveMax);
+  }
+
+  /**
+   * Makes place for a request: an older one with the same query id ends without a word.
+   *
+   * @returns false where the connection has too much open; then it was answered
+   */
+  admit(queryId: QueryId, heldBytes: number): boolean {
+    this.#open.end(queryId);
+    if (this.#open.hasRoomFor(heldBytes)) return true;
+    this.finish(queryId, RESULT.TOO_FAST);
+    return false;
+  }
+
+  /** Sends Query Closed: the request, be it open or not, is done with. */
+  finish(queryId: QueryId, result: ResultCode): void {
+    this.#open.end(queryId);
+    this.#context.writer.queryClosed(this.#socket, queryId, result);
+    countResult(this.#context.counters.queryResults, result);
+  }
+
+  /** A Get that was admitted. */
+  get(queryId: QueryId, references: readonly Reference[], heldBytes: number): void {
+    const { limits, roles } = this.#context;
+    if (references.length > limits.getReferencesMax) {
+      this.finish(queryId, RESULT.TOO_LARGE);
+      return;
+    }
+    const wanted = withoutRepeats(references);
+    this.#answerStored(heldBytes, {
+      queryId,
+      sources: wanted.length === 0 ? [] : roles.forReferences(wanted, this.#key),
+      limit: 0,
+      pageRecordsFirst: Math.max(1, wanted.length),
+      answer: {
+        ended: (count) => this.finish(queryId, count > 0 ? RESULT.SUCCESS : RESULT.NOT_FOUND),
+      },
+    });
+  }
+
+  /** A Query that was admitted. */
+  query(queryId: QueryId, filter: FilterView, limit: number): void {
+    if (!filter.isNarrow) {
+      this.finish(queryId, RESULT.TOO_OPEN);
+      return;
+    }
+    this.#answerStored(filter.bytes.length, {
+      queryId,
+      sources: this.#context.roles.forFilter(filter, this.#key),
+      limit,
+      pageRecordsFirst: this.#context.limits.pageRecordsFirst,
+      answer: { ended: () => this.finish(queryId, RESULT.SUCCESS) },
+    });
+  }
+
+  /** A Subscribe that was admitted. */
+  subscribe(queryId: QueryId, filter: FilterView, limit: number): void {
+    if (!filter.isNarrow) {
+      this.finish(queryId, RESULT.TOO_OPEN);
+      return;
+    }
+    const { hub, roles, writer, limits, counters } = this.#context;
+    this.#subscriber ??= hub.join(this.#socket, this.#key);
+    const { subscription, ready } = hub.open(this.#subscriber, queryId, filter, (result) => {
+      if (!subscription.isClosed) this.finish(queryId, result);
+    });
+    const stream = this.#stream({
+      queryId,
+      sources: roles.forFilter(filter, this.#key),
+      limit,
+      pageRecordsFirst: limits.pageRecordsFirst,
+      answer: {
+        sending: (served) => {
+          hub.noteStored(subscription, served);
+          return !subscription.isClosed;
+        },
+        ended: () => {
+          writer.locallyComplete(this.#socket, queryId);
+          this.#turns.leave(stream);
+          hub.storedSent(subscription);
+        },
+      },
+    });
+    counters.subscriptionsOpen += 1;
+    this.#open.add({
+      queryId,
+      heldBytes: filter.bytes.length,
+      cancel: () => {
+        counters.subscriptionsOpen -= 1;
+        hub.close(subscription);
+        stream.cancel();
+        this.#turns.leave(stream);
+      },
+    });
+    ready.then(
+      () => {
+        if (!subscription.isClosed) this.#turns.enter(stream);
+      },
+      (error: unknown) => {
+        if (!subscription.isClosed) this.#fail(queryId, error);
+      },
+    );
+  }
+
+  /** An Unsubscribe; it ends a Get or Query as well. */
+  unsubscribe(queryId: QueryId): void {
+    const wasOpen = this.#open.end(queryId);
+    this.finish(queryId, wasOpen ? RESULT.SUCCESS : RESULT.NOT_FOUND);
+  }
+
+  /** Goes on after the client has read. */
+  resume(): void {
+    this.#turns.resume();
+    if (this.#subscriber !== undefined) this.#context.hub.resume(this.#subscriber);
+  }
+
+  /** Closes every request with a result. */
+  finishAll(result: ResultCode): void {
+    for (const queryId of this.#open.queryIds()) this.finish(queryId, result);
+  }
+
+  /** Gives everything back: the connection is over. */
+  close(): void {
+    for (const queryId of this.#open.queryIds()) this.#open.end(queryId);
+    if (this.#subscriber !== undefined) this.#context.hub.leave(this.#subscriber);
+    this.#subscriber = undefined;
+  }
+
+  #answerStored(heldBytes: number, plan: StreamPlan): void {
+    const { counters } = this.#context;
+    const stream = this.#stream(plan);
+    counters.queriesOpen += 1;
+    this.#open.add({
+      queryId: plan.queryId,
+      heldBytes,
+      cancel: () => {
+        counters.queriesOpen -= 1;
+        stream.cancel();
+        this.#turns.leave(stream);
+      },
+    });
+    this.#turns.enter(stream);
+  }
+
+  #stream(plan: StreamPlan): QueryStream {
+    const { writer, counters, limits } = this.#context;
+    const { queryId, sources, limit, pageRecordsFirst, answer } = plan;
+    const sink = new StoredAnswer({
+      socket: this.#socket,
+      writer,
+      counters,
+      queryId,
+      pauseBytes: limits.streamPauseBytes,
+      failed: (error) => this.#fail(queryId, error),
+      ...answer,
+    });
+    return new QueryStream({ sources, sink, limit, pageRecordsFirst, limits });
+  }
+
+  #fail(queryId: QueryId, error: unknown): void {
+    this.#context.failed(error);
+    this.finish(queryId, resultOfError(error));
+  }
+}
+
+function withoutRepeats(references: readonly Reference[]): readonly Reference[] {
+  if (references.length < 2) return references;
+  const byText = new Map<string, Reference>();
+  for (const reference of references) byText.set(textOf(reference), reference);
+  return byText.size === references.length ? references : [...byText.values()];
+}

@@ -1,0 +1,21 @@
+/** What all connections of one gateway share. */
+import type { GatewayCounters } from './counters.ts';
+import type { GatewayLimits } from './limits.ts';
+import type { MessageWriter } from './message-writer.ts';
+import type { ResultFlusher } from './result-flusher.ts';
+import type { Roles } from './roles.ts';
+import type { Router } from './router.ts';
+import type { SubscriptionHub } from './subscription-hub.ts';
+
+/** The parts of a gateway's engine. */
+export interface EngineContext {
+  readonly writer: MessageWriter;
+  readonly hub: SubscriptionHub;
+  readonly roles: Roles;
+  readonly router: Router;
+  readonly flusher: ResultFlusher;
+  readonly limits: GatewayLimits;
+  readonly counters: GatewayCounters;
+  /** Takes an error that a client is only told the result code of. */
+  readonly failed: (error: unknown) => void;
+}

@@ -1,0 +1,156 @@
+/**
+ * The gateway: takes the sockets that listeners accept, speaks Mosaic with them, and asks the
+ * roles behind the bus. It keeps nothing that a crash could lose.
+ */
+import { type Bus, ROLE_NAMES, type RoleName, type RoleService } from '@mosaic-cluster/bus';
+import type { Logger } from '@mosaic-cluster/runtime';
+import { type Clock, systemClock } from './clock.ts';
+import { Connection } from './connection.ts';
+import { createCounters, type GatewayCounters } from './counters.ts';
+import { drainConnections } from './drain.ts';
+import type { EngineContext } from './engine-context.ts';
+import { isServerFault } from './errors-to-results.ts';
+import { type GatewayLimits, resolveGatewayLimits } from './limits.ts';
+import type { ClientSocket, SocketHandler } from './listener/listener.ts';
+import { MessageWriter } from './message-writer.ts';
+import { ResultFlusher } from './result-flusher.ts';
+import { Roles } from './roles.ts';
+import { type RoleQueue, Router, type RoutedSubmission } from './router.ts';
+import { SubmissionQueue } from './submission-queue.ts';
+import { SubscriptionHub } from './subscription-hub.ts';
+
+/** What a gateway needs. */
+export interface GatewayOptions {
+  readonly bus: Bus;
+  /** The roles that this server plays. One that nobody serves at the moment is an error. */
+  readonly roles: readonly RoleName[];
+  readonly logger: Logger;
+  readonly limits?: Partial<GatewayLimits>;
+  readonly clock?: Clock;
+}
+
+/** A running gateway. */
+export interface Gateway {
+  /** Its figures; they change while it runs. */
+  readonly counters: Readonly<GatewayCounters>;
+  /** Makes the handler of a connection that a listener accepted. */
+  accept(socket: ClientSocket): SocketHandler;
+  /**
+   * Says goodbye to all clients, spread over the time given, and lets what they submitted be
+   * answered. New connections are turned away at once. Resolves when the last one is gone, or at
+   * the deadline.
+   */
+  drain(timeoutMs: number): Promise<void>;
+  /** Ends everything now. */
+  close(): void;
+}
+
+/** Builds a gateway over a bus. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { bus, logger, clock = systemClock } = options;
+  const limits = resolveGatewayLimits(options.limits);
+  const counters = createCounters();
+  const names = ROLE_NAMES.filter((name) => options.roles.includes(name));
+  const services = new Map(names.map((name) => [name, bus.role(name)]));
+  const failed = (error: unknown): void => {
+    if (!isServerFault(error)) return;
+    counters.serverFaults += 1;
+    logger.error('a role failed', { error });
+  };
+  const writer = new MessageWriter();
+  const roles = new Roles(services, counters);
+  const identities = (key: Uint8Array): Promise<readonly Uint8Array[]> => roles.identities(key);
+  const listener = bus.listen((records) => hub.deliver(records));
+  const hub = new SubscriptionHub({
+    listener,
+    identities,
+    writer,
+    limits,
+    counters,
+    clock,
+    failed,
+  });
+  const router = createRouter(services, { limits, counters, clock, failed });
+  const flusher = new ResultFlusher();
+  const context: EngineContext = {
+    writer,
+    hub,
+    roles,
+    router,
+    flusher,
+    limits,
+    counters,
+    failed,
+  };
+  return new RunningGateway(context, clock, () => {
+    listener.close();
+    hub.stop();
+  });
+}
+
+type QueueContext = Pick<EngineContext, 'limits' | 'counters' | 'failed'> & {
+  readonly clock: Clock;
+};
+
+function createRouter(
+  services: ReadonlyMap<RoleName, RoleService>,
+  { limits, counters, clock, failed }: QueueContext,
+): Router {
+  const queues: Partial<Record<RoleName, RoleQueue>> = {};
+  for (const [name, service] of services) {
+    queues[name] = new SubmissionQueue<RoutedSubmission>({
+      submit: (batch) => service.submit(batch),
+      settle: (submission, result) => router.answered(name, submission, result),
+      failed,
+      sent: () => {
+        counters.submissionBatches += 1;
+      },
+      limits,
+      clock,
+    });
+  }
+  const router = new Router(queues);
+  return router;
+}
+
+class RunningGateway implements Gateway {
+  readonly counters: Readonly<GatewayCounters>;
+  readonly #context: EngineContext;
+  readonly #clock: Clock;
+  readonly #stop: () => void;
+  readonly #connections = new Set<Connection>();
+  #isRefusing = false;
+  #emptied: (() => void) | undefined;
+
+  constructor(context: EngineContext, clock: Clock, stop: () => void) {
+    this.counters = context.counters;
+    this.#context = context;
+    this.#clock = clock;
+    this.#stop = stop;
+  }
+
+  accept(socket: ClientSocket): SocketHandler {
+    const connection = new Connection(this.#context, socket, () => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#emptied?.();
+    });
+    this.#connections.add(connection);
+    if (this.#isRefusing) connection.shut();
+    return connection;
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#isRefusing = true;
+    if (this.#connections.size === 0) return;
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    await drainConnections([...this.#connections], emptied, timeoutMs, this.#clock);
+  }
+
+  close(): void {
+    this.#isRefusing = true;
+    for (const connection of this.#connections) connection.shut();
+    this.#stop();
+  }
+}

@@ -1,0 +1,52 @@
+/** Carries a query stream's records to its connection as Record messages. */
+import type { ServedRecord } from '@mosaic-cluster/bus';
+import type { QueryId } from '@mosaic-cluster/protocol';
+import type { GatewayCounters } from './counters.ts';
+import type { ClientSocket } from './listener/listener.ts';
+import type { MessageWriter } from './message-writer.ts';
+import type { StreamSink } from './query-stream.ts';
+
+/** What an answer needs. */
+export interface StoredAnswerOptions {
+  readonly socket: ClientSocket;
+  readonly writer: MessageWriter;
+  readonly counters: GatewayCounters;
+  readonly queryId: QueryId;
+  readonly pauseBytes: number;
+  /** Told of each record before it is sent; false: it is not sent, nor anything after it. */
+  readonly sending?: (served: ServedRecord) => boolean;
+  /** Everything was written; what closes the answer may be written with it. */
+  readonly ended: (recordCount: number) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The stored records of one Get, Query or Subscribe. */
+export class StoredAnswer implements StreamSink {
+  readonly #options: StoredAnswerOptions;
+  #recordCount = 0;
+
+  constructor(options: StoredAnswerOptions) {
+    this.#options = options;
+  }
+
+  isClogged(): boolean {
+    return this.#options.socket.bufferedBytes >= this.#options.pauseBytes;
+  }
+
+  write(records: readonly ServedRecord[], ended: boolean): void {
+    const { socket, writer, counters, queryId, sending } = this.#options;
+    socket.cork(() => {
+      for (const served of records) {
+        if (sending?.(served) === false) return;
+        writer.record(socket, queryId, served.record.bytes);
+        this.#recordCount += 1;
+        counters.recordsStored += 1;
+      }
+      if (ended) this.#options.ended(this.#recordCount);
+    });
+  }
+
+  failed(error: unknown): void {
+    this.#options.failed(error);
+  }
+}

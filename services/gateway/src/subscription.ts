@@ -1,0 +1,90 @@
+/** What the hub knows of a connection that subscribes, and of each of its subscriptions. */
+import {
+  compileFilter,
+  type FilterMatcher,
+  type FilterView,
+  type PublicKey,
+  type QueryId,
+  type ResultCode,
+} from '@mosaic-cluster/protocol';
+import { type InterestKey, interestKeys } from './interest-choice.ts';
+import type { Filed } from './interest-index.ts';
+import { textOf } from './key-text.ts';
+import type { ClientSocket } from './listener/listener.ts';
+import type { Seam } from './seam.ts';
+
+/** A connection with subscriptions. */
+export class Subscriber {
+  readonly socket: ClientSocket;
+  /** The key that the connection proved; undefined: anonymous. */
+  readonly key: PublicKey | undefined;
+  readonly subscriptions: Set<Subscription> = new Set();
+  /**
+   * The keys that the connection may read as, as text; undefined while that is being found out.
+   * Nobody reads as anything on an anonymous connection.
+   */
+  identities: ReadonlySet<string> | undefined;
+  /** Live records on their way out with the present batch: subscriptions and their messages. */
+  readonly targets: Subscription[] = [];
+  readonly messages: Uint8Array[] = [];
+  /** The key as text; nobody's schedule takes from a key that it is itself. */
+  readonly #own: string | undefined;
+
+  constructor(socket: ClientSocket, key: PublicKey | undefined) {
+    this.socket = socket;
+    this.key = key;
+    this.#own = key && textOf(key);
+    this.identities = key === undefined ? new Set() : undefined;
+  }
+
+  /** Whether one of these keys may read here; undefined where that is not known yet. */
+  readsAs(readers: readonly PublicKey[]): boolean | undefined {
+    const { identities } = this;
+    if (this.#own === undefined) return false;
+    for (const reader of readers) {
+      const text = textOf(reader);
+      if (text === this.#own || identities?.has(text) === true) return true;
+    }
+    return identities === undefined ? undefined : false;
+  }
+}
+
+/** What a subscription starts with. */
+export interface SubscriptionOptions {
+  readonly serial: number;
+  readonly subscriber: Subscriber;
+  readonly queryId: QueryId;
+  /** Its bytes are kept. */
+  readonly filter: FilterView;
+  readonly seam: Seam;
+  /** Told when the hub cannot go on with it. */
+  readonly lost: (result: ResultCode) => void;
+}
+
+/** One open subscription. */
+export class Subscription implements Filed {
+  lookUp = 0;
+  /** Tells subscriptions apart without keeping them in memory. */
+  readonly serial: number;
+  readonly subscriber: Subscriber;
+  readonly queryId: QueryId;
+  readonly matcher: FilterMatcher;
+  readonly keys: readonly InterestKey[];
+  readonly seam: Seam;
+  readonly lost: (result: ResultCode) => void;
+  /** Whether everything stored was sent. */
+  isStoredSent = false;
+  /** Whether live records go straight out; until then they are held. */
+  isLive = false;
+  isClosed = false;
+
+  constructor(options: SubscriptionOptions) {
+    this.serial = options.serial;
+    this.subscriber = options.subscriber;
+    this.queryId = options.queryId;
+    this.matcher = compileFilter(options.filter);
+    this.keys = interestKeys(options.filter);
+    this.seam = options.seam;
+    this.lost = options.lost;
+  }
+}
