@@ -17,21 +17,30 @@ import { describeTimeouts } from './contract-timeouts.ts';
 /** Secret key of the servers under test. */
 export const SERVER_SEED: Uint8Array = new Uint8Array(32).fill(1);
 
-/** Registers the suite for one implementation. */
-export function describeListener(fixture: ListenerFixture): void {
+/** Registers the suite for implementations that differ in little but TLS. */
+export function describeListener(...fixtures: ListenerFixture[]): void {
+  const servers: ContractServer[] = [];
   const tls = makeTlsIdentity(SERVER_SEED);
-  describe(fixture.name, () => {
-    const servers: ContractServer[] = [];
-    afterAll(async () => {
-      await Promise.all(servers.map(({ listener }) => listener.close()));
-    });
-    const open: Open = async (reactions = {}, options = {}) => {
+  const opener =
+    (fixture: ListenerFixture): Open =>
+    async (reactions = {}, options = {}) => {
       const server = await openContractServer(fixture, tls, options, reactions);
       servers.push(server);
       return server;
     };
-    describeHandshake(fixture, open);
-    describeTraffic(fixture, open);
-    describeTimeouts(fixture, open);
+  for (const fixture of fixtures) {
+    describe(fixture.name, () => {
+      describeHandshake(fixture, opener(fixture));
+      describeTraffic(fixture, opener(fixture));
+    });
+  }
+  // All at the same time, because waiting is all they do.
+  describe.concurrent('timeouts', () => {
+    for (const fixture of fixtures) {
+      describe.concurrent(fixture.name, () => describeTimeouts(fixture, opener(fixture)));
+    }
+  });
+  afterAll(async () => {
+    await Promise.all(servers.map(({ listener }) => listener.close()));
   });
 }

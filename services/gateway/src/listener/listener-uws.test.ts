@@ -1,23 +1,28 @@
-/** The listener over uWebSockets.js and TLS, as the contract has it, and what only it can get wrong. */
+/** The listener over uWebSockets.js, as the contract has it, and what only it can get wrong. */
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { makeTlsIdentity } from './certificate.ts';
+import type { ListenerFixture } from './contract-server.ts';
 import { describeListener, SERVER_SEED } from './listener-contract.ts';
 import { openUwsListener } from './listener-uws.ts';
 import { loadUws } from './uws-module.ts';
 
 const uws = await loadUws();
 
-describeListener({
-  name: 'uWebSockets.js over TLS',
-  tls: true,
-  open: async (options) => openUwsListener(uws, options),
-  idleTimeoutMs: 8000,
-  handshakeFixedMs: 12_000,
-  refusesByHead: false,
-  http10: false,
-});
+describeListener(fixture(true), fixture(false));
+
+function fixture(tls: boolean): ListenerFixture {
+  return {
+    name: tls ? 'uWebSockets.js over TLS' : 'uWebSockets.js without TLS',
+    tls,
+    open: async (options) => openUwsListener(uws, options),
+    idleTimeoutMs: 8000,
+    handshakeFixedMs: 12_000,
+    refusesByHead: false,
+    http10: false,
+  };
+}
 
 const options = {
   host: '127.0.0.1',
