@@ -1,3 +1,6 @@
+/**
+ * Excerpts point at exactly the guilty bytes, and show nothing that a terminal would obey.
+ */
 import { describe, expect, test } from 'vitest';
 import { hexExcerpt, textExcerpt } from './excerpt.ts';
 import { createPaint } from './paint.ts';

@@ -7,7 +7,7 @@ import { assert, property, uint8Array } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeText } from './encoding.ts';
 import { createPaint } from './paint.ts';
-import { type GoldenCase, goldenCases } from './golden-cases.ts';
+import { type GoldenCase, goldenCases } from '../../test/golden-cases.ts';
 import { inspectBytes, type Inspection, type InspectOptions } from './inspect-bytes.ts';
 import { jsonText, reportJson } from './report-json.ts';
 import { reportText } from './report-text.ts';

@@ -1,3 +1,6 @@
+/**
+ * Moments are read strictly, and none is lost between text and timestamp.
+ */
 import { timestampFromMillis } from '@mosaic-cluster/protocol';
 import { assert, bigInt, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -15,8 +15,8 @@ import {
   validateRecord,
 } from '@mosaic-cluster/protocol';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type GoldenCase, goldenCase, goldenCases } from './golden-cases.ts';
-import { buildCommand, runBuilt, type RunResult } from './run-built.ts';
+import { type GoldenCase, goldenCase, goldenCases } from '../../test/golden-cases.ts';
+import { buildCommand, runBuilt, type RunResult } from '../../test/run-built.ts';
 
 const SEED = '11'.repeat(32);
 const PUBLIC = hexEncode(publicKeyOf(hexDecode(SEED)));

@@ -3,7 +3,7 @@
  */
 import { decodeKind, encodeTag, hexEncode, KNOWN_KINDS } from '@mosaic-cluster/protocol';
 import { describe, expect, test } from 'vitest';
-import { goldenCases } from './golden-cases.ts';
+import { goldenCases } from '../../test/golden-cases.ts';
 import { parseIdPrefix, parsePublicKey } from './parse-key.ts';
 import { parseKind } from './parse-kind.ts';
 import { parseTag } from './parse-tag.ts';

@@ -5,8 +5,8 @@ import { execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const ROOT: string = fileURLToPath(new URL('../../../../', import.meta.url));
-const BIN: string = fileURLToPath(new URL('../../bin/mosaic.js', import.meta.url));
+const ROOT: string = fileURLToPath(new URL('../../../', import.meta.url));
+const BIN: string = fileURLToPath(new URL('../bin/mosaic.js', import.meta.url));
 const RUN_TIMEOUT_MS = 20_000;
 
 /** What a run left behind. */

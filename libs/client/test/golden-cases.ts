@@ -38,7 +38,7 @@ export interface GoldenCase {
 
 /** The cases of one file, such as `keys`. */
 export function goldenCases(file: string): readonly GoldenCase[] {
-  const url = new URL(`../../../protocol/vectors/${file}.json`, import.meta.url);
+  const url = new URL(`../../protocol/vectors/${file}.json`, import.meta.url);
   return (JSON.parse(readFileSync(url, 'utf8')) as { cases: GoldenCase[] }).cases;
 }
 
