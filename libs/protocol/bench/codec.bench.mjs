@@ -79,9 +79,7 @@ function prepareFilter() {
     { name: 'authors', keys: authors },
     { name: 'kinds', kinds },
   ];
-  const matcher = compileFilter(
-    buildFilter([...wanted, { name: 'since', timestamp: START }]),
-  );
+  const matcher = compileFilter(buildFilter([...wanted, { name: 'since', timestamp: START }]));
   const later = compileFilter(
     buildFilter([...wanted, { name: 'since', timestamp: START + 1_000_000n }]),
   );
@@ -134,8 +132,10 @@ function prepareMessages() {
       every('encode Query', queries, (message) => encodeMessage(message).length),
       every('parse Query with its filter', queryMessages, (each) => parseMessage(each).limit),
       every('parse Get of 10', getMessages, (each) => parseMessage(each).references.length),
-      every('parse and compile a filter', queries, ({ filter: { bytes } }) =>
-        compileFilter(parseFilter(bytes)).filter.bytes.length,
+      every(
+        'parse and compile a filter',
+        queries,
+        ({ filter: { bytes } }) => compileFilter(parseFilter(bytes)).filter.bytes.length,
       ),
     ],
   };

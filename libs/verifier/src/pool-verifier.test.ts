@@ -3,8 +3,11 @@ import { setEnvironmentData } from 'node:worker_threads';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { forged, validRecord } from '../test/support.ts';
+import { Admission } from './admission.ts';
+import { Call } from './call.ts';
 import { createVerifier } from './create-verifier.ts';
-import type { VerifierOptions } from './options.ts';
+import { type VerifierOptions, verifierSettings } from './options.ts';
+import { PoolWorker } from './pool-worker.ts';
 import type { Verifier } from './verifier.ts';
 
 const CRASHES = 0;
@@ -109,4 +112,25 @@ it('a script that is not there fails the creation', async () => {
   await expect(create({ workers: 1, workerUrl: missing })).rejects.toMatchObject({
     code: 'verifier-worker',
   });
+});
+
+it('a thread takes a second batch, but none beside a retried one', async () => {
+  const settings = verifierSettings({});
+  const items = [{ record: poison, call: new Call(new Admission(settings), 1), index: 0 }];
+  for (const isRetry of [false, true]) {
+    faults[HANGS] = 1;
+    const worker = await new Promise<PoolWorker>((resolve, reject) => {
+      const starting = new PoolWorker(workerUrl, { kind: 'native' }, settings, {
+        onStarted: () => resolve(starting),
+        onAnswer: () => {},
+        onLost: (_, error) => reject(error),
+      });
+      starting.start();
+    });
+    expect([worker.isIdle, worker.hasRoom]).toEqual([true, true]);
+    worker.send({ id: 1, items, isRetry });
+    expect([worker.isIdle, worker.hasRoom]).toEqual([false, !isRetry]);
+    const left = await worker.stop();
+    expect(left.map(({ id }) => id)).toEqual([1]);
+  }
 });

@@ -134,17 +134,24 @@ export interface Signed {
  * @param keyShift which of {@link TORSION} is added to the key
  * @param rShift which of {@link TORSION} is added to R
  * @param r the secret number behind R; 0 makes R a point of small order
+ * @param rBytes stands in R's place, also where k is computed from it
  */
 export function craft(
   sodium: Sodium,
-  { seed, keyShift, rShift, r }: { seed: number; keyShift: number; rShift: number; r?: bigint },
+  {
+    seed,
+    keyShift,
+    rShift,
+    r,
+    rBytes,
+  }: { seed: number; keyShift: number; rShift: number; r?: bigint; rBytes?: Uint8Array },
 ): Signed {
   const secret = sha512(new Uint8Array(32).fill(seed)).subarray(0, 32);
   const a = numberOf(secret) % L;
   const prehash = sha512(secret, Uint8Array.of(rShift));
   const rNumber = r ?? numberOf(sha512(prehash)) % L;
   const key = shifted(sodium, timesBase(sodium, a), keyShift);
-  const R = shifted(sodium, timesBase(sodium, rNumber), rShift);
+  const R = rBytes ?? shifted(sodium, timesBase(sodium, rNumber), rShift);
   const k = numberOf(sha512(signatureDomain(), R, key, prehash)) % L;
   return { signature: concatBytes(R, bytesOf((rNumber + k * a) % L)), prehash, key };
 }
