@@ -64,6 +64,7 @@ export function decodeText(text: string, forced?: Encoding): Decoded | Undecodab
   const bytes = forced === 'human' ? undefined : fromBase64(dense);
   if (bytes !== undefined) return { bytes, encoding: 'base64', human: undefined };
   const message = `the text is not ${forced === undefined ? FORMS : forced}`;
+  if (/^mo(sec|crypt)/i.test(trimmed)) return { message };
   return { message, excerpt: { text: trimmed, range: { start: 0, end: trimmed.length } } };
 }
 

@@ -18,7 +18,7 @@ export function reportJson(report: Report): JsonObject {
         ? null
         : {
             code: fault.code,
-            step: fault.step ?? null,
+            step: fault.step ?? fault.code,
             message: fault.message,
             range: rangeJson(fault.range),
           },
