@@ -6,18 +6,13 @@ import {
   compareBytes,
   RECORD_AT,
   type RecordView,
+  REFERENCE_BYTES,
   writeU64BE,
 } from '@mosaic-cluster/protocol';
 import type { Database } from 'lmdb';
 import { compareAt, entriesStart, entryFlags } from './index-page.ts';
 import type { PageChange, PageWriter } from './index-page-writer.ts';
-import {
-  PATH,
-  RECEIVED_POSITION_BYTES,
-  REGION,
-  recordKey,
-  visitHeadKeys,
-} from './index-path.ts';
+import { PATH, RECEIVED_POSITION_BYTES, REGION, visitHeadKeys } from './index-path.ts';
 import {
   type AddOutcome,
   type IndexAddition,
@@ -40,7 +35,8 @@ const RECEIVED_AT_BYTES = 8;
 export function readState(database: Database<Uint8Array, Uint8Array>): IndexState {
   const value = database.getBinary(STATE_KEY);
   if (value === undefined) return { count: 0, appliedTo: undefined };
-  const appliedTo = value.length > COUNT_BYTES ? Uint8Array.from(value).subarray(COUNT_BYTES) : undefined;
+  const appliedTo =
+    value.length > COUNT_BYTES ? Uint8Array.from(value).subarray(COUNT_BYTES) : undefined;
   return { count: value.readUIntBE(0, COUNT_BYTES), appliedTo };
 }
 
@@ -57,6 +53,7 @@ export class IndexBatch {
   /** Additions of this call that hold a replaceable address, by head key. */
   readonly #holders = new Map<string, IndexAddition>();
   #countChange = 0;
+  readonly #key: Uint8Array = new Uint8Array(1 + REFERENCE_BYTES).fill(REGION.record, 0, 1);
 
   /** @param database within a write transaction that ends after {@link write} */
   constructor(database: Database<Uint8Array, Uint8Array>, writer: PageWriter) {
@@ -67,17 +64,15 @@ export class IndexBatch {
   /** Adds a record, unless one of its ID or a newer one of its replaceable address is there. */
   add(addition: IndexAddition): AddOutcome {
     const { record } = addition;
-    const key = recordKey(record.id);
+    let key = this.#recordKey(record);
     if (this.#database.getBinaryFast(key) !== undefined) return 'duplicate';
     if (record.duplicateHandling === 'replaceable') {
       const outcome = this.#replace(addition);
       if (outcome !== 'added') return outcome;
+      key = this.#recordKey(record);
     }
     const bytes = entryBytes(addition);
-    const value = Buffer.allocUnsafe(bytes.length - POSITION_BYTES);
-    value.set(bytes.subarray(0, RECEIVED_AT_BYTES), 0);
-    value.set(bytes.subarray(RECEIVED_POSITION_BYTES), RECEIVED_AT_BYTES);
-    this.#database.putSync(key, value);
+    this.#database.putSync(key, recordValue(bytes));
     this.#countChange++;
     this.#change(record, { bytes, put: true });
     return 'added';
@@ -85,13 +80,13 @@ export class IndexBatch {
 
   /** Takes a record out. */
   remove({ record }: IndexedRecord): void {
-    const key = recordKey(record.id);
+    const key = this.#recordKey(record);
     const value = this.#database.getBinaryFast(key);
     if (value === undefined) return;
     // Where the entry stands on path `received` is what was written, whatever the caller says.
-    const bytes = Buffer.allocUnsafe(RECEIVED_POSITION_BYTES);
-    bytes.set(value.subarray(0, RECEIVED_AT_BYTES), 0);
-    bytes.set(record.bytes.subarray(0, POSITION_BYTES), RECEIVED_AT_BYTES);
+    const bytes = new Uint8Array(RECEIVED_POSITION_BYTES);
+    for (let i = 0; i < RECEIVED_AT_BYTES; i++) bytes[i] = value[i]!;
+    for (let i = 0; i < POSITION_BYTES; i++) bytes[RECEIVED_AT_BYTES + i] = record.bytes[i]!;
     this.#database.removeSync(key);
     this.#countChange--;
     this.#change(record, { bytes, put: false });
@@ -144,6 +139,12 @@ export class IndexBatch {
     return 'added';
   }
 
+  /** The key of a record, in a buffer that the next call overwrites. */
+  #recordKey(record: RecordView): Uint8Array {
+    for (let i = 0; i < REFERENCE_BYTES; i++) this.#key[1 + i] = record.bytes[i]!;
+    return this.#key;
+  }
+
   #change(record: RecordView, change: PageChange): void {
     visitHeadKeys(record, (buffer, length) => {
       const name = buffer.toString('latin1', 0, length);
@@ -168,20 +169,23 @@ function addressHeadKey(record: RecordView): Buffer {
 
 /** `[received-at 8][position 24][flags][location]`. */
 function entryBytes({ record, receivedAt, location, held }: IndexAddition): Uint8Array {
-  const bytes = Buffer.allocUnsafe(RECEIVED_POSITION_BYTES + 1 + location.length);
+  const bytes = new Uint8Array(RECEIVED_POSITION_BYTES + 1 + location.length);
   writeU64BE(bytes, 0, receivedAt);
-  bytes.set(record.bytes.subarray(0, POSITION_BYTES), RECEIVED_AT_BYTES);
+  for (let i = 0; i < POSITION_BYTES; i++) bytes[RECEIVED_AT_BYTES + i] = record.bytes[i]!;
   bytes[RECEIVED_POSITION_BYTES] = entryFlags(location, held);
   bytes.set(location, RECEIVED_POSITION_BYTES + 1);
   return bytes;
 }
 
+/** `[received-at 8][flags][location]`. */
+function recordValue(entry: Uint8Array): Uint8Array {
+  const value = new Uint8Array(entry.length - POSITION_BYTES);
+  for (let i = 0; i < value.length; i++) {
+    value[i] = entry[i < RECEIVED_AT_BYTES ? i : i + POSITION_BYTES]!;
+  }
+  return value;
+}
+
 function newestFirst(a: PageChange, b: PageChange, positionAt: number): number {
-  return compareAt(
-    b.bytes,
-    positionAt,
-    a.bytes,
-    positionAt,
-    RECEIVED_POSITION_BYTES - positionAt,
-  );
+  return compareAt(b.bytes, positionAt, a.bytes, positionAt, RECEIVED_POSITION_BYTES - positionAt);
 }

@@ -37,9 +37,9 @@ const JOINED_BYTES_MAX = 1_400;
 export class PageWriter {
   readonly #database: Database<Uint8Array, Uint8Array>;
   /** The entries of the page in hand, without header. Grows to the largest batch of one path. */
-  #body: Buffer = Buffer.allocUnsafeSlow(64 * 1_024);
+  #body: Uint8Array = new Uint8Array(64 * 1_024);
   #bodyBytes = 0;
-  readonly #value: Buffer = Buffer.allocUnsafeSlow(PAGE_BYTES_MAX);
+  readonly #value: Uint8Array = new Uint8Array(PAGE_BYTES_MAX);
   /** The lower bound of the page in hand. */
   #lower: Uint8Array | undefined;
 
@@ -153,7 +153,7 @@ export class PageWriter {
         const last = this.#lastEntryBefore(start, start + aim, positionBytes);
         const end = entryEnd(this.#body, last, positionBytes);
         if (end >= this.#bodyBytes) break;
-        const lower = Uint8Array.from(this.#body.subarray(last, last + positionBytes));
+        const lower = this.#body.slice(last, last + positionBytes);
         this.#put(pageAt, start, end, lower);
         pageAt = pageKey(headKey, lower);
         start = end;
@@ -181,7 +181,7 @@ export class PageWriter {
       value.set(lower, 1);
       at += lower.length;
     }
-    this.#body.copy(value, at, start, end);
+    copyBytes(this.#body, start, end, value, at);
     this.#database.putSync(key, value.subarray(0, at + end - start));
   }
 
@@ -189,11 +189,11 @@ export class PageWriter {
     const bytes = end - start;
     if (bytes === 0) return;
     if (this.#bodyBytes + bytes > this.#body.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * this.#body.length + bytes);
-      this.#body.copy(larger, 0, 0, this.#bodyBytes);
+      const larger = new Uint8Array(2 * this.#body.length + bytes);
+      larger.set(this.#body);
       this.#body = larger;
     }
-    this.#body.set(source.subarray(start, end), this.#bodyBytes);
+    copyBytes(source, start, end, this.#body, this.#bodyBytes);
     this.#bodyBytes += bytes;
   }
 
@@ -205,6 +205,21 @@ export class PageWriter {
     if (key === undefined) throw brokenChain();
     return key;
   }
+}
+
+/** Copies `[start:end)`; short pieces in a loop, as making a view costs more than they do. */
+function copyBytes(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  at: number,
+): void {
+  if (end - start > 64) {
+    target.set(new Uint8Array(source.buffer, source.byteOffset + start, end - start), at);
+    return;
+  }
+  for (let i = start, j = at; i < end; i++, j++) target[j] = source[i]!;
 }
 
 /** The first change from `first` on that is below `lower`. */

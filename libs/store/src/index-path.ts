@@ -10,13 +10,7 @@
  *
  * Tag values longer than 64 bytes (type included) are represented by their 32-byte BLAKE3.
  */
-import {
-  h32,
-  MosaicError,
-  RECORD_AT,
-  type RecordView,
-  readU16,
-} from '@mosaic-cluster/protocol';
+import { h32, MosaicError, RECORD_AT, type RecordView, readU16 } from '@mosaic-cluster/protocol';
 import { type IndexPath, POSITION_BYTES } from './record-index.ts';
 
 /** First bytes of the regions. */
@@ -135,7 +129,7 @@ export function visitHeadKeys(
   scratch[1] = PATH.received;
   visit(scratch, 2);
   visit(scratch, put(bytes, author, author + 32, PATH.author));
-  scratch.set(bytes.subarray(kind, kind + 8), 33);
+  for (let i = 0; i < 8; i++) scratch[33 + i] = bytes[kind + i]!;
   scratch[41] = PATH.authorKind;
   visit(scratch, 42);
   if (!record.signedByAuthor) {
@@ -153,7 +147,7 @@ export function visitHeadKeys(
 const scratch: Buffer = Buffer.alloc(HEAD_KEY_BYTES_MAX);
 
 function put(bytes: Uint8Array, start: number, end: number, path: number): number {
-  scratch.set(bytes.subarray(start, end), 1);
+  for (let i = start, at = 1; i < end; i++, at++) scratch[at] = bytes[i]!;
   scratch[1 + end - start] = path;
   return 2 + end - start;
 }

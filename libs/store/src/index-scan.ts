@@ -108,10 +108,7 @@ function takeEntries(
 }
 
 /** Path `all`: the keys of the records themselves. */
-function scanRecords(
-  database: Database<Uint8Array, Uint8Array>,
-  range: ScanRange,
-): IndexEntry[] {
+function scanRecords(database: Database<Uint8Array, Uint8Array>, range: ScanRange): IndexEntry[] {
   const below = boundOf(range.below, POSITION_BYTES);
   const from = boundOf(range.from, POSITION_BYTES);
   const start = below === undefined ? [REGION.record + 1] : [REGION.record, ...below];
