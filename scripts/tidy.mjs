@@ -11,7 +11,9 @@ export const MAY_IMPORT = {
   'libs/protocol': [],
   'libs/runtime': [],
   'libs/verifier': ['protocol'],
-  'libs/client': ['protocol'],
+  'libs/certificate': ['protocol'],
+  'libs/client': ['protocol', 'certificate'],
+  'libs/conformance': ['protocol', 'client', 'certificate'],
   'libs/bus': ['protocol'],
   'libs/store': ['protocol'],
   'libs/abuse': ['protocol'],
@@ -19,10 +21,11 @@ export const MAY_IMPORT = {
   'services/outbox': ['protocol', 'role'],
   'services/inbox': ['protocol', 'role'],
   'services/encryption': ['protocol', 'role'],
-  'services/gateway': ['protocol', 'bus', 'abuse', 'runtime'],
+  'services/gateway': ['protocol', 'certificate', 'bus', 'abuse', 'runtime'],
   'services/admin': ['protocol', 'store', 'runtime'],
   'services/standalone': [
     'protocol',
+    'certificate',
     'bus',
     'store',
     'abuse',
@@ -35,7 +38,6 @@ export const MAY_IMPORT = {
     'encryption',
   ],
   loadtest: ['protocol', 'client'],
-  conformance: ['protocol', 'client'],
 };
 
 const SCOPE = '@mosaic-cluster/';

@@ -1,0 +1,2 @@
+/** Black-box checks for any Mosaic server. */
+export {};
