@@ -17,7 +17,7 @@ import {
 const CHUNK = 1000;
 const START = 1_750_000_000_000_000_000n;
 
-/** `CHUNK` records of 608 bytes with two tags, by `authors` authors, of one kind in turn. */
+/** `CHUNK` records of 600 bytes with two tags, by `authors` authors, of one kind in turn. */
 function records(authors) {
   const value = new Uint8Array(36).fill(7);
   const kinds = [KNOWN_KINDS['microblog-root'], KNOWN_KINDS['reply-comment']];
@@ -144,7 +144,7 @@ function prepareMessages() {
 /** The tables of this file. */
 export function tables() {
   return [
-    { title: 'Parse records of 608 bytes', unit: 'records', prepare: prepareParse },
+    { title: 'Parse records of 600 bytes', unit: 'records', prepare: prepareParse },
     {
       title: 'Match a filter: 5 authors, 2 kinds, since',
       unit: 'records',

@@ -128,7 +128,7 @@ function prepareSigning() {
 /** The tables of this file. */
 export function tables() {
   return [
-    { title: 'Verify valid records of 608 bytes', unit: 'records', prepare: prepareValid },
+    { title: 'Verify valid records of 600 bytes', unit: 'records', prepare: prepareValid },
     { title: 'Refuse forged signatures', unit: 'records', prepare: prepareForged },
     { title: 'Sign', unit: 'operations', prepare: prepareSigning },
   ];
