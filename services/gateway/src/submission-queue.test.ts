@@ -1,0 +1,137 @@
+import { RESULT, type ResultCode } from '@mosaic-cluster/protocol';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { resolveGatewayLimits } from './limits.ts';
+import { SubmissionQueue } from './submission-queue.ts';
+import { FakeClock } from './testing/fake-clock.ts';
+import { fakeRecord } from './testing/fake-record.ts';
+import { quiet } from './testing/test-gateway.ts';
+
+interface Item {
+  readonly record: ReturnType<typeof fakeRecord>;
+  readonly submitter: undefined;
+}
+
+function item(payloadBytes = 0): Item {
+  return { record: fakeRecord({ payloadBytes }), submitter: undefined };
+}
+
+interface Sent {
+  readonly batch: readonly Item[];
+  readonly answer: (results: readonly ResultCode[]) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+function queueWith(changes: Parameters<typeof resolveGatewayLimits>[0] = {}): {
+  queue: SubmissionQueue<Item>;
+  sent: Sent[];
+  settled: [Item, ResultCode][];
+} {
+  const sent: Sent[] = [];
+  const settled: [Item, ResultCode][] = [];
+  const queue = new SubmissionQueue<Item>({
+    submit: (batch) =>
+      new Promise((answer, fail) => {
+        sent.push({ batch, answer, fail });
+      }),
+    settle: (submission, result) => settled.push([submission, result]),
+    failed: () => {},
+    sent: () => {},
+    limits: resolveGatewayLimits(changes),
+    clock: new FakeClock(),
+  });
+  return { queue, sent, settled };
+}
+
+describe('a submission queue', () => {
+  test('sends a lone record at once, and what gathers meanwhile together', async () => {
+    const { queue, sent } = queueWith({ submissionBatchesInFlightMax: 1 });
+    queue.offer(item());
+    await quiet();
+    expect(sent.map(({ batch }) => batch.length)).toEqual([1]);
+    for (let i = 0; i < 5; i++) queue.offer(item());
+    await quiet();
+    expect(sent).toHaveLength(1);
+    sent[0]!.answer([RESULT.ACCEPTED]);
+    await quiet();
+    expect(sent.map(({ batch }) => batch.length)).toEqual([1, 5]);
+  });
+
+  test('refuses what exceeds its count or bytes', async () => {
+    const { queue, sent } = queueWith({
+      submissionQueueRecordsMax: 2,
+      submissionBatchesInFlightMax: 1,
+    });
+    expect([queue.offer(item()), queue.offer(item()), queue.offer(item())]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    await quiet();
+    expect(sent[0]!.batch).toHaveLength(2);
+    expect(queue.offer(item())).toBe(true);
+    const small = queueWith({ submissionQueueBytesMax: 500 });
+    expect([small.queue.offer(item(100)), small.queue.offer(item(100))]).toEqual([true, false]);
+  });
+
+  test('answers a batch that failed by its error, and missing results as a bug', async () => {
+    const { queue, sent, settled } = queueWith();
+    queue.offer(item());
+    await quiet();
+    sent[0]!.fail(Object.assign(new Error('full'), { kind: 'limited' }));
+    await quiet();
+    queue.offer(item());
+    queue.offer(item());
+    await quiet();
+    sent[1]!.answer([RESULT.DUPLICATE]);
+    await quiet();
+    expect(settled.map(([, result]) => result)).toEqual([
+      RESULT.TOO_FAST,
+      RESULT.DUPLICATE,
+      RESULT.GENERAL_ERROR,
+    ]);
+  });
+
+  test('keeps order and bounds whatever arrives when', async () => {
+    const step = fc.oneof(
+      fc.record({ offer: fc.integer({ min: 0, max: 900 }) }),
+      fc.constant('answer' as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const limits = {
+          submissionBatchRecordsMax: 3,
+          submissionBatchBytesMax: 2000,
+          submissionBatchesInFlightMax: 2,
+        };
+        const { queue, sent, settled } = queueWith(limits);
+        const offered: Item[] = [];
+        let answered = 0;
+        const answerNext = (): void => {
+          const next = sent[answered];
+          if (next === undefined) return;
+          answered += 1;
+          next.answer(next.batch.map(() => RESULT.ACCEPTED));
+        };
+        for (const action of steps) {
+          if (action === 'answer') answerNext();
+          else if (queue.offer(offered[offered.push(item(action.offer)) - 1]!) === false) break;
+          await quiet();
+          expect(sent.length - answered).toBeLessThanOrEqual(2);
+        }
+        while (answered < sent.length) {
+          answerNext();
+          await quiet();
+        }
+        for (const { batch } of sent) {
+          const bytes = batch.reduce((sum, { record }) => sum + record.bytes.length, 0);
+          expect(batch.length <= 3 && (bytes <= 2000 || batch.length === 1)).toBe(true);
+        }
+        expect(sent.flatMap(({ batch }) => batch)).toEqual(offered);
+        expect(settled.map(([submission]) => submission)).toEqual(offered);
+        expect(queue.waiting).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

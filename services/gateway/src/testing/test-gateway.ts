@@ -1,0 +1,93 @@
+/** A gateway with everything around it that a test wants to hold in its hands. */
+import { MemoryBus, ROLE_NAMES, type RoleName } from '@mosaic-cluster/bus';
+import {
+  buildFilter,
+  encodeMessage,
+  encodeSubmission,
+  type FilterElementInput,
+  type QueryId,
+  type RecordView,
+  type Reference,
+} from '@mosaic-cluster/protocol';
+import { silentLogger } from '@mosaic-cluster/runtime';
+import { createGateway, type Gateway } from '../gateway.ts';
+import type { GatewayLimits } from '../limits.ts';
+import { FakeClock } from './fake-clock.ts';
+import { FakeSocket } from './fake-socket.ts';
+import { NaiveRole } from './naive-role.ts';
+
+/** The gateway and its surroundings. */
+export class TestGateway {
+  readonly bus: MemoryBus = new MemoryBus();
+  readonly clock: FakeClock = new FakeClock();
+  readonly gateway: Gateway;
+  readonly outbox: NaiveRole;
+  readonly inbox: NaiveRole;
+  readonly encryption: NaiveRole;
+
+  constructor(limits: Partial<GatewayLimits> = {}, roles: readonly RoleName[] = ROLE_NAMES) {
+    this.outbox = new NaiveRole(this.bus, 'outbox');
+    this.inbox = new NaiveRole(this.bus, 'inbox');
+    this.encryption = new NaiveRole(this.bus, 'encryption');
+    const { bus, clock } = this;
+    this.gateway = createGateway({ bus, roles, logger: silentLogger, limits, clock });
+  }
+
+  /** A new client; with a key it is authenticated. */
+  readonly connect = (key?: Uint8Array): TestClient => {
+    const socket = new FakeSocket(key);
+    socket.handler = this.gateway.accept(socket);
+    return new TestClient(socket);
+  };
+}
+
+/** One client and its socket. */
+export class TestClient {
+  readonly socket: FakeSocket;
+
+  constructor(socket: FakeSocket) {
+    this.socket = socket;
+  }
+
+  /** Sends a message in a buffer that is overwritten afterwards, as listeners do. */
+  send(message: Uint8Array): void {
+    const buffer = Buffer.from(message);
+    this.socket.handler!.message(buffer);
+    buffer.fill(0xee);
+  }
+
+  get(queryId: QueryId, ...references: Reference[]): void {
+    this.send(encodeMessage({ name: 'get', queryId, references }));
+  }
+
+  query(queryId: QueryId, elements: readonly FilterElementInput[], limit = 0): void {
+    this.send(encodeMessage({ name: 'query', queryId, limit, filter: buildFilter(elements) }));
+  }
+
+  subscribe(queryId: QueryId, elements: readonly FilterElementInput[], limit = 0): void {
+    this.send(encodeMessage({ name: 'subscribe', queryId, limit, filter: buildFilter(elements) }));
+  }
+
+  unsubscribe(queryId: QueryId): void {
+    this.send(encodeMessage({ name: 'unsubscribe', queryId }));
+  }
+
+  submit(record: RecordView): void {
+    this.send(encodeSubmission(record.bytes));
+  }
+
+  /** What was sent since the last look, once nothing more is under way. */
+  async story(): Promise<string[]> {
+    await quiet();
+    return this.socket.takeStory();
+  }
+}
+
+/** Lets everything happen that waits for nothing but its turn. */
+export async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) {
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
