@@ -11,8 +11,8 @@
  * S·B = R + k·A. Times 8, that is the equation to check, and it holds for the unreduced k too,
  * because 8·A lies in the subgroup of order L. S below L is checked here. That A is canonical, on
  * the curve and not of small order is what the multiplication insists on. It insists on more, that
- * A lies in the prime-order subgroup (releases of libsodium before 2026 let some mixed-order
- * points through): nothing above needs that.
+ * A lies in the prime-order subgroup (older releases of libsodium let some mixed-order points
+ * through): nothing above needs that.
  *
  * The difference P − R, for an R that is canonical and on the curve, decides the rest: the
  * cofactored equation says that 8·(P − R) is neutral, that P − R is one of the 8 points of small
