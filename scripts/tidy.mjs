@@ -37,12 +37,13 @@ export const MAY_IMPORT = {
     'inbox',
     'encryption',
   ],
-  loadtest: ['protocol', 'client'],
+  loadtest: ['protocol', 'client', 'verifier'],
 };
 
 const SCOPE = '@mosaic-cluster/';
 const LINES_MAX = 400;
-const IMPORT = /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+const IMPORT =
+  /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
 
 function* filesIn(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -91,7 +92,8 @@ function checkFile(root, folder, path, declared, complain) {
   }
   const name = relative(join(root, folder), path);
   if (!/^[a-z0-9/.-]+$/.test(name)) complain(path, 1, 'file names are kebab-case');
-  if (!/^(#!.*\n)?\s*(\/\*\*|\/\/)/.test(text)) complain(path, 1, 'a file opens with why it exists');
+  if (!/^(#!.*\n)?\s*(\/\*\*|\/\/)/.test(text))
+    complain(path, 1, 'a file opens with why it exists');
   const lines = text.split('\n').length;
   if (lines > LINES_MAX && !isTest) complain(path, 1, `${lines} lines, at most ${LINES_MAX}`);
   forbid(text, /export\s+\*/g, 'named exports only, no "export *"');
@@ -112,7 +114,9 @@ function importFault(root, folder, path, target, declared, isTest) {
   if (target.startsWith('.')) {
     const inside = resolve(dirname(path), target).startsWith(resolve(root, folder) + '/');
     if (!inside) return `"${target}" leaves the package; import it by name`;
-    return target.endsWith('.ts') || target.endsWith('.json') ? undefined : 'relative imports end in .ts';
+    return target.endsWith('.ts') || target.endsWith('.json')
+      ? undefined
+      : 'relative imports end in .ts';
   }
   if (target.startsWith('node:')) {
     const isPure = folder === 'libs/protocol' && !isTest;
