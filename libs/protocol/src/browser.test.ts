@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dumpPage } from './testing/chromium.ts';
-import { readVectorFiles, vectorCases } from './testing/vector-files.ts';
+import { dumpPage } from '../testing/chromium.ts';
+import { readVectorFiles, vectorCases } from '../testing/vector-files.ts';
 
 /** What the page runs: everything that the package exports, and the vectors. */
 const ENTRY = `

@@ -1,3 +1,4 @@
+/** Numbers, hex and base64 against what their definitions and the platform say. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

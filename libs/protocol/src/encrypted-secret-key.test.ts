@@ -1,3 +1,4 @@
+/** Secret keys under a password: round trips, and which failures are told apart. */
 import { describe, expect, test } from 'vitest';
 import {
   decodeEncryptedSecretKey,

@@ -1,3 +1,4 @@
+/** The error class: what it carries, and that it is known across copies of the library. */
 import { expect, test } from 'vitest';
 import { type ErrorKind, invalid, isMosaicError, MosaicError } from './error.ts';
 

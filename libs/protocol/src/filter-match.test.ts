@@ -1,3 +1,4 @@
+/** The compiled matcher agrees with a naive one, stays cheap, and allocates nothing. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +20,7 @@ import {
   publicKey,
   secretKey,
   smallTag,
-} from './testing/arbitraries.ts';
+} from '../testing/arbitraries.ts';
 import { encodeKind } from './kind.ts';
 
 const sampleKind = encodeKind({
@@ -150,8 +151,9 @@ describe('cost', () => {
     }));
     const matcher = compileFilter(buildFilter(parts));
     const startMs = performance.now();
-    expect(matcher.matches(record, 0n)).toBe(true);
-    expect(performance.now() - startMs).toBeLessThan(100);
+    for (let i = 0; i < 20; i++) expect(matcher.matches(record, 0n)).toBe(true);
+    // Comparing each tag with each takes some ten seconds for this.
+    expect(performance.now() - startMs).toBeLessThan(2000);
   });
 
   test('matching allocates nothing', { timeout: 60_000 }, async () => {

@@ -1,3 +1,4 @@
+/** Handshake headers and server URLs: what is understood, what is refused. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isMosaicError, MosaicError } from './error.ts';
@@ -14,7 +15,7 @@ import {
   proveServerKey,
 } from './handshake.ts';
 import { formatServerUrl, parseServerUrl } from './server-url.ts';
-import { PUBLIC_KEYS, SECRET_KEYS } from './testing/arbitraries.ts';
+import { PUBLIC_KEYS, SECRET_KEYS } from '../testing/arbitraries.ts';
 
 describe('mosaic2024', () => {
   test.each([

@@ -1,3 +1,4 @@
+/** zbase32 against its definition, and prefixes that never stand for one another. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { equalBytes } from './bytes.ts';
@@ -17,7 +18,7 @@ import {
   zbase32Encode,
 } from './human.ts';
 import { buildRecord } from './record-build.ts';
-import { bytesOf, PUBLIC_KEYS, recordInput } from './testing/arbitraries.ts';
+import { bytesOf, PUBLIC_KEYS, recordInput } from '../testing/arbitraries.ts';
 
 const ALPHABET = 'ybndrfg8ejkmcpqxot1uwisza345h769';
 

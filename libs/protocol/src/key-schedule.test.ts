@@ -1,3 +1,4 @@
+/** Key schedules: every fault refuses the whole, every marker means its sentence. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { writeU16 } from './bytes.ts';
@@ -18,8 +19,8 @@ import {
 } from './key-schedule-build.ts';
 import { KNOWN_KINDS } from './kind.ts';
 import { buildRecord } from './record-build.ts';
-import { PUBLIC_KEYS, SECRET_KEYS, timestamp } from './testing/arbitraries.ts';
-import { flip } from './testing/edit-bytes.ts';
+import { PUBLIC_KEYS, SECRET_KEYS, timestamp } from '../testing/arbitraries.ts';
+import { flip } from '../testing/edit-bytes.ts';
 
 const [MASTER_SECRET, SUB_SECRET, OTHER_SECRET] = SECRET_KEYS as [
   Uint8Array,

@@ -1,8 +1,9 @@
+/** Kinds: fields to bytes and back, and constants that nobody can change. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MosaicError } from './error.ts';
 import { decodeKind, encodeKind, isProfileKindAt, kindName, KNOWN_KINDS } from './kind.ts';
-import { bytesOf, kindFields } from './testing/arbitraries.ts';
+import { bytesOf, kindFields } from '../testing/arbitraries.ts';
 
 test('fields to bytes and back', () => {
   fc.assert(

@@ -1,3 +1,4 @@
+/** Messages: every one to bytes and back, and hostile bytes that may only be refused. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { equalBytes, hexDecode } from './bytes.ts';
@@ -23,7 +24,7 @@ import {
 } from './message-encode.ts';
 import { buildRecord } from './record-build.ts';
 import { isRetryable, isSuccess, RESULT, resultName } from './result-code.ts';
-import { bytesOf, filterElement, recordInput } from './testing/arbitraries.ts';
+import { bytesOf, filterElement, recordInput } from '../testing/arbitraries.ts';
 
 const queryId = fc.nat({ max: 0xffff });
 const result = fc.nat({ max: 0xff });

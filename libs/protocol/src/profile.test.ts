@@ -1,3 +1,4 @@
+/** Profiles: CBOR that is one and CBOR that is none. */
 import { encode } from 'cbor2';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -6,7 +7,7 @@ import { isMosaicError } from './error.ts';
 import { KNOWN_KINDS } from './kind.ts';
 import { decodeProfile, encodeProfile, parseProfile, type Profile } from './profile.ts';
 import { buildRecord } from './record-build.ts';
-import { PUBLIC_KEYS, SECRET_KEYS } from './testing/arbitraries.ts';
+import { PUBLIC_KEYS, SECRET_KEYS } from '../testing/arbitraries.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 const profile = fc.record(

@@ -1,3 +1,4 @@
+/** Records: building, reading, and the order in which validation names what is wrong. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { equalBytes, writeU16, writeU32 } from './bytes.ts';
@@ -8,8 +9,8 @@ import { parseRecord, RECORD_AT, RECORD_BYTES_MAX, RecordView } from './record.t
 import { buildRecord, type RecordInput } from './record-build.ts';
 import { recordFaultOf, validateRecord } from './record-validation.ts';
 import { verifyPrehash } from './signature.ts';
-import { PUBLIC_KEYS, recordInput, SECRET_KEYS } from './testing/arbitraries.ts';
-import { clearBits, flip, setBits } from './testing/edit-bytes.ts';
+import { PUBLIC_KEYS, recordInput, SECRET_KEYS } from '../testing/arbitraries.ts';
+import { clearBits, flip, setBits } from '../testing/edit-bytes.ts';
 
 const SECRET = SECRET_KEYS[0] ?? new Uint8Array(32);
 const AUTHOR = PUBLIC_KEYS[0] ?? new Uint8Array(32);

@@ -1,3 +1,4 @@
+/** Signatures, hashes and keys: any changed bit shows, and arbitrary bytes are no error. */
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -13,8 +14,8 @@ import {
   verifyPlain,
   verifyPrehash,
 } from './signature.ts';
-import { bytesOf, PUBLIC_KEYS, publicKey, secretKey } from './testing/arbitraries.ts';
-import { flip } from './testing/edit-bytes.ts';
+import { bytesOf, PUBLIC_KEYS, publicKey, secretKey } from '../testing/arbitraries.ts';
+import { flip } from '../testing/edit-bytes.ts';
 
 test('signs what verifies, and the same every time', () => {
   fc.assert(

@@ -1,10 +1,11 @@
+/** Tags: splitting and meaning, with walks over unchecked bytes that end. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concatBytes } from './bytes.ts';
 import { type CoreTag, coreTag, interpretTag, sectionNotifies } from './core-tag.ts';
 import { isMosaicError, MosaicError } from './error.ts';
 import { encodeTag, encodeTags, parseTags, sectionHasTag, tagSectionFault, tagsIn } from './tag.ts';
-import { bytesOf, kind, PUBLIC_KEYS, publicKey, tag } from './testing/arbitraries.ts';
+import { bytesOf, kind, PUBLIC_KEYS, publicKey, tag } from '../testing/arbitraries.ts';
 
 describe('tag sections', () => {
   test('round trip, whatever type and value', () => {

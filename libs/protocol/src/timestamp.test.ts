@@ -1,7 +1,8 @@
+/** Timestamps against leap seconds counted one by one from the calendar. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MosaicError } from './error.ts';
-import { timestamp } from './testing/arbitraries.ts';
+import { timestamp } from '../testing/arbitraries.ts';
 import {
   compareTimestampAt,
   decodeTimestamp,

@@ -1,7 +1,7 @@
 /** A short run of the fuzzer finds nothing, and the fuzzer is one that finds things. */
 import { describe, expect, test } from 'vitest';
 import { invalid, MosaicError } from '../error.ts';
-import { readVectorFiles } from '../testing/vector-files.ts';
+import { readVectorFiles } from '../../testing/vector-files.ts';
 import { fuzzInput, fuzzTargets, runFuzz } from './index.ts';
 import { Random } from './random.ts';
 import { FuzzFailure, type FuzzTarget } from './target.ts';

@@ -1,6 +1,6 @@
 /** The golden vectors pass, and the runner is one that notices when they should not. */
 import { describe, expect, test } from 'vitest';
-import { readVectorFiles, type VectorCase, vectorCases } from '../testing/vector-files.ts';
+import { readVectorFiles, type VectorCase, vectorCases } from '../../testing/vector-files.ts';
 import { runVectors } from './index.ts';
 
 const files = readVectorFiles();

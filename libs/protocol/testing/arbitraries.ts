@@ -1,11 +1,11 @@
 /** Random values of the wire format for property tests: valid ones, and arbitrary bytes. */
 import * as fc from 'fast-check';
-import { publicKeyOf } from '../key.ts';
-import { encodeKind, type Kind, type KindFields } from '../kind.ts';
-import type { FilterElementInput } from '../filter-build.ts';
-import type { RecordInput } from '../record-build.ts';
-import type { TagInput } from '../tag.ts';
-import { TIMESTAMP_MAX } from '../timestamp.ts';
+import { publicKeyOf } from '../src/key.ts';
+import { encodeKind, type Kind, type KindFields } from '../src/kind.ts';
+import type { FilterElementInput } from '../src/filter-build.ts';
+import type { RecordInput } from '../src/record-build.ts';
+import type { TagInput } from '../src/tag.ts';
+import { TIMESTAMP_MAX } from '../src/timestamp.ts';
 
 /** Exactly `length` bytes. */
 export function bytesOf(length: number): fc.Arbitrary<Uint8Array> {
@@ -19,13 +19,17 @@ export const SECRET_KEYS: readonly Uint8Array[] = [1, 2, 3, 4].map((byte) =>
 /** Their public keys. */
 export const PUBLIC_KEYS: readonly Uint8Array[] = SECRET_KEYS.map(publicKeyOf);
 
+/** A seed of one of the few people. */
 export const secretKey: fc.Arbitrary<Uint8Array> = fc.constantFrom(...SECRET_KEYS);
+/** A public key of one of the few people. */
 export const publicKey: fc.Arbitrary<Uint8Array> = fc.constantFrom(...PUBLIC_KEYS);
+/** Any timestamp, the ends of the range more often than by chance. */
 export const timestamp: fc.Arbitrary<bigint> = fc.oneof(
   fc.bigInt({ min: 0n, max: TIMESTAMP_MAX }),
   fc.constantFrom(0n, 1n, TIMESTAMP_MAX - 1n, TIMESTAMP_MAX),
 );
 
+/** The parts of any valid kind. */
 export const kindFields: fc.Arbitrary<KindFields> = fc.record({
   applicationId: fc.nat({ max: 0xffff_ffff }),
   applicationKind: fc.nat({ max: 0xffff }),
@@ -34,6 +38,7 @@ export const kindFields: fc.Arbitrary<KindFields> = fc.record({
   printable: fc.boolean(),
 });
 
+/** Any valid kind. */
 export const kind: fc.Arbitrary<Kind> = kindFields.map(encodeKind);
 
 /** A tag from a small world, so that records and filters share some. */
@@ -45,11 +50,13 @@ export const smallTag: fc.Arbitrary<TagInput> = fc.record({
   ),
 });
 
+/** Any tag, some from the small world. */
 export const tag: fc.Arbitrary<TagInput> = fc.oneof(
   smallTag,
   fc.record({ type: fc.nat({ max: 0xffff }), value: fc.uint8Array({ maxLength: 80 }) }),
 );
 
+/** What any small record is made from, its nonce included. */
 export const recordInput: fc.Arbitrary<RecordInput> = fc.record({
   kind: fc.oneof(kind, fc.constant(encodeKind(sampleKind()))),
   timestamp,

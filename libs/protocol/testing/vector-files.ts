@@ -1,8 +1,8 @@
 /** The committed golden vectors, read once for the tests that want them. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { VectorFile } from '../vectors/index.ts';
+import type { VectorFile } from '../src/vectors/index.ts';
 
-const DIRECTORY = new URL('../../vectors/', import.meta.url);
+const DIRECTORY = new URL('../vectors/', import.meta.url);
 
 /** Every file of the golden data, parsed. */
 export function readVectorFiles(): VectorFile[] {
