@@ -3,7 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { selfSignedKey } from './certificate.ts';
 import { connectClient, exchange, upgradeRequest } from './contract-client.ts';
-import type { ListenerFixture, Open } from './contract-server.ts';
+import { eventually, type ListenerFixture, type Open } from './contract-server.ts';
 
 function describeUpgrade(open: Open): void {
   it('accepts mosaic2024 and echoes it, among other offers too', async () => {
@@ -110,7 +110,7 @@ function describeLimits(open: Open): void {
     await expect(connectClient(listener)).rejects.toThrow('503');
     expect(events).toEqual(['refused-full']);
     first.websocket.close();
-    await expect.poll(() => listener.connections).toBe(1);
+    await eventually(() => listener.connections).toBe(1);
     await connectClient(listener);
     expect(listener.connections).toBe(2);
   });
@@ -122,9 +122,9 @@ function describeLimits(open: Open): void {
     listener.stopAccepting();
     await expect(connectClient(listener)).rejects.toThrow('ECONNREFUSED');
     client.websocket.send(Buffer.of(1));
-    await expect.poll(() => accepted[0]?.messages).toEqual([Buffer.of(1)]);
+    await eventually(() => accepted[0]?.messages).toEqual([Buffer.of(1)]);
     expect(accepted[0]?.socket.send(Buffer.of(2))).toBe(true);
-    await expect.poll(() => client.messages).toEqual([Buffer.of(2)]);
+    await eventually(() => client.messages).toEqual([Buffer.of(2)]);
   });
 
   it('says that a port is taken', async () => {

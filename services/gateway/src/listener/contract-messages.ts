@@ -10,6 +10,7 @@ import {
 } from './contract-client.ts';
 import {
   type Accepted,
+  eventually,
   type ListenerFixture,
   type Open,
   pair,
@@ -30,7 +31,7 @@ function describeMessages(open: Open): void {
     const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, messageBytesMax];
     const messages = lengths.map((length) => randomBytes(length));
     for (const message of messages) client.websocket.send(message);
-    await expect.poll(() => client.messages.length).toBe(messages.length);
+    await eventually(() => client.messages.length).toBe(messages.length);
     expect(Buffer.concat(client.messages).equals(Buffer.concat(messages))).toBe(true);
     expect(client.messages.map((message) => message.length)).toEqual(lengths);
   });
@@ -42,14 +43,14 @@ function describeMessages(open: Open): void {
     client.websocket.ping();
     client.websocket.send(message.subarray(5, 100_000), { fin: false });
     client.websocket.send(message.subarray(100_000), { fin: true });
-    await expect.poll(() => accepted.messages.length).toBe(1);
+    await eventually(() => accepted.messages.length).toBe(1);
     expect(accepted.messages[0]?.equals(message)).toBe(true);
   });
 
   it('tells of text messages', async () => {
     const { client, accepted } = await pair(await open());
     client.websocket.send('hello');
-    await expect.poll(() => accepted.calls).toEqual(['text']);
+    await eventually(() => accepted.calls).toEqual(['text']);
     expect(accepted.messages).toEqual([]);
   });
 
@@ -62,7 +63,7 @@ function describeMessages(open: Open): void {
     write();
     accepted.socket.cork(write);
     buffer.fill(0xff);
-    await expect.poll(() => client.messages.length).toBe(100);
+    await eventually(() => client.messages.length).toBe(100);
     const expected = Array.from({ length: 100 }, (_, i) => (i % 50) + 1);
     expect(client.messages.map((message) => message[39_999])).toEqual(expected);
     expect(client.messages.every((message) => message.every((b) => b === message[0]))).toBe(true);
@@ -100,10 +101,10 @@ function describeMessages(open: Open): void {
     const lucky = await pair(server);
     unlucky.client.websocket.send(Buffer.of(13));
     expect(await unlucky.client.closed).toEqual({ code: 1011, reason: 'internal error' });
-    await expect.poll(() => unlucky.accepted.calls).toEqual(['closed']);
+    await eventually(() => unlucky.accepted.calls).toEqual(['closed']);
     expect(server.failures).toEqual([new Error('bad luck')]);
     lucky.client.websocket.send(Buffer.of(7));
-    await expect.poll(() => lucky.client.messages).toEqual([Buffer.of(7)]);
+    await eventually(() => lucky.client.messages).toEqual([Buffer.of(7)]);
   });
 }
 
@@ -127,7 +128,7 @@ function describeTooLarge(fixture: ListenerFixture, open: Open): void {
     }
     expect((await client.closed).code).toBe(1009);
     expect(client.messages).toEqual([CLOSING_TOO_LARGE]);
-    await expect.poll(() => accepted.calls).toEqual(['tooLarge', 'closed']);
+    await eventually(() => accepted.calls).toEqual(['tooLarge', 'closed']);
     expect(accepted.messages).toEqual([]);
     expect(server.events).toEqual(['cut-too-large']);
   });
@@ -137,7 +138,7 @@ function describeTooLarge(fixture: ListenerFixture, open: Open): void {
     const raw = await connectRawWebSocket(server.listener);
     raw.socket.write(frameHead(2, 2 ** 40));
     await raw.ended;
-    await expect.poll(() => server.accepted[0]?.calls.at(-1)).toBe('closed');
+    await eventually(() => server.accepted[0]?.calls.at(-1)).toBe('closed');
     expect(raw.received().includes(CLOSING_TOO_LARGE)).toBe(fixture.refusesByHead);
     expect(server.events).toEqual(['cut-too-large']);
   });
@@ -154,7 +155,7 @@ function describeClose(open: Open): void {
     expect(accepted.socket.send(Buffer.of(1))).toBe(false);
     expect(await client.closed).toEqual({ code: 4001, reason: 'enough' });
     expect(client.messages.map((message) => message.equals(big))).toEqual([true]);
-    await expect.poll(() => accepted.calls).toEqual(['closed']);
+    await eventually(() => accepted.calls).toEqual(['closed']);
     expect(accepted.socket.bufferedBytes).toBe(0);
     expect(server.listener.connections).toBe(0);
   });
@@ -170,7 +171,7 @@ function describeClose(open: Open): void {
     const { client, accepted } = await pair(await open(reactions));
     for (let i = 0; i < 5; i++) client.websocket.send(Buffer.of(i));
     await client.closed;
-    await expect.poll(() => accepted.calls).toEqual(['closed']);
+    await eventually(() => accepted.calls).toEqual(['closed']);
     expect(accepted.messages).toEqual([Buffer.of(0)]);
   });
 
@@ -178,18 +179,20 @@ function describeClose(open: Open): void {
     const server = await open({ accept: ({ socket }) => socket.close(4003, 'banned') });
     const client = await connectClient(server.listener);
     expect(await client.closed).toEqual({ code: 4003, reason: 'banned' });
-    await expect.poll(() => server.accepted[0]?.calls).toEqual(['closed']);
+    await eventually(() => server.accepted[0]?.calls).toEqual(['closed']);
     expect(server.listener.connections).toBe(0);
   });
 
-  it.each([
-    ['closes', (client: ContractClient) => client.websocket.close(1000)],
-    ['vanishes', (client: ContractClient) => client.websocket.terminate()],
-  ])('notices that the client %s', async (_what, leave) => {
+  const departures: [string, (client: ContractClient) => void][] = [
+    ['closes', (client) => client.websocket.close(1000)],
+    ['closes as the listener itself would', (client) => client.websocket.close(1009)],
+    ['vanishes', (client) => client.websocket.terminate()],
+  ];
+  it.each(departures)('notices that the client %s', async (_what, leave) => {
     const server = await open();
     const { client, accepted } = await pair(server);
     leave(client);
-    await expect.poll(() => accepted.calls).toEqual(['closed']);
+    await eventually(() => accepted.calls).toEqual(['closed']);
     expect(server.listener.connections).toBe(0);
     expect(accepted.socket.send(Buffer.of(1))).toBe(false);
     expect(accepted.socket.bufferedBytes).toBe(0);
@@ -202,7 +205,7 @@ function describeClose(open: Open): void {
     const raw = await connectRawWebSocket(server.listener);
     raw.socket.write(frameHead(0x72, 0));
     await raw.ended;
-    await expect.poll(() => server.accepted[0]?.calls).toEqual(['closed']);
+    await eventually(() => server.accepted[0]?.calls).toEqual(['closed']);
   });
 
   it('does not wait long for a peer that does not answer the close frame', async () => {
@@ -211,8 +214,8 @@ function describeClose(open: Open): void {
     const begin = performance.now();
     server.accepted[0]?.socket.close(4000, '');
     await raw.ended;
-    await expect.poll(() => server.accepted[0]?.calls).toEqual(['closed']);
-    expect(performance.now() - begin).toBeLessThan(2000);
+    await eventually(() => server.accepted[0]?.calls).toEqual(['closed']);
+    expect(performance.now() - begin).toBeLessThan(5000);
   });
 
   it('closes with everything open, and twice', async () => {
@@ -223,7 +226,7 @@ function describeClose(open: Open): void {
     await Promise.all([server.listener.close(), server.listener.close()]);
     expect((await client.closed).code).toBe(1001);
     await Promise.all([silent.ended, handshaking.ended]);
-    await expect.poll(() => accepted.calls).toEqual(['closed']);
+    await eventually(() => accepted.calls).toEqual(['closed']);
     expect(server.listener.connections).toBe(0);
     await expect(connectRaw(server.listener)).rejects.toThrow();
   });
@@ -244,9 +247,9 @@ function describeOutput(open: Open): void {
     }
     expect(accepted.calls).toEqual([]);
     client.websocket.resume();
-    await expect.poll(() => accepted.calls, { timeout: 10_000 }).toContain('drained');
+    await eventually(() => accepted.calls).toContain('drained');
     expect(accepted.socket.bufferedBytes).toBe(0);
-    await expect.poll(() => client.messages.length, { timeout: 10_000 }).toBe(sent);
+    await eventually(() => client.messages.length).toBe(sent);
     expect(client.messages.every((message) => message.equals(chunk))).toBe(true);
   });
 
@@ -260,7 +263,7 @@ function describeOutput(open: Open): void {
     };
     const server = await open({ accept: stream, drained: stream });
     const client = await connectClient(server.listener);
-    await expect.poll(() => client.messages.length, { timeout: 20_000 }).toBe(1000);
+    await eventually(() => client.messages.length).toBe(1000);
   });
 
   it('cuts a client that does not read before it costs too much memory', async () => {
@@ -276,10 +279,10 @@ function describeOutput(open: Open): void {
     expect(most).toBeLessThanOrEqual(outputBytesMax);
     expect(accepted.socket.send(chunk)).toBe(false);
     expect(accepted.calls).toEqual([]);
-    await expect.poll(() => accepted.calls).toEqual(['closed']);
+    await eventually(() => accepted.calls).toEqual(['closed']);
     expect(server.events).toEqual(['cut-output']);
     expect(accepted.socket.bufferedBytes).toBe(0);
-    await expect.poll(() => server.listener.connections).toBe(0);
+    await eventually(() => server.listener.connections).toBe(0);
     client.websocket.resume();
     expect((await client.closed).code).toBe(1006);
   });

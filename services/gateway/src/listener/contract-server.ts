@@ -1,4 +1,5 @@
 /** The server's side of the listener contract: a listener whose handlers write down their calls. */
+import { expect } from 'vitest';
 import { connectClient, type ContractClient } from './contract-client.ts';
 import type { ClientSocket, Listener, ListenerEvent, ListenerOptions } from './listener.ts';
 
@@ -88,6 +89,11 @@ export async function openContractServer(
     ...options,
   });
   return { listener, accepted, events, failures };
+}
+
+/** Polls until the matcher holds; patient, because what is tested is that it comes to hold. */
+export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
+  return expect.poll(read, { timeout: 20_000 });
 }
 
 /** Connects a client and returns both ends. */

@@ -12,7 +12,7 @@ import { type ListenerFixture, type Open, pair } from './contract-server.ts';
 function registerHandshakeTimeouts(fixture: ListenerFixture, open: Open): void {
   const handshakeTimeoutMs = 400;
   // TLS and HTTP have this time each, and a late one is found a little later.
-  const patienceMs = (fixture.handshakeFixedMs ?? handshakeTimeoutMs) * 2 + 1000;
+  const patienceMs = (fixture.handshakeFixedMs ?? handshakeTimeoutMs) * 2 + 3000;
   const timeout = patienceMs + 10_000;
 
   it('ends connections that do not come to the point', { timeout }, async ({ expect }) => {
@@ -51,7 +51,9 @@ function registerIdleTimeouts(fixture: ListenerFixture, open: Open): void {
       pings += 1;
     });
     expect((await dead.closed).code).toBe(1006);
-    await expect.poll(() => server.accepted[1]?.calls).toEqual(['closed']);
+    await expect
+      .poll(() => server.accepted[1]?.calls, { timeout: idleTimeoutMs * 4 })
+      .toEqual(['closed']);
     expect(server.events).toEqual(['cut-idle']);
     await expect.poll(() => pings, { timeout: idleTimeoutMs * 4 }).toBeGreaterThan(1);
     expect(alive.accepted.calls).toEqual([]);

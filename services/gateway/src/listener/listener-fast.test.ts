@@ -1,6 +1,7 @@
 /** A server starts with and without the native module. */
 import { afterEach, expect, it } from 'vitest';
 import { connectClient } from './contract-client.ts';
+import { eventually } from './contract-server.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { openFastListener } from './listener-fast.ts';
 
@@ -24,7 +25,7 @@ async function echoes(): Promise<void> {
   if (listener === undefined) throw new Error('no listener');
   const client = await connectClient(listener);
   client.websocket.send(Buffer.of(1, 2, 3));
-  await expect.poll(() => client.messages).toEqual([Buffer.of(1, 2, 3)]);
+  await eventually(() => client.messages).toEqual([Buffer.of(1, 2, 3)]);
 }
 
 it('uses uWebSockets.js without a word where it loads', async () => {

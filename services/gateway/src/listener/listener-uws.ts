@@ -46,7 +46,7 @@ import type { UwsModule } from './uws-module.ts';
 import { UwsClientSocket, type UwsSocketContext, type UwsUserData } from './uws-socket.ts';
 
 /** A message up to this many times `messageBytesMax` is answered with TOO_LARGE. */
-export const OVERSIZE_FACTOR = 4;
+export const OVERSIZE_FACTOR = 2;
 
 /** Room beside `outputBytesMax` for frame heads and pongs. */
 const OUTPUT_SLACK_BYTES = 65_536;

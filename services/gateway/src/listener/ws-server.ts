@@ -45,6 +45,8 @@ export interface WsServerVariant {
 const HANDSHAKES_SHARE = 0.25;
 /** And this many in any case. */
 const HANDSHAKES_MIN = 256;
+/** A message in more fragments than this ends its connection with 1008. */
+const FRAGMENTS_MAX = 16_384;
 /** How often in a handshake's time the HTTP server looks for late ones. */
 const HANDSHAKE_CHECKS = 4;
 
@@ -217,6 +219,7 @@ class WsServer implements Listener {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: this.#limits.messageBytesMax,
+      maxFragments: FRAGMENTS_MAX,
       // Missing in the package's types.
       closeTimeout: this.#limits.closeTimeoutMs,
       WebSocket: ObservedWebSocket,

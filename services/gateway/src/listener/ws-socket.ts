@@ -23,10 +23,13 @@ export class ObservedWebSocket extends WebSocket {
   /** Called before a close with 1009 is sent. */
   beforeTooLarge: (() => void) | undefined;
 
-  /** `ws` calls this itself where a frame's head announces more than `maxPayload`. */
+  /**
+   * `ws` calls this itself: without a reason where a frame's head announces more than `maxPayload`,
+   * and with the peer's code and reason, be it empty, to answer the peer's close frame.
+   */
   override close(code?: number, reason?: string | Buffer): void {
     const tell = this.beforeTooLarge;
-    if (code === CLOSE_CODE.tooLarge && tell !== undefined) {
+    if (code === CLOSE_CODE.tooLarge && reason === undefined && tell !== undefined) {
       this.beforeTooLarge = undefined;
       tell();
     }
