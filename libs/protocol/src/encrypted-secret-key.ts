@@ -45,7 +45,13 @@ function symmetricKey(password: string, salt: Uint8Array, logN: number): Uint8Ar
   }
   const N = 2 ** logN;
   const maxmem = 128 * 8 * (N + 3) + 1024;
-  return scrypt(password.normalize('NFKC'), salt, { N, r: 8, p: 1, dkLen: 40, maxmem });
+  try {
+    return scrypt(password.normalize('NFKC'), salt, { N, r: 8, p: 1, dkLen: 40, maxmem });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message = `a key of log N ${logN} needs ${N / 1024} MiB, which are not there`;
+    throw new MosaicError('unavailable', 'memory', message, { cause });
+  }
 }
 
 function xorInto(target: Uint8Array, other: Uint8Array): Uint8Array {
@@ -57,7 +63,8 @@ function xorInto(target: Uint8Array, other: Uint8Array): Uint8Array {
  * Puts a secret key under a password. Blocks for as long as scrypt takes.
  *
  * @returns `mocryptsec0…`
- * @throws MosaicError `invalid` with code `secret-key` or `encrypted-key`
+ * @throws MosaicError `invalid` with code `secret-key` or `encrypted-key`; `unavailable` with code
+ *   `memory` where the cost asks for more than there is
  */
 export function encryptSecretKey(
   secret: SecretKey,
@@ -99,7 +106,8 @@ export function decodeEncryptedSecretKey(text: string): Uint8Array {
  * Takes a secret key out from under its password. Blocks for as long as scrypt takes.
  *
  * @throws MosaicError `unauthorized` with code `password` where the password is wrong; `invalid`
- *   with code `human-encoding` or `encrypted-key` where the text is none
+ *   with code `human-encoding` or `encrypted-key` where the text is none; `unavailable` with code
+ *   `memory` where its cost asks for more than there is
  */
 export function decryptSecretKey(text: string, password: string): SecretKey {
   const bytes = decodeEncryptedSecretKey(text);

@@ -104,6 +104,15 @@ describe('prefixes', () => {
     );
   });
 
+  test('text that is longer than anything can be is not decoded', () => {
+    const endless = 'y'.repeat(3_000_000);
+    for (const [kind, prefix] of Object.entries(HUMAN_PREFIX)) {
+      expect(() => decodeHuman(kind as HumanKind, prefix + endless)).toThrow(
+        /longer than \d+ bytes/,
+      );
+    }
+  });
+
   test('32 bytes that are no key are no user and no server', () => {
     const bytes = new Uint8Array(32);
     for (const [kind, decode] of [

@@ -6,7 +6,7 @@
  */
 import { MosaicError } from './error.ts';
 import { asPublicKey, type PublicKey, type SecretKey } from './key.ts';
-import { parseRecord, type RecordView } from './record.ts';
+import { parseRecord, RECORD_BYTES_MAX, type RecordView } from './record.ts';
 import type { Reference } from './reference.ts';
 
 /** The prefixes. */
@@ -105,6 +105,10 @@ export function decodeHuman(kind: HumanKind, text: string): Uint8Array<ArrayBuff
   const prefix = HUMAN_PREFIX[kind];
   if (!text.startsWith(prefix)) {
     throw fault(`it does not start with "${prefix}"`, 0, Math.min(text.length, prefix.length));
+  }
+  const bytesMax = kind === 'record' ? RECORD_BYTES_MAX : BYTES_OF[kind];
+  if (text.length - prefix.length > Math.ceil((bytesMax * 8) / 5)) {
+    throw fault(`it is longer than ${bytesMax} bytes can be`, prefix.length, text.length);
   }
   const bytes = zbase32Decode(text.slice(prefix.length));
   if (kind === 'record') {
