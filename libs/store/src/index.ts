@@ -9,6 +9,14 @@ export type {
   ScannedEntry,
   SegmentLog,
 } from './segment-log.ts';
+export type { SegmentInfo } from './segment-file.ts';
+export { nodeFileSystem, type SegmentFileSystem } from './segment-file-system.ts';
+export {
+  type FileSegmentLog,
+  openSegmentLog,
+  type SegmentLogOptions,
+} from './segment-log-files.ts';
+export type { SegmentWarning } from './segment-warning.ts';
 export {
   type AddOutcome,
   type IndexAddition,

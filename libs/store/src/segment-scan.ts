@@ -1,0 +1,123 @@
+/** Walks the commits of a log in order and verifies every checksum on the way. */
+import { MosaicError } from '@mosaic-cluster/protocol';
+import { encodePosition, type SegmentPosition } from './segment-address.ts';
+import type { SegmentFile } from './segment-file.ts';
+import type { SegmentFileSystem } from './segment-file-system.ts';
+import { SEGMENT_HEADER_BYTES, segmentDamage } from './segment-format.ts';
+import { decodeFooter, frameEntries, type WholeFrame } from './segment-frame.ts';
+import { FrameReader } from './segment-frame-reader.ts';
+import { openSegmentFile } from './segment-handles.ts';
+import type { ScannedCommit } from './segment-log.ts';
+
+/** What to walk. */
+export interface ScanOptions {
+  readonly directory: string;
+  readonly fileSystem: SegmentFileSystem;
+  /** Oldest first. */
+  readonly segments: readonly SegmentFile[];
+  /** Undefined: from the beginning. */
+  readonly from: SegmentPosition | undefined;
+  /** Ends the walk with an error where the log was closed meanwhile. */
+  readonly assertOpen: () => void;
+}
+
+interface Stretch {
+  readonly segment: SegmentFile;
+  readonly from: number;
+  readonly to: number;
+  /** Whether it ends with a footer. */
+  readonly closed: boolean;
+}
+
+interface Seen {
+  frames: number;
+  entries: number;
+  footer: WholeFrame | undefined;
+}
+
+/**
+ * Every commit from a position on that is durable at the time of the call.
+ *
+ * @throws MosaicError `corrupt` naming segment and offset, `invalid` (`log-position`) for a position
+ *   behind the end of its segment, `not-found`, `unavailable`, `closed`
+ */
+export function scanSegments(options: ScanOptions): AsyncIterable<ScannedCommit> {
+  // Computed now, not when the first commit is asked for: the segments grow.
+  const stretches = stretchesOf(options);
+  return scanStretches(options, stretches);
+}
+
+function stretchesOf({ segments, from }: ScanOptions): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const segment of segments) {
+    if (from !== undefined && segment.number < from.segment) continue;
+    const isFirst = segment.number === from?.segment;
+    // The position of an empty log lies before every frame.
+    const start = isFirst ? Math.max(from.offset, SEGMENT_HEADER_BYTES) : SEGMENT_HEADER_BYTES;
+    if (start > segment.framesEnd) {
+      const message = `position ${start} lies behind the end of segment ${segment.name} (${segment.framesEnd})`;
+      throw new MosaicError('invalid', 'log-position', message);
+    }
+    const { closed, framesEnd, bytes } = segment;
+    stretches.push({ segment, from: start, to: closed ? bytes : framesEnd, closed });
+  }
+  return stretches;
+}
+
+async function* scanStretches(
+  options: ScanOptions,
+  stretches: readonly Stretch[],
+): AsyncGenerator<ScannedCommit> {
+  for (const stretch of stretches) {
+    if (stretch.from < stretch.to) yield* scanStretch(options, stretch);
+  }
+}
+
+async function* scanStretch(
+  { directory, fileSystem, assertOpen }: ScanOptions,
+  stretch: Stretch,
+): AsyncGenerator<ScannedCommit> {
+  const { segment, from, to } = stretch;
+  assertOpen();
+  const file = await openSegmentFile(fileSystem, directory, segment.name);
+  const reader = new FrameReader({ fileSystem, file, segment, from, to });
+  try {
+    const seen: Seen = { frames: 0, entries: 0, footer: undefined };
+    for (let part = await reader.next(); part !== undefined; part = await reader.next()) {
+      assertOpen();
+      if (part.kind === 'fault') throw segmentDamage(segment.name, part.offset, part.what);
+      if (seen.footer !== undefined) {
+        throw segmentDamage(segment.name, part.offset, 'something follows the footer');
+      }
+      if (part.kind === 'footer') {
+        seen.footer = part;
+        continue;
+      }
+      seen.frames += 1;
+      seen.entries += part.entries;
+      yield commitOf(part, segment);
+    }
+    checkEnd(stretch, seen);
+  } finally {
+    await reader.settle();
+    await fileSystem.close(file);
+  }
+}
+
+function commitOf(frame: WholeFrame, segment: SegmentFile): ScannedCommit {
+  const { name, number } = segment;
+  const end = encodePosition(number, frame.offset + frame.bytes.length);
+  return { entries: frameEntries(frame, { name, number }), end };
+}
+
+function checkEnd({ segment, from, to, closed }: Stretch, seen: Seen): void {
+  const { footer } = seen;
+  if (footer === undefined) {
+    if (closed) throw segmentDamage(segment.name, to, 'the footer is missing');
+    return;
+  }
+  const { frames } = decodeFooter(footer, segment.name);
+  const isWhole = from === SEGMENT_HEADER_BYTES;
+  const fits = !isWhole || (footer.entries === seen.entries && frames === seen.frames);
+  if (!fits) throw segmentDamage(segment.name, footer.offset, 'the footer counts other entries');
+}
