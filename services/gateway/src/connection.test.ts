@@ -1,7 +1,7 @@
 import { encodeMessage, RESULT, writeU16, writeU24 } from '@mosaic-cluster/protocol';
 import { describe, expect, test } from 'vitest';
-import { fakeKey, fakeRecord, KIND, notifyTag } from './testing/fake-record.ts';
-import { quiet, TestGateway } from './testing/test-gateway.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag } from '../testing/fake-record.ts';
+import { quiet, TestGateway } from '../testing/test-gateway.ts';
 
 const AUTHOR = fakeKey(1);
 const BY_AUTHOR = [{ name: 'authors', keys: [AUTHOR] }] as const;
@@ -49,14 +49,14 @@ describe('message types', () => {
 
   test('a text message ends the connection', async () => {
     const client = new TestGateway().connect();
-    client.socket.handler!.text();
+    client.socket.handler.text();
     expect(await client.story()).toEqual(['closing INVALID']);
     expect(client.socket.closedWith).toBe(1003);
   });
 
   test('a message that is too large is named before the listener closes with 1009', async () => {
     const client = new TestGateway().connect();
-    client.socket.handler!.tooLarge();
+    client.socket.handler.tooLarge();
     client.query(1, BY_AUTHOR);
     expect(await client.story()).toEqual(['closing TOO_LARGE']);
     expect(client.socket.closedWith).toBeUndefined();
@@ -312,7 +312,7 @@ describe('submissions', () => {
     const { connect, gateway } = new TestGateway();
     const client = connect();
     client.submit(fakeRecord());
-    client.socket.handler!.closed();
+    client.socket.handler.closed();
     expect(await client.story()).toEqual([]);
     expect(gateway.counters.submissionsInFlight).toBe(0);
     expect(gateway.counters.connectionsOpen).toBe(0);

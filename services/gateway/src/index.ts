@@ -9,3 +9,6 @@ export {
   type LimitSpec,
   resolveGatewayLimits,
 } from './limits.ts';
+export { type Listener, type ListenerEvent, type ListenerOptions } from './listener/listener.ts';
+export { openFastListener } from './listener/listener-fast.ts';
+export { openMtlsListener } from './listener/listener-mtls.ts';

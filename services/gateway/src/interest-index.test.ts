@@ -6,12 +6,12 @@ import {
   hexEncode,
   type TagInput,
 } from '@mosaic-cluster/protocol';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { interestKeys } from './interest-choice.ts';
 import { type Filed, InterestIndex } from './interest-index.ts';
-import { fakeKey, fakeRecord, KIND, notifyTag } from './testing/fake-record.ts';
-import { quiet } from './testing/test-gateway.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag } from '../testing/fake-record.ts';
+import { at, quiet } from '../testing/test-gateway.ts';
 
 const KEYS = [1, 2, 3].map((number) => fakeKey(number));
 const KINDS = [KIND.everybody, KIND.everybodyToo];
@@ -75,22 +75,23 @@ describe('the interest index', () => {
     await fc.assert(
       fc.asyncProperty(filters, fc.array(record, { maxLength: 5 }), async (entries, records) => {
         const listener = new Listener();
-        const index = new InterestIndex<Filed & { readonly at: number }>(listener);
-        const filed = entries.map(([filter], at) => ({
+        const filed = entries.map(([filter, isRemoved]) => ({
           lookUp: 0,
-          at,
+          filter,
+          isRemoved,
           keys: interestKeys(filter),
         }));
+        const index = new InterestIndex<(typeof filed)[number]>(listener);
         await Promise.all(filed.map((entry) => index.add(entry, entry.keys)));
-        for (const entry of filed) if (entries[entry.at]![1]) index.remove(entry, entry.keys);
-        const kept = filed.filter(({ at }) => !entries[at]![1]);
+        for (const entry of filed) if (entry.isRemoved) index.remove(entry, entry.keys);
+        const kept = filed.filter(({ isRemoved }) => !isRemoved);
         for (const record of records) {
           const found: (typeof filed)[number][] = [];
-          index.lookUp(record, found as never);
+          index.lookUp(record, found);
           expect(new Set(found).size).toBe(found.length);
           expect(found.every((entry) => kept.includes(entry))).toBe(true);
           for (const entry of kept) {
-            const matches = compileFilter(entries[entry.at]![0]).matches(record, 0n);
+            const matches = compileFilter(entry.filter).matches(record, 0n);
             if (matches) expect(found).toContain(entry);
           }
         }
@@ -107,7 +108,7 @@ describe('the interest index', () => {
   test('asks the bus once for what many want', async () => {
     const listener = new Listener();
     const index = new InterestIndex<Filed>(listener);
-    const keys = interestKeys(buildFilter([{ name: 'authors', keys: [KEYS[0]!] }]));
+    const keys = interestKeys(buildFilter([{ name: 'authors', keys: [at(KEYS, 0)] }]));
     await Promise.all(Array.from({ length: 9 }, () => index.add({ lookUp: 0 }, keys)));
     expect([...listener.wanted.values()]).toEqual([1]);
   });

@@ -1,13 +1,13 @@
 import type { Page, PageBudget, ServedRecord } from '@mosaic-cluster/bus';
 import { compareBytes, type RecordView, timestampFromMillis } from '@mosaic-cluster/protocol';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resolveGatewayLimits } from './limits.ts';
 import { type PageSource, QueryStream } from './query-stream.ts';
 import { StreamTurns } from './stream-turns.ts';
-import { fakeRecord } from './testing/fake-record.ts';
-import { nameOf } from './testing/fake-socket.ts';
-import { quiet } from './testing/test-gateway.ts';
+import { fakeRecord } from '../testing/fake-record.ts';
+import { nameOf } from '../testing/fake-socket.ts';
+import { at, quiet } from '../testing/test-gateway.ts';
 
 const LIMITS = resolveGatewayLimits();
 
@@ -26,7 +26,7 @@ function pagedSource(records: readonly RecordView[], shapes: readonly PageShape[
   const sorted = [...records].sort((a, b) => compareBytes(b.id, a.id));
   let asked = 0;
   return async (cursor, budget): Promise<Page> => {
-    const { count, tellsBound } = shapes[asked++ % shapes.length]!;
+    const { count, tellsBound } = at(shapes, asked++ % shapes.length);
     const start = cursor === undefined ? 0 : Number(Buffer.from(cursor).toString());
     const end = Math.min(sorted.length, start + Math.min(count, budget.records));
     const hasNext = end < sorted.length;
@@ -166,11 +166,24 @@ describe('a query stream', () => {
     const stream = streamOf([slow, slow], sink);
     stream.resume();
     stream.cancel();
-    answers[0]!({ records: [served(fakeRecord())], next: undefined, below: undefined });
-    failures[1]!(new Error('too late'));
+    at(answers, 0)({ records: [served(fakeRecord())], next: undefined, below: undefined });
+    at(failures, 1)(new Error('too late'));
     await quiet();
     stream.resume();
     expect(sink).toMatchObject({ names: [], ended: 0, error: undefined });
+  });
+
+  test('passes a record on once even where a role repeats it', async () => {
+    const newer = served(fakeRecord({ timestamp: 2 }));
+    const older = served(fakeRecord({ timestamp: 1 }));
+    const pages: Page[] = [
+      { records: [newer, newer, older], next: new Uint8Array(1), below: undefined },
+      { records: [older], next: undefined, below: undefined },
+    ];
+    const sink = new ListSink();
+    streamOf([async () => pages.shift() as Page], sink).resume();
+    await quiet();
+    expect(sink).toMatchObject({ names: ['2.0', '1.0'], ended: 1 });
   });
 
   test('asks for no more than the limit leaves', async () => {

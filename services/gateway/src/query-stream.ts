@@ -114,7 +114,6 @@ export class QueryStream {
       return;
     }
     this.#isLoading[source] = false;
-    if (this.#isOver) return;
     this.#merge.accept(source, page);
     this.resume();
   }

@@ -1,10 +1,10 @@
 import type { RoleName } from '@mosaic-cluster/bus';
 import { RESULT, type ResultName } from '@mosaic-cluster/protocol';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mergeResults } from './router.ts';
-import { type FakeRecord, fakeKey, fakeRecord, KIND, notifyTag } from './testing/fake-record.ts';
-import { TestGateway } from './testing/test-gateway.ts';
+import { type FakeRecord, fakeKey, fakeRecord, KIND, notifyTag } from '../testing/fake-record.ts';
+import { TestGateway } from '../testing/test-gateway.ts';
 
 const NOTIFIES = { tags: [notifyTag(fakeKey(2))] };
 const REPLIES = { tags: [{ type: 0x02, value: new Uint8Array(60) }] };

@@ -1,8 +1,8 @@
 import { timestampFromMillis } from '@mosaic-cluster/protocol';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fakeKey, fakeRecord } from './testing/fake-record.ts';
-import { quiet, TestGateway } from './testing/test-gateway.ts';
+import { fakeKey, fakeRecord } from '../testing/fake-record.ts';
+import { quiet, TestGateway } from '../testing/test-gateway.ts';
 
 const BY_AUTHOR = [{ name: 'authors', keys: [fakeKey(1)] }] as const;
 

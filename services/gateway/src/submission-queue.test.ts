@@ -1,11 +1,11 @@
 import { RESULT, type ResultCode } from '@mosaic-cluster/protocol';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resolveGatewayLimits } from './limits.ts';
 import { SubmissionQueue } from './submission-queue.ts';
-import { FakeClock } from './testing/fake-clock.ts';
-import { fakeRecord } from './testing/fake-record.ts';
-import { quiet } from './testing/test-gateway.ts';
+import { FakeClock } from '../testing/fake-clock.ts';
+import { fakeRecord } from '../testing/fake-record.ts';
+import { at, quiet } from '../testing/test-gateway.ts';
 
 interface Item {
   readonly record: ReturnType<typeof fakeRecord>;
@@ -52,7 +52,7 @@ describe('a submission queue', () => {
     for (let i = 0; i < 5; i++) queue.offer(item());
     await quiet();
     expect(sent).toHaveLength(1);
-    sent[0]!.answer([RESULT.ACCEPTED]);
+    at(sent, 0).answer([RESULT.ACCEPTED]);
     await quiet();
     expect(sent.map(({ batch }) => batch.length)).toEqual([1, 5]);
   });
@@ -68,7 +68,7 @@ describe('a submission queue', () => {
       false,
     ]);
     await quiet();
-    expect(sent[0]!.batch).toHaveLength(2);
+    expect(at(sent, 0).batch).toHaveLength(2);
     expect(queue.offer(item())).toBe(true);
     const small = queueWith({ submissionQueueBytesMax: 500 });
     expect([small.queue.offer(item(100)), small.queue.offer(item(100))]).toEqual([true, false]);
@@ -78,12 +78,12 @@ describe('a submission queue', () => {
     const { queue, sent, settled } = queueWith();
     queue.offer(item());
     await quiet();
-    sent[0]!.fail(Object.assign(new Error('full'), { kind: 'limited' }));
+    at(sent, 0).fail(Object.assign(new Error('full'), { kind: 'limited' }));
     await quiet();
     queue.offer(item());
     queue.offer(item());
     await quiet();
-    sent[1]!.answer([RESULT.DUPLICATE]);
+    at(sent, 1).answer([RESULT.DUPLICATE]);
     await quiet();
     expect(settled.map(([, result]) => result)).toEqual([
       RESULT.TOO_FAST,
@@ -115,7 +115,7 @@ describe('a submission queue', () => {
         };
         for (const action of steps) {
           if (action === 'answer') answerNext();
-          else if (queue.offer(offered[offered.push(item(action.offer)) - 1]!) === false) break;
+          else queue.offer(at(offered, offered.push(item(action.offer)) - 1));
           await quiet();
           expect(sent.length - answered).toBeLessThanOrEqual(2);
         }

@@ -114,9 +114,8 @@ export class SubscriptionHub {
     for (const subscription of subscriber.subscriptions) this.#catchUp(subscription);
   }
 
-  /** Closes a subscription; nothing is sent for it from now on. */
+  /** Closes an open subscription; nothing is sent for it from now on. */
   close(subscription: Subscription): void {
-    if (subscription.isClosed) return;
     subscription.isClosed = true;
     subscription.subscriber.subscriptions.delete(subscription);
     this.#settling.delete(subscription);

@@ -1,6 +1,10 @@
 /** A socket without a network: it remembers what was sent and reads when the test says so. */
 import { type Message, parseMessage, resultName } from '@mosaic-cluster/protocol';
-import { type ClientSocket, DRAIN_MARK_BYTES, type SocketHandler } from '../listener/listener.ts';
+import {
+  type ClientSocket,
+  DRAIN_MARK_BYTES,
+  type SocketHandler,
+} from '../src/listener/listener.ts';
 
 /** What tests look at. */
 export class FakeSocket implements ClientSocket {
@@ -14,7 +18,7 @@ export class FakeSocket implements ClientSocket {
   bufferedBytes = 0;
   /** Whether the client takes what is sent at once. */
   isReading = true;
-  handler: SocketHandler | undefined;
+  handler!: SocketHandler;
   #corked = 0;
   #reachedMark = false;
 
@@ -51,7 +55,7 @@ export class FakeSocket implements ClientSocket {
     this.bufferedBytes = 0;
     if (!this.#reachedMark) return;
     this.#reachedMark = false;
-    this.handler?.drained();
+    this.handler.drained();
   }
 
   /** The messages sent, taken apart. */

@@ -1,5 +1,5 @@
 /** Time that passes when a test says so. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../src/clock.ts';
 
 /** A clock under a test's control. Deferred work runs at the next turn, as in real life. */
 export class FakeClock implements Clock {

@@ -10,8 +10,8 @@ import {
   type Reference,
 } from '@mosaic-cluster/protocol';
 import { silentLogger } from '@mosaic-cluster/runtime';
-import { createGateway, type Gateway } from '../gateway.ts';
-import type { GatewayLimits } from '../limits.ts';
+import { createGateway, type Gateway } from '../src/gateway.ts';
+import type { GatewayLimits } from '../src/limits.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeSocket } from './fake-socket.ts';
 import { NaiveRole } from './naive-role.ts';
@@ -52,7 +52,7 @@ export class TestClient {
   /** Sends a message in a buffer that is overwritten afterwards, as listeners do. */
   send(message: Uint8Array): void {
     const buffer = Buffer.from(message);
-    this.socket.handler!.message(buffer);
+    this.socket.handler.message(buffer);
     buffer.fill(0xee);
   }
 
@@ -90,4 +90,11 @@ export async function quiet(): Promise<void> {
       setImmediate(resolve);
     });
   }
+}
+
+/** An item that must be there. */
+export function at<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new RangeError(`no item ${index} among ${list.length}`);
+  return item;
 }
