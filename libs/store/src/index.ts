@@ -28,3 +28,8 @@ export {
   type RecordIndex,
   type ScanRange,
 } from './record-index.ts';
+export {
+  type IndexEnvironment,
+  type IndexEnvironmentOptions,
+  openIndexEnvironment,
+} from './index-environment.ts';

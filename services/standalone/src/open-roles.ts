@@ -1,0 +1,134 @@
+/** Opens what the roles keep, brings the index up to the log, and starts a worker per role. */
+import type { Bus, RoleName } from '@mosaic-cluster/bus';
+import { encryptionPolicy } from '@mosaic-cluster/encryption';
+import { inboxPolicy } from '@mosaic-cluster/inbox';
+import { outboxPolicy } from '@mosaic-cluster/outbox';
+import { type ScheduleTools, type Timestamp, timestampFromMillis } from '@mosaic-cluster/protocol';
+import {
+  KeyDirectory,
+  type RecordVerifier,
+  type RolePolicy,
+  RoleWorker,
+  type ServedUsers,
+} from '@mosaic-cluster/role';
+import { formatDurationMs, type Lifecycle } from '@mosaic-cluster/runtime';
+import {
+  type IndexEnvironment,
+  openIndexEnvironment,
+  openSegmentLog,
+  type RecordIndex,
+  type SegmentLog,
+} from '@mosaic-cluster/store';
+import type { StandaloneConfig } from './config.ts';
+import type { DataFolder } from './data-folder.ts';
+
+/** What the roles need from the rest of the server. */
+export interface OpenRolesDeps {
+  readonly config: StandaloneConfig;
+  readonly folder: DataFolder;
+  readonly users: ServedUsers;
+  readonly verifier: RecordVerifier;
+  readonly scheduleTools: ScheduleTools;
+  readonly bus: Bus;
+  readonly lifecycle: Lifecycle;
+}
+
+/** A role at work. */
+export interface OpenRole {
+  readonly role: RoleName;
+  readonly log: SegmentLog;
+  readonly index: RecordIndex;
+  readonly worker: RoleWorker;
+}
+
+/** What waits for a group commit, per role. */
+const COMMIT_BOUNDS = { entriesMax: 16_384, bytesMax: 64 * 1024 * 1024 } as const;
+/** Between two lines about a long replay. */
+const PROGRESS_MS = 1000;
+
+interface RoleStore {
+  readonly log: SegmentLog;
+  readonly index: RecordIndex;
+}
+
+/**
+ * Opens all roles that the settings name. Everything is closed with the lifecycle.
+ *
+ * @throws MosaicError `corrupt` naming the file that is damaged, `conflict`, `unavailable`
+ */
+export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
+  const { config, folder, lifecycle } = deps;
+  const environment = await openIndexEnvironment({ directory: folder.index });
+  lifecycle.add('record index', environment);
+  if (environment.rebuilt !== undefined) {
+    lifecycle.log.warn(`the record index is made anew from the segments: ${environment.rebuilt}`);
+  }
+  const stores = new Map<RoleName, RoleStore>();
+  for (const role of config.roles) stores.set(role, await openStore(role, environment, deps));
+  const directory = new KeyDirectory(stores.get('outbox'));
+  const roles: OpenRole[] = [];
+  for (const [role, store] of stores) {
+    const worker = new RoleWorker({
+      ...store,
+      policy: policyOf(role, config),
+      directory,
+      users: deps.users,
+      verifier: deps.verifier,
+      bus: deps.bus,
+      now,
+      scheduleTools: deps.scheduleTools,
+      futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
+      commitBounds: COMMIT_BOUNDS,
+      events: {
+        failed: (what, error) => lifecycle.log.error(`${role}: ${what} failed`, { error }),
+      },
+    });
+    await recover(role, worker, lifecycle);
+    lifecycle.add(`role ${role}`, worker);
+    lifecycle.add(`bus of ${role}`, { close: async () => stop() });
+    const stop = deps.bus.serve(role, worker);
+    roles.push({ role, worker, ...store });
+  }
+  return roles;
+}
+
+async function openStore(
+  role: RoleName,
+  environment: IndexEnvironment,
+  { config, folder, lifecycle }: OpenRolesDeps,
+): Promise<RoleStore> {
+  const log = await openSegmentLog({
+    directory: folder.segments(role),
+    role,
+    segmentBytesMax: config.segmentBytes,
+    cacheBytesMax: config.cacheBytes,
+    freeBytesMin: config.freeBytesMin,
+    onWarning: (warning) => lifecycle.log.warn(`${role}: ${warning}`),
+  });
+  lifecycle.add(`segments of ${role}`, log);
+  return { log, index: environment.index(role) };
+}
+
+async function recover(role: RoleName, worker: RoleWorker, lifecycle: Lifecycle): Promise<void> {
+  const start = Date.now();
+  let told = start;
+  const records = await worker.recover((soFar) => {
+    if (Date.now() - told < PROGRESS_MS) return;
+    told = Date.now();
+    lifecycle.log.info(`${role}: ${soFar} records indexed so far`);
+  });
+  if (records === 0) return;
+  const took = formatDurationMs(Date.now() - start);
+  lifecycle.log.info(`${role}: brought ${records} records from the segments into the index`, {
+    took,
+  });
+}
+
+function policyOf(role: RoleName, config: StandaloneConfig): RolePolicy {
+  if (role === 'inbox') return inboxPolicy(config.moderation);
+  return role === 'outbox' ? outboxPolicy : encryptionPolicy;
+}
+
+function now(): Timestamp {
+  return timestampFromMillis(Date.now());
+}

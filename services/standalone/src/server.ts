@@ -1,0 +1,156 @@
+/** The embedded server: gateway and roles composed in one process on a data folder. */
+import { MemoryBus } from '@mosaic-cluster/bus';
+import { makeTlsIdentity } from '@mosaic-cluster/certificate';
+import {
+  createGateway,
+  type Gateway,
+  type GatewayLimits,
+  type Listener,
+  type ListenerOptions,
+  openFastListener,
+  openMtlsListener,
+} from '@mosaic-cluster/gateway';
+import {
+  encodeServerKey,
+  hexEncode,
+  parseServerUrl,
+  type PublicKey,
+} from '@mosaic-cluster/protocol';
+import type { HostPort, Lifecycle } from '@mosaic-cluster/runtime';
+import { createVerifier, fastTools, type Verifier } from '@mosaic-cluster/verifier';
+import type { StandaloneConfig } from './config.ts';
+import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { type OpenRole, openRoles } from './open-roles.ts';
+import { listedUsers } from './served-users.ts';
+
+/** A server that serves. It stops with the lifecycle that it was started with. */
+export interface StandaloneServer {
+  /** `wss://host:port/`; undefined: the listener is off. */
+  readonly mtlsUrl: string | undefined;
+  /** `wss://host:port/`, or `ws://…` without TLS; undefined: the listener is off. */
+  readonly uwsUrl: string | undefined;
+  readonly serverKey: PublicKey;
+  readonly folder: DataFolder;
+  readonly roles: readonly OpenRole[];
+  readonly gateway: Gateway;
+}
+
+/** In place of the defaults where an operator turns limits off to measure. */
+const WITHOUT_LIMITS: Partial<GatewayLimits> = {
+  openRequestsMax: 65_536,
+  connectionSubmissionsMax: 16_384,
+};
+
+/** Time that closing everything may take besides saying goodbye to clients. */
+const CLOSE_MS = 20_000;
+
+/**
+ * Starts the server.
+ *
+ * @throws MosaicError or ConfigError with a sentence that names what is wrong and the remedy
+ */
+export async function startServer(
+  config: StandaloneConfig,
+  lifecycle: Lifecycle,
+): Promise<StandaloneServer> {
+  if (config.serviceUrl !== undefined) parseServerUrl(config.serviceUrl);
+  const users = listedUsers(config.admission, config.users);
+  lifecycle.closeAllTimeoutMs = config.drainTime + CLOSE_MS;
+  const folder = lifecycle.add('data folder', await openDataFolder(config.dataDir));
+  const verifier = await openVerifier(config, lifecycle);
+  const { tools } = await fastTools();
+  const bus = lifecycle.add('bus', new MemoryBus());
+  const scheduleTools = { hash: tools.hash, verify: tools.verify };
+  const roles = await openRoles({
+    config,
+    folder,
+    users,
+    verifier,
+    scheduleTools,
+    bus,
+    lifecycle,
+  });
+  const gateway = createGateway({
+    bus,
+    roles: config.roles,
+    logger: lifecycle.log,
+    limits: config.limits ? {} : WITHOUT_LIMITS,
+  });
+  lifecycle.add('gateway', { close: async () => gateway.close() });
+  const listeners = await openListeners(config, folder, gateway, lifecycle);
+  lifecycle.add(
+    'clients',
+    {
+      close: async () => {
+        for (const listener of [listeners.mtls, listeners.uws]) listener?.stopAccepting();
+        await gateway.drain(config.drainTime);
+      },
+    },
+    config.drainTime + CLOSE_MS,
+  );
+  return {
+    mtlsUrl: listeners.mtls?.url,
+    uwsUrl: listeners.uws?.url,
+    serverKey: folder.serverKey,
+    folder,
+    roles,
+    gateway,
+  };
+}
+
+async function openVerifier(config: StandaloneConfig, lifecycle: Lifecycle): Promise<Verifier> {
+  const verifier = await createVerifier({
+    ...(config.verifyThreads === undefined ? {} : { workers: config.verifyThreads }),
+    onFallback: (reason) => lifecycle.log.warn(reason.message),
+    onWorkerLost: (error) => lifecycle.log.error('a verification thread failed', { error }),
+  });
+  return lifecycle.add('verifier', verifier);
+}
+
+interface OpenListeners {
+  readonly mtls: Listener | undefined;
+  readonly uws: Listener | undefined;
+}
+
+async function openListeners(
+  config: StandaloneConfig,
+  folder: DataFolder,
+  gateway: Gateway,
+  lifecycle: Lifecycle,
+): Promise<OpenListeners> {
+  const tls = makeTlsIdentity(folder.serverSecretKey);
+  const optionsAt = ({ host, port }: HostPort): Omit<ListenerOptions, 'tls'> => ({
+    host,
+    port,
+    serviceUrl: config.serviceUrl,
+    page: pageText(folder.serverKey),
+    limits: { connectionsMax: config.connectionsMax, idleTimeoutMs: config.idleTimeout },
+    accept: (socket) => gateway.accept(socket),
+    failed: (error) => lifecycle.log.error('a connection failed', { error }),
+  });
+  const { mtlsListen, uwsListen } = config;
+  const mtls =
+    mtlsListen === 'off' ? undefined : await openMtlsListener({ ...optionsAt(mtlsListen), tls });
+  if (mtls !== undefined) lifecycle.add('mTLS listener', mtls);
+  const uws =
+    uwsListen === 'off'
+      ? undefined
+      : await openFastListener(
+          { ...optionsAt(uwsListen), tls: config.uwsTls ? tls : undefined },
+          (sentence) => lifecycle.log.warn(sentence),
+        );
+  if (uws !== undefined) lifecycle.add('uWS listener', uws);
+  return { mtls, uws };
+}
+
+function pageText(serverKey: PublicKey): string {
+  return [
+    'This is a Mosaic server. Mosaic is a network where people own their identity and their records.',
+    '',
+    'There is nothing to see for a browser: clients connect here by WebSocket, with the',
+    'subprotocol mosaic2024.',
+    '',
+    `Server key: ${encodeServerKey(serverKey)}`,
+    `In hex:     ${hexEncode(serverKey)}`,
+  ].join('\n');
+}
