@@ -12,6 +12,9 @@ import {
   Extension,
   Extensions,
   id_ce_basicConstraints,
+  id_ce_keyUsage,
+  KeyUsage,
+  KeyUsageFlags,
   Name,
   RelativeDistinguishedName,
   SubjectPublicKeyInfo,
@@ -51,6 +54,11 @@ function positive(bytes: Uint8Array): ArrayBuffer {
   return serial.buffer;
 }
 
+function critical(extnID: string, value: object): Extension {
+  const extnValue = new OctetString(AsnConvert.serialize(value));
+  return new Extension({ extnID, critical: true, extnValue });
+}
+
 /**
  * Makes a certificate and lets it be signed.
  *
@@ -58,7 +66,6 @@ function positive(bytes: Uint8Array): ArrayBuffer {
  */
 export function encodeCertificate(fields: CertificateFields): Uint8Array {
   const algorithm = new AlgorithmIdentifier({ algorithm: fields.algorithm });
-  const constraints = AsnConvert.serialize(new BasicConstraints({ cA: true }));
   const content = new TBSCertificate({
     version: Version.v3,
     serialNumber: positive(fields.serial),
@@ -68,11 +75,8 @@ export function encodeCertificate(fields: CertificateFields): Uint8Array {
     subject: mosaicName(),
     subjectPublicKeyInfo: AsnConvert.parse(fields.publicKey, SubjectPublicKeyInfo),
     extensions: new Extensions([
-      new Extension({
-        extnID: id_ce_basicConstraints,
-        critical: true,
-        extnValue: new OctetString(constraints),
-      }),
+      critical(id_ce_basicConstraints, new BasicConstraints({ cA: false })),
+      critical(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature)),
     ]),
   });
   const toBeSigned = new Uint8Array(AsnConvert.serialize(content));

@@ -1,7 +1,7 @@
 /** The listener contract, first part: which requests become connections, and which don't. */
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { selfSignedKey } from './certificate.ts';
+import { selfSignedKey } from '@mosaic-cluster/certificate';
 import { connectClient, exchange, upgradeRequest } from './contract-client.ts';
 import { eventually, type ListenerFixture, type Open } from './contract-server.ts';
 

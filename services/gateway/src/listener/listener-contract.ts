@@ -3,7 +3,7 @@
  * passes this suite; where a library leaves it no choice, {@link ListenerFixture} says so.
  */
 import { afterAll, describe } from 'vitest';
-import { makeTlsIdentity } from './certificate.ts';
+import { makeTlsIdentity } from '@mosaic-cluster/certificate';
 import { describeHandshake } from './contract-handshake.ts';
 import { describeTraffic } from './contract-messages.ts';
 import {

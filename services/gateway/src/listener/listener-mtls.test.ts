@@ -9,7 +9,13 @@ import {
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeTlsIdentity, selfSignedKey, type TlsIdentity } from './certificate.ts';
+import {
+  ED25519_OID,
+  encodeCertificate,
+  makeTlsIdentity,
+  selfSignedKey,
+  type TlsIdentity,
+} from '@mosaic-cluster/certificate';
 import { connectClient } from './contract-client.ts';
 import {
   type ContractServer,
@@ -18,7 +24,6 @@ import {
 } from './contract-server.ts';
 import { describeListener, SERVER_SEED } from './listener-contract.ts';
 import { openMtlsListener } from './listener-mtls.ts';
-import { encodeCertificate } from './x509.ts';
 
 const fixture: ListenerFixture = {
   name: 'client certificates',
@@ -31,9 +36,10 @@ const fixture: ListenerFixture = {
 
 describeListener(fixture);
 
-const ED25519 = Buffer.from('300506032b6570', 'hex');
-const ECDSA_SHA256 = Buffer.from('300a06082a8648ce3d040302', 'hex');
-const RSA_SHA256 = Buffer.from('300d06092a864886f70d01010b0500', 'hex');
+const ECDSA_SHA256 = '1.2.840.10045.4.3.2';
+const RSA_SHA256 = '1.2.840.113549.1.1.11';
+/** The certificate is valid from here to the last moment that X.509 can express. */
+const ALWAYS = { notBefore: new Date('2024-01-01'), notAfter: new Date('9999-12-31T23:59:59Z') };
 
 interface KeyPair {
   readonly publicKey: KeyObject;
@@ -43,16 +49,16 @@ interface KeyPair {
 /** A certificate of `owner`, signed by `signer`. */
 function certify(
   owner: KeyPair,
-  algorithm: Buffer,
+  algorithm: string,
   signer: KeyPair = owner,
-  days: { notBefore: string; notAfter?: string } = { notBefore: '240101000000Z' },
+  days: { notBefore: Date; notAfter: Date } = ALWAYS,
 ): TlsIdentity {
   const certificate = encodeCertificate({
     serial: randomBytes(8),
     ...days,
     publicKey: owner.publicKey.export({ format: 'der', type: 'spki' }),
-    signatureAlgorithm: algorithm,
-    sign: (bytes) => sign(algorithm === ED25519 ? null : 'sha256', bytes, signer.privateKey),
+    algorithm,
+    sign: (bytes) => sign(algorithm === ED25519_OID ? null : 'sha256', bytes, signer.privateKey),
   });
   return {
     certificate: new X509Certificate(certificate).toString(),
@@ -92,16 +98,16 @@ describe('client certificates', () => {
   });
 
   it('may be outdated or not valid yet', async () => {
-    const outdated = { notBefore: '010101000000Z', notAfter: '020101000000Z' };
-    expect(await arrive(certify(keys, ED25519, keys, outdated))).toEqual(rawKey(keys));
-    const early = { notBefore: '480101000000Z' };
-    expect(await arrive(certify(keys, ED25519, keys, early))).toEqual(rawKey(keys));
+    const outdated = { notBefore: new Date('2001-01-01'), notAfter: new Date('2002-01-01') };
+    expect(await arrive(certify(keys, ED25519_OID, keys, outdated))).toEqual(rawKey(keys));
+    const early = { notBefore: new Date('2048-01-01'), notAfter: new Date('2049-01-01') };
+    expect(await arrive(certify(keys, ED25519_OID, keys, early))).toEqual(rawKey(keys));
   });
 
   it.each([
     ['ECDSA', certify(generateKeyPairSync('ec', { namedCurve: 'P-256' }), ECDSA_SHA256)],
     ['RSA', certify(generateKeyPairSync('rsa', { modulusLength: 2048 }), RSA_SHA256)],
-    ['signed by another key', certify(keys, ED25519, generateKeyPairSync('ed25519'))],
+    ['signed by another key', certify(keys, ED25519_OID, generateKeyPairSync('ed25519'))],
   ])('are refused: %s', async (_what, identity) => {
     for (const version of ['TLSv1.2', undefined] as const) {
       const [accepted, refused] = [server.accepted.length, server.events.length];
@@ -112,7 +118,7 @@ describe('client certificates', () => {
   });
 
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('hold in a resumed %s session', async (version) => {
-    const { certificate, key } = certify(keys, ED25519);
+    const { certificate, key } = certify(keys, ED25519_OID);
     const target = { host: '127.0.0.1', port: server.listener.port, rejectUnauthorized: false };
     const first = connectTls({ ...target, cert: certificate, key, maxVersion: version });
     const [session] = (await once(first, 'session')) as [Buffer];

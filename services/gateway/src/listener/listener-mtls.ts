@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { MosaicError } from '@mosaic-cluster/protocol';
-import { selfSignedKey } from './certificate.ts';
+import { selfSignedKey } from '@mosaic-cluster/certificate';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { openWsServer } from './ws-server.ts';
 

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
-import { makeTlsIdentity } from './certificate.ts';
+import { makeTlsIdentity } from '@mosaic-cluster/certificate';
 import type { ListenerFixture } from './contract-server.ts';
 import { describeListener, SERVER_SEED } from './listener-contract.ts';
 import { openUwsListener } from './listener-uws.ts';

@@ -26,7 +26,7 @@ import type {
   us_socket_context_t,
 } from 'uWebSockets.js';
 import { listenerUrl } from './address.ts';
-import type { TlsIdentity } from './certificate.ts';
+import type { TlsIdentity } from '@mosaic-cluster/certificate';
 import { CLOSE_CODE } from './close-frame.ts';
 import {
   type AnswerRules,

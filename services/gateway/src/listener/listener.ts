@@ -4,7 +4,7 @@
  * `listener-contract.ts` says what all of them have in common.
  */
 import { MosaicError } from '@mosaic-cluster/protocol';
-import type { TlsIdentity } from './certificate.ts';
+import type { TlsIdentity } from '@mosaic-cluster/certificate';
 
 /**
  * From this many buffered bytes on, {@link SocketHandler.drained} is promised. Whoever streams many

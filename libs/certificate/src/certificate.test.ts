@@ -4,9 +4,9 @@ import * as fc from 'fast-check';
 import { publicKeyOf } from '@mosaic-cluster/protocol';
 import { describe, expect, it } from 'vitest';
 import { makeTlsIdentity, selfSignedKey } from './certificate.ts';
-import { encodeCertificate } from './x509.ts';
+import { ED25519_OID, encodeCertificate } from './x509.ts';
 
-const ED25519 = Buffer.from('300506032b6570', 'hex');
+const DAYS = { notBefore: new Date('2024-01-01'), notAfter: new Date('2044-01-01') };
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 describe('makeTlsIdentity', () => {
@@ -49,9 +49,9 @@ describe('selfSignedKey', () => {
     identity[0] = 1;
     const certificate = encodeCertificate({
       serial: Buffer.of(1),
-      notBefore: '240101000000Z',
+      ...DAYS,
       publicKey: Buffer.concat([SPKI_PREFIX, identity]),
-      signatureAlgorithm: ED25519,
+      algorithm: ED25519_OID,
       // R is the neutral element, S is 0: under the neutral element that signs everything.
       sign: () => Buffer.concat([identity, Buffer.alloc(32)]),
     });
@@ -73,9 +73,9 @@ describe('selfSignedKey', () => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const certificate = encodeCertificate({
       serial: Buffer.of(1),
-      notBefore: '240101000000Z',
+      ...DAYS,
       publicKey: publicKey.export({ format: 'der', type: 'spki' }),
-      signatureAlgorithm: Buffer.from('300a06082a8648ce3d040302', 'hex'),
+      algorithm: '1.2.840.10045.4.3.2',
       sign: (bytes) => sign('sha256', bytes, privateKey),
     });
     expect(() => selfSignedKey(certificate)).toThrow(refusal);
