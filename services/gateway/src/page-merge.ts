@@ -6,13 +6,19 @@ import type { Cursor, Page, ServedRecord } from '@mosaic-cluster/bus';
 
 const ID_BYTES = 48;
 
-/** Order of two records' IDs, or bounds of IDs: negative, zero or positive. */
+/**
+ * Order of two records by ID, or of a record and a bound: negative, zero or positive. A bound may
+ * be a piece of an ID; an ID that starts with it is greater.
+ */
 export function compareIds(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < ID_BYTES; i++) {
+  const lengthA = Math.min(a.length, ID_BYTES);
+  const lengthB = Math.min(b.length, ID_BYTES);
+  const shared = Math.min(lengthA, lengthB);
+  for (let i = 0; i < shared; i++) {
     const difference = a[i]! - b[i]!;
     if (difference !== 0) return difference;
   }
-  return 0;
+  return lengthA - lengthB;
 }
 
 class MergeSource {

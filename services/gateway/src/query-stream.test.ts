@@ -18,7 +18,8 @@ function served(record: RecordView): ServedRecord {
 /** A page that a role might give: some records, or none but a bound below which it goes on. */
 interface PageShape {
   readonly count: number;
-  readonly tellsBound: boolean;
+  /** How many bytes of an ID it gives as the bound; 0: it gives none. */
+  readonly boundBytes: number;
 }
 
 /** A source over records, cut into pages of these shapes, over and over. */
@@ -26,16 +27,16 @@ function pagedSource(records: readonly RecordView[], shapes: readonly PageShape[
   const sorted = [...records].sort((a, b) => compareBytes(b.id, a.id));
   let asked = 0;
   return async (cursor, budget): Promise<Page> => {
-    const { count, tellsBound } = at(shapes, asked++ % shapes.length);
+    const { count, boundBytes } = at(shapes, asked++ % shapes.length);
     const start = cursor === undefined ? 0 : Number(Buffer.from(cursor).toString());
     const end = Math.min(sorted.length, start + Math.min(count, budget.records));
     const hasNext = end < sorted.length;
     // The least that is above everything to come: the ID of the last record passed by, if any.
-    const below = tellsBound && hasNext ? sorted[end - 1]?.id : undefined;
+    const bound = boundBytes > 0 && hasNext ? sorted[end - 1]?.id : undefined;
     return {
       records: sorted.slice(start, end).map((record) => served(record)),
       next: hasNext ? Buffer.from(String(end)) : undefined,
-      below,
+      below: bound?.subarray(0, boundBytes),
     };
   };
 }
@@ -66,12 +67,15 @@ function streamOf(sources: readonly PageSource[], sink: ListSink, limit = 0): Qu
 
 const timestamps = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 20 });
 const shapes = fc
-  .array(fc.record({ count: fc.integer({ min: 0, max: 5 }), tellsBound: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 5,
-  })
+  .array(
+    fc.record({ count: fc.integer({ min: 0, max: 5 }), boundBytes: fc.constantFrom(0, 12, 48) }),
+    {
+      minLength: 1,
+      maxLength: 5,
+    },
+  )
   // A page always makes progress in the end.
-  .map((list) => [...list, { count: 2, tellsBound: true }]);
+  .map((list) => [...list, { count: 2, boundBytes: 48 }]);
 const roles = fc.array(fc.record({ timestamps, shapes }), { maxLength: 3 });
 
 function newestFirst(lists: readonly (readonly number[])[], limit: number): string[] {
@@ -136,7 +140,7 @@ describe('a query stream', () => {
   test('holds one page of each role at most while the client does not read', async () => {
     const budgets: PageBudget[] = [];
     const records = Array.from({ length: 100 }, (_, timestamp) => fakeRecord({ timestamp }));
-    const source = pagedSource(records, [{ count: 10, tellsBound: false }]);
+    const source = pagedSource(records, [{ count: 10, boundBytes: 0 }]);
     const sink = new ListSink();
     const stream = streamOf(
       [
@@ -189,7 +193,7 @@ describe('a query stream', () => {
   test('asks for no more than the limit leaves', async () => {
     const asked: number[] = [];
     const records = Array.from({ length: 9 }, (_, timestamp) => fakeRecord({ timestamp }));
-    const source = pagedSource(records, [{ count: 3, tellsBound: false }]);
+    const source = pagedSource(records, [{ count: 3, boundBytes: 0 }]);
     const sink = new ListSink();
     const spying: PageSource = (cursor, budget) => {
       asked.push(budget.records);
