@@ -2,11 +2,12 @@
  * The folder that holds the embedded server's record indexes: one LMDB environment, one database
  * per role. Decides at the start whether what it holds can be trusted, and says so.
  */
-import { statfsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import { type Database, open as openLmdb, type RootDatabase } from 'lmdb';
+import { hasRoom, indexFailure } from './index-failure.ts';
 import {
   currentBootId,
   INDEX_FORMAT,
@@ -60,8 +61,6 @@ const OWN_FILES: ReadonlySet<string> = new Set([
   temporaryName(MARKER),
   SET_ASIDE,
 ]);
-/** Less room than this: a failed write is taken for a full disk. */
-const FULL_BYTES = 1024 * 1024;
 /** The map starts with this much address space and grows by itself. */
 const MAP_BYTES = 256 * 1024 * 1024;
 
@@ -69,29 +68,25 @@ const MAP_BYTES = 256 * 1024 * 1024;
  * Opens the folder.
  *
  * @throws MosaicError `conflict` (`index-foreign-file`) where the folder holds a file that is not
- *   the index's; nothing is touched then
+ *   the index's: nothing is touched then; `unavailable` (`index-full`, `index-failed`)
  */
 export async function openIndexEnvironment(
   options: IndexEnvironmentOptions,
 ): Promise<IndexEnvironment> {
   const { directory, indexesMax = 8, bootId = currentBootId } = options;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await refuseForeignFiles(directory);
-  const markerPath = join(directory, MARKER);
-  const boot = bootId();
-  let rebuilt = await distrust(directory, await readMarker(markerPath), boot);
-  if (rebuilt !== undefined) await discard(directory, rebuilt.keep);
-  await writeMarker(markerPath, { format: INDEX_FORMAT, state: 'open', boot });
-  let root: RootDatabase<Uint8Array, Uint8Array>;
   try {
-    root = openRoot(directory, indexesMax);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await refuseForeignFiles(directory);
+    await assertUsable(directory);
+    const markerPath = join(directory, MARKER);
+    const boot = bootId();
+    const rebuilt = await distrust(directory, await readMarker(markerPath), boot);
+    if (rebuilt !== undefined) await discard(directory, rebuilt.keep);
+    await writeMarker(markerPath, { format: INDEX_FORMAT, state: 'open', boot });
+    return new LmdbEnvironment(directory, openRoot(directory, indexesMax), rebuilt?.why);
   } catch (error) {
-    if (!isDamage(error)) throw error;
-    rebuilt = { why: `LMDB refused it: ${messageOf(error)}`, keep: true };
-    await discard(directory, rebuilt.keep);
-    root = openRoot(directory, indexesMax);
+    throw indexFailure(error, directory);
   }
-  return new LmdbEnvironment(directory, root, rebuilt?.why);
 }
 
 async function refuseForeignFiles(directory: string): Promise<void> {
@@ -103,6 +98,20 @@ async function refuseForeignFiles(directory: string): Promise<void> {
     `${join(directory, foreign[0]!)} is not a file of the record index: move it elsewhere, or ` +
       `choose another folder for the index`,
   );
+}
+
+/**
+ * Meets what would make LMDB fail to open: where it does, lmdb 3.5 takes the whole process with it.
+ */
+async function assertUsable(directory: string): Promise<void> {
+  await access(directory, constants.W_OK);
+  for (const name of [DATA, LOCK, MARKER]) {
+    const path = join(directory, name);
+    if ((await fileBytes(path)) !== undefined) await access(path, constants.R_OK | constants.W_OK);
+  }
+  if (hasRoom(directory)) return;
+  const message = `no room for the record index in ${directory}: free at least 1 MiB`;
+  throw new MosaicError('unavailable', 'index-full', message);
 }
 
 interface Distrust {
@@ -123,6 +132,9 @@ async function distrust(
   if (marker.format !== INDEX_FORMAT) {
     return { why: `it has format ${marker.format}, this is format ${INDEX_FORMAT}`, keep: false };
   }
+  if (bytes > 0 && !(await hasLmdbHeader(join(directory, DATA)))) {
+    return { why: 'its data file is not one of LMDB', keep: true };
+  }
   switch (marker.state) {
     case 'open':
       if (marker.boot === boot) return undefined;
@@ -132,6 +144,23 @@ async function distrust(
       return { why: `it was closed with ${marker.bytes} bytes and has ${bytes}`, keep: true };
     case 'damaged':
       return { why: `damage was met: ${marker.why}`, keep: true };
+  }
+}
+
+/** `MDB_MAGIC` and `MDB_DATA_VERSION`, in the machine's byte order. */
+const LMDB_MAGIC = 0xbeefc0de;
+const LMDB_DATA_VERSION = 2;
+
+/** Whether a file starts as LMDB's do: both numbers, behind a page header of up to 48 bytes. */
+async function hasLmdbHeader(path: string): Promise<boolean> {
+  const words = new Uint32Array(16);
+  const file = await open(path, 'r');
+  try {
+    const { bytesRead } = await file.read(words, 0, words.byteLength, 0);
+    const at = words.indexOf(LMDB_MAGIC);
+    return bytesRead === words.byteLength && at >= 0 && words[at + 1] === LMDB_DATA_VERSION;
+  } finally {
+    await file.close();
   }
 }
 
@@ -152,7 +181,7 @@ async function fileBytes(path: string): Promise<number | undefined> {
 }
 
 function openRoot(directory: string, indexesMax: number): RootDatabase<Uint8Array, Uint8Array> {
-  return open<Uint8Array, Uint8Array>({
+  return openLmdb<Uint8Array, Uint8Array>({
     path: directory,
     noSubdir: false,
     maxDbs: indexesMax,
@@ -165,25 +194,6 @@ function openRoot(directory: string, indexesMax: number): RootDatabase<Uint8Arra
     // A write map would be faster, but a full disk then kills the process (SIGBUS).
     useWritemap: false,
   });
-}
-
-/** LMDB's codes for a file that is not what it wrote. */
-const DAMAGE_CODES: ReadonlySet<unknown> = new Set([-30797, -30796, -30794, -30793]);
-/** ENOSPC, EDQUOT, EFBIG. */
-const FULL_CODES: ReadonlySet<unknown> = new Set([28, 122, 27]);
-/** LMDB says EIO when a write fell short. */
-const EIO = 5;
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | null)?.code;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function isDamage(error: unknown): boolean {
-  return isMosaicError(error) ? error.kind === 'corrupt' : DAMAGE_CODES.has(codeOf(error));
 }
 
 class LmdbEnvironment implements IndexEnvironment, IndexAccess {
@@ -262,29 +272,12 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
   }
 
   #failure(error: unknown): MosaicError {
-    if (isDamage(error)) {
-      if (!this.#damaged) markDamaged(join(this.#directory, MARKER), messageOf(error));
+    const failure = indexFailure(error, this.#directory);
+    if (failure.kind === 'corrupt' && !this.#damaged) {
       this.#damaged = true;
-      const message = 'the record index is damaged: restart the server, it will be rebuilt';
-      return new MosaicError('corrupt', 'index-corrupt', message, { cause: error });
+      const why = error instanceof Error ? error.message : String(error);
+      markDamaged(join(this.#directory, MARKER), why);
     }
-    if (isMosaicError(error)) return error;
-    if (this.#isFull(error)) {
-      const message = `no room for the record index in ${this.#directory}`;
-      return new MosaicError('unavailable', 'index-full', message, { cause: error });
-    }
-    const message = `the record index failed: ${messageOf(error)}`;
-    return new MosaicError('unavailable', 'index-failed', message, { cause: error });
-  }
-
-  #isFull(error: unknown): boolean {
-    const code = codeOf(error);
-    if (code !== EIO) return FULL_CODES.has(code);
-    try {
-      const { bavail, bsize } = statfsSync(this.#directory);
-      return bavail * bsize < FULL_BYTES;
-    } catch {
-      return false;
-    }
+    return failure;
   }
 }

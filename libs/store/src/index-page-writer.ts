@@ -73,16 +73,16 @@ export class PageWriter {
     const positionBytes = positionBytesOf(headKey);
     this.#bodyBytes = 0;
     this.#lower = page === undefined ? undefined : lowerBound(page, positionBytes);
-    const end = endOfPage(changes, first, this.#lower, positionBytes);
+    let end = endOfPage(changes, first, this.#lower, positionBytes);
     if (end === first) return end;
     const dropped = this.#merge(page, changes, first, end, positionBytes);
     if (dropped < 0) return end;
-    if (dropped > 0 && end === changes.length) this.#join(headKey, positionBytes);
+    if (dropped > 0) end = this.#join(headKey, changes, end, positionBytes);
     this.#write(headKey, key, positionBytes);
     return end;
   }
 
-  /** Fills the body with a page and changes to it. Returns the entries gone; −1: nothing changed. */
+  /** Appends a page, changed, to the body. Returns the entries gone; −1: nothing changed. */
   #merge(
     page: Uint8Array | undefined,
     changes: readonly PageChange[],
@@ -123,19 +123,29 @@ export class PageWriter {
     return dropped + puts === 0 ? -1 : dropped;
   }
 
-  /** Takes the next older page into the one in hand while that is small. */
-  #join(headKey: Uint8Array, positionBytes: number): void {
+  /**
+   * Appends older pages, changed, to the body while that is small; returns the first change that is
+   * for a page still older.
+   */
+  #join(
+    headKey: Uint8Array,
+    changes: readonly PageChange[],
+    first: number,
+    positionBytes: number,
+  ): number {
+    let end = first;
     while (this.#bodyBytes < JOIN_BELOW_BYTES && this.#lower !== undefined) {
       const key = pageKey(headKey, this.#lower);
       const older = this.#database.getBinaryFast(key);
       if (older === undefined) throw brokenChain();
-      const start = entriesStart(older, positionBytes);
-      const joinedBytes = this.#bodyBytes + older.length - start;
-      if (this.#bodyBytes > 0 && joinedBytes > JOINED_BYTES_MAX) return;
-      this.#append(older, start, older.length);
+      if (this.#bodyBytes > 0 && this.#bodyBytes + older.length > JOINED_BYTES_MAX) break;
       this.#lower = lowerBound(older, positionBytes);
+      const next = endOfPage(changes, end, this.#lower, positionBytes);
+      this.#merge(older, changes, end, next, positionBytes);
+      end = next;
       this.#database.removeSync(key);
     }
+    return end;
   }
 
   /** Writes the body as one page, or cut into several. */

@@ -1,6 +1,6 @@
 /** What every record index must do, as a test suite that each adapter runs. */
-import { encodeTimestamp, hexEncode } from '@mosaic-cluster/protocol';
-import fc from 'fast-check';
+import { compareBytes, encodeTimestamp, hexEncode } from '@mosaic-cluster/protocol';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type IndexAddition,
@@ -11,8 +11,11 @@ import {
   type ScanRange,
 } from './record-index.ts';
 import {
+  additionOf,
   keyNumber,
   kindNumber,
+  PLAIN_SPEC,
+  present,
   recordOf,
   type RecordSpec,
   tagNumber,
@@ -28,17 +31,7 @@ export interface IndexUnderTest {
   destroy(): Promise<void>;
 }
 
-const SPEC: RecordSpec = { timestamp: 1_000, author: 1, signer: 1, kind: 0, nonce: 1, tags: [] };
 const EVERYTHING: ScanRange = { limit: 1_000_000 };
-
-/** An addition of a test record. */
-export function additionOf(
-  spec: Partial<RecordSpec>,
-  rest: Partial<Omit<IndexAddition, 'record'>> = {},
-): IndexAddition {
-  const record = recordOf({ ...SPEC, ...spec });
-  return { record, receivedAt: 5_000n, location: Uint8Array.of(1, 2, 3), held: false, ...rest };
-}
 
 /** An entry in plain values, to compare. */
 export function plainEntry(entry: IndexEntry): ModelEntry {
@@ -74,7 +67,7 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
       expect(await index.appliedTo()).toBeUndefined();
       expect(await scan(index, { path: 'all' })).toEqual([]);
       expect(await scan(index, { path: 'received' })).toEqual([]);
-      expect(await index.lookup([recordOf(SPEC).id])).toEqual([undefined]);
+      expect(await index.lookup([recordOf(PLAIN_SPEC).id])).toEqual([undefined]);
     });
 
     it('finds what was added as soon as add resolves, on every path it is on', async () => {
@@ -98,7 +91,7 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
         { ...entry, position: hexEncode(encodeTimestamp(5_000n)) + position },
       ]);
       const [found] = await index.lookup([record.id]);
-      expect(plainEntry(found!)).toEqual(entry);
+      expect(plainEntry(present(found))).toEqual(entry);
       expect(await scan(index, { path: 'author', author: keyNumber(7) })).toEqual([]);
     });
 
@@ -111,11 +104,11 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
       const additions = Array.from({ length: 30 }, (_, n) => additionOf({ timestamp: n }));
       await index.add(additions);
       const entries = await index.scan({ path: 'author', author: keyNumber(1) }, { limit: 10 });
-      const [looked] = await index.lookup([additions[4]!.record.id]);
-      const before = [...entries, looked!].map(plainEntry);
+      const [looked] = await index.lookup([present(additions[4]).record.id]);
+      const before = [...entries, present(looked)].map(plainEntry);
       await index.add(Array.from({ length: 200 }, (_, n) => additionOf({ timestamp: 100 + n })));
       await scan(index, { path: 'author', author: keyNumber(1) });
-      expect([...entries, looked!].map(plainEntry)).toEqual(before);
+      expect([...entries, present(looked)].map(plainEntry)).toEqual(before);
     });
 
     it('answers duplicate to an ID that is there, in the same call too', async () => {
@@ -123,14 +116,14 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
       expect(await index.add([addition, addition])).toEqual(['added', 'duplicate']);
       expect(await index.add([{ ...addition, location: Uint8Array.of(9) }])).toEqual(['duplicate']);
       expect(await index.count()).toBe(1);
-      expect((await scan(index, { path: 'all' }))[0]!.location).toBe('010203');
+      expect(present((await scan(index, { path: 'all' }))[0]).location).toBe('010203');
     });
 
     it('keeps unique and versioned records of one address side by side', async () => {
       for (const kind of [0, 2]) {
         const additions = [3, 1, 2].map((timestamp) => additionOf({ timestamp, kind }));
         await index.add(additions);
-        const { address } = additions[0]!.record;
+        const { address } = present(additions[0]).record;
         expect(timesOf(await scan(index, { path: 'address', address }))).toEqual([3, 2, 1]);
       }
     });
@@ -170,7 +163,7 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
       it('lets the greater ID win where timestamps are equal', async () => {
         const two = [0, 1].map((tag) => additionOf({ timestamp: 10, kind: 1, tags: [tag] }));
         two.sort((a, b) => (hexEncode(a.record.id) < hexEncode(b.record.id) ? -1 : 1));
-        const [lesser, greater] = [two[0]!, two[1]!];
+        const [lesser, greater] = [present(two[0]), present(two[1])];
         await index.add([lesser]);
         expect(await index.add([{ ...greater, replaces: lesser }])).toEqual(['added']);
         expect(await index.add([lesser])).toEqual(['outdated']);
@@ -219,12 +212,12 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
 
     it('moves appliedTo with an add, and never back', async () => {
       await index.add([additionOf({})], Uint8Array.of(5, 1));
-      expect([...(await index.appliedTo())!]).toEqual([5, 1]);
+      expect([...present(await index.appliedTo())]).toEqual([5, 1]);
       await index.add([additionOf({ timestamp: 2 })]);
       await index.add([], Uint8Array.of(4, 9));
-      expect([...(await index.appliedTo())!]).toEqual([5, 1]);
+      expect([...present(await index.appliedTo())]).toEqual([5, 1]);
       await index.add([], Uint8Array.of(6));
-      expect([...(await index.appliedTo())!]).toEqual([6]);
+      expect([...present(await index.appliedTo())]).toEqual([6]);
       expect(await index.count()).toBe(2);
     });
 
@@ -232,7 +225,7 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
       const additions = Array.from({ length: 200 }, (_, n) => additionOf({ timestamp: n }));
       await index.add(additions);
       const path: IndexPath = { path: 'author', author: keyNumber(1) };
-      const at = (n: number): Uint8Array => positionOf(additions[n]!, false);
+      const at = (n: number): Uint8Array => positionOf(present(additions[n]), false);
       const times = async (range: ScanRange): Promise<number[]> =>
         timesOf(await scan(index, path, range));
       expect(await times({ below: at(100), from: at(97), limit: 9 })).toEqual([99, 98, 97]);
@@ -287,24 +280,28 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
       const again = await subject.reopen();
       expect(await scan(again, path)).toEqual(before);
       expect(await again.count()).toBe(300);
-      expect([...(await again.appliedTo())!]).toEqual([7]);
-      expect(await again.add([additions[5]!])).toEqual(['duplicate']);
+      expect([...present(await again.appliedTo())]).toEqual([7]);
+      expect(await again.add([present(additions[5])])).toEqual(['duplicate']);
     });
   });
 
   describe(`record index against its model: ${name}`, () => {
     it('gives the same answers after any changes', async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(command, { maxLength: 12 }), checks, async (commands, ranges) => {
-          const subject = await open();
-          try {
-            const model = new ModelIndex();
-            for (const each of commands) await run(each, subject.index, model);
-            await compare(subject.index, model, ranges);
-          } finally {
-            await subject.destroy();
-          }
-        }),
+        fc.asyncProperty(
+          fc.array(command, { maxLength: 12, size: 'max' }),
+          checks,
+          async (commands, ranges) => {
+            const subject = await open();
+            try {
+              const model = new ModelIndex();
+              for (const each of commands) await run(each, subject.index, model);
+              await compare(subject.index, model, ranges);
+            } finally {
+              await subject.destroy();
+            }
+          },
+        ),
         { numRuns: 60 },
       );
     });
@@ -317,7 +314,7 @@ const spec: fc.Arbitrary<RecordSpec> = fc.record({
   signer: fc.nat({ max: 2 }),
   kind: fc.nat({ max: 3 }),
   nonce: fc.nat({ max: 4 }),
-  tags: fc.array(fc.nat({ max: 11 }), { maxLength: 4 }),
+  tags: fc.array(fc.nat({ max: 11 }), { maxLength: 4, size: 'max' }),
 });
 
 /** Which record an addition says it replaces. */
@@ -326,25 +323,41 @@ const claim = fc.constantFrom('right', 'right', 'none', 'wrong');
 const command = fc.oneof(
   fc.record({
     do: fc.constant('add' as const),
-    specs: fc.array(fc.tuple(spec, claim, fc.boolean(), fc.nat({ max: 9 })), { maxLength: 40 }),
+    specs: fc.array(fc.tuple(spec, claim, fc.boolean(), fc.nat({ max: 9 })), {
+      maxLength: 40,
+      size: 'max',
+    }),
   }),
   /** Many of one author and kind: enough to split pages, in any direction of time. */
   fc.record({
     do: fc.constant('burst' as const),
     base: spec,
-    count: fc.integer({ min: 20, max: 200 }),
+    count: fc.integer({ min: 20, max: 300 }),
     step: fc.constantFrom(1, -1, 0, 7),
   }),
-  fc.record({ do: fc.constant('repeat' as const), picks: fc.array(fc.nat(), { maxLength: 10 }) }),
-  fc.record({ do: fc.constant('remove' as const), picks: fc.array(fc.nat(), { maxLength: 150 }) }),
+  /** Takes out a part of all that is there, or every second or third of it. */
+  fc.record({
+    do: fc.constant('sweep' as const),
+    start: fc.double({ min: 0, max: 1, noNaN: true }),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    every: fc.integer({ min: 1, max: 3 }),
+  }),
+  fc.record({
+    do: fc.constant('repeat' as const),
+    picks: fc.array(fc.nat(), { maxLength: 10, size: 'max' }),
+  }),
+  fc.record({
+    do: fc.constant('remove' as const),
+    picks: fc.array(fc.nat(), { maxLength: 150, size: 'max' }),
+  }),
 );
 
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
 async function run(each: Command, index: RecordIndex, model: ModelIndex): Promise<void> {
   const there = model.all;
-  if (each.do === 'remove') {
-    const records = each.picks.flatMap((pick) => there[pick % there.length] ?? []);
+  if (each.do === 'remove' || each.do === 'sweep') {
+    const records = each.do === 'sweep' ? sweptBy(each, there) : picked(each.picks, there);
     model.remove(records);
     await index.remove(records);
     return;
@@ -354,12 +367,26 @@ async function run(each: Command, index: RecordIndex, model: ModelIndex): Promis
   expect(outcomes).toEqual(model.add(additions));
 }
 
+function picked(picks: readonly number[], there: readonly IndexAddition[]): IndexAddition[] {
+  return picks.flatMap((pick) => there[pick % there.length] ?? []);
+}
+
+function sweptBy(
+  { start, share, every }: Extract<Command, { do: 'sweep' }>,
+  there: readonly IndexAddition[],
+): IndexAddition[] {
+  const sorted = [...there].sort((a, b) => compareBytes(a.record.id, b.record.id));
+  const first = Math.floor(start * sorted.length);
+  const count = Math.ceil(share * sorted.length);
+  return sorted.slice(first, first + count).filter((_, n) => n % every === 0);
+}
+
 function additionsOf(
-  each: Exclude<Command, { do: 'remove' }>,
+  each: Exclude<Command, { do: 'remove' | 'sweep' }>,
   there: readonly IndexAddition[],
   model: ModelIndex,
 ): IndexAddition[] {
-  if (each.do === 'repeat') return each.picks.flatMap((pick) => there[pick % there.length] ?? []);
+  if (each.do === 'repeat') return picked(each.picks, there);
   if (each.do === 'burst') {
     const { base, count, step } = each;
     return Array.from({ length: count }, (_, n) => {
@@ -402,7 +429,7 @@ const PATHS: readonly IndexPath[] = [
   ...[0, 1, 2, 3].map((n): IndexPath => ({ path: 'kind', kind: kindNumber(n) })),
   ...Array.from({ length: 12 }, (_, n): IndexPath => ({ path: 'tag', tag: tagNumber(n) })),
   ...Array.from({ length: 5 }, (_, nonce): IndexPath => {
-    const { address } = recordOf({ ...SPEC, kind: 1, nonce });
+    const { address } = recordOf({ ...PLAIN_SPEC, kind: 1, nonce });
     return { path: 'address', address };
   }),
 ];
@@ -415,7 +442,9 @@ async function compare(
   expect(await index.count()).toBe(model.count);
   const ids = model.all.map(({ record }) => record.id);
   const looked = await index.lookup(ids);
-  expect(looked.map((entry) => plainEntry(entry!))).toEqual(ids.map((id) => model.lookup(id)));
+  expect(looked.map((entry) => plainEntry(present(entry)))).toEqual(
+    ids.map((id) => model.lookup(id)),
+  );
   for (const path of PATHS) {
     const whole = model.scan(path, EVERYTHING);
     expect(await scan(index, path), path.path).toEqual(whole);
@@ -443,6 +472,6 @@ async function pageThrough(index: RecordIndex, path: IndexPath): Promise<ModelEn
     const page = await index.scan(path, { below, limit: 17 });
     entries.push(...page.map(plainEntry));
     if (page.length < 17) return entries;
-    below = page[16]!.position;
+    below = present(page[16]).position;
   }
 }

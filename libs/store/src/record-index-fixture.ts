@@ -7,6 +7,7 @@ import {
   writeU16,
   writeU64BE,
 } from '@mosaic-cluster/protocol';
+import type { IndexAddition } from './record-index.ts';
 
 /** What a test record says. Keys and tags are picked by number. */
 export interface RecordSpec {
@@ -64,4 +65,40 @@ export function recordOf(spec: RecordSpec): RecordView {
   bytes.set(bytes.subarray(RECORD_AT.timestamp, RECORD_AT.timestamp + 8), RECORD_AT.id);
   bytes.set(h64(bytes.subarray(RECORD_AT.address)).subarray(0, 40), RECORD_AT.hash);
   return parseRecord(bytes);
+}
+
+/** A record with nothing special. */
+export const PLAIN_SPEC: RecordSpec = {
+  timestamp: 1_000,
+  author: 1,
+  signer: 1,
+  kind: 0,
+  nonce: 1,
+  tags: [],
+};
+
+/** An addition of a test record. */
+export function additionOf(
+  spec: Partial<RecordSpec>,
+  rest: Partial<Omit<IndexAddition, 'record'>> = {},
+): IndexAddition {
+  const record = recordOf({ ...PLAIN_SPEC, ...spec });
+  return { record, receivedAt: 5_000n, location: Uint8Array.of(1, 2, 3), held: false, ...rest };
+}
+
+/** Additions per call of the crash test. */
+export const CRASH_BATCH = 20;
+
+/** What the n-th call of the crash test adds: some of it out of order. */
+export function crashBatch(n: number): IndexAddition[] {
+  return Array.from({ length: CRASH_BATCH }, (_, i) => {
+    const number = n * CRASH_BATCH + i;
+    return additionOf({ timestamp: number ^ 5, author: i % 3, nonce: number, tags: [i % 12] });
+  });
+}
+
+/** A value that must be there. */
+export function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a value of the test is missing');
+  return value;
 }

@@ -1,0 +1,107 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readU32BE, writeU32BE } from '@mosaic-cluster/protocol';
+import { describe, expect, it } from 'vitest';
+import { openIndexEnvironment } from './index-environment.ts';
+import { plainEntry } from './record-index-contract.ts';
+import { CRASH_BATCH, crashBatch, keyNumber, present } from './record-index-fixture.ts';
+
+describe('record index on LMDB, when things go wrong', () => {
+  const built = fileURLToPath(new URL('../dist/record-index-crash-child.js', import.meta.url));
+
+  it('is whole after its process is killed at any moment', async () => {
+    expect(existsSync(built), 'needs the built package: npx tsc -b').toBe(true);
+    const directory = await mkdtemp(join(tmpdir(), 'record-index-crash-'));
+    let total = 0;
+    try {
+      for (let round = 0; round < 5; round++) {
+        const child = spawn(process.execPath, [built, directory], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        let calls = 0;
+        for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+          calls += chunk.length;
+          if (calls > 30 + round * 17) break;
+        }
+        child.kill('SIGKILL');
+        const environment = await openIndexEnvironment({ directory });
+        try {
+          expect(environment.rebuilt).toBeUndefined();
+          const index = environment.index('outbox');
+          const done = readU32BE(present(await index.appliedTo()), 0);
+          expect(done).toBeGreaterThanOrEqual(total + calls);
+          total = done;
+          expect(await index.count()).toBe(done * CRASH_BATCH);
+          for (const author of [0, 1, 2]) {
+            const path = { path: 'author', author: keyNumber(author) } as const;
+            const entries = await index.scan(path, { limit: 1_000_000 });
+            const expected = Array.from({ length: done }, (_, n) => crashBatch(n))
+              .flat()
+              .filter((_, i) => (i % CRASH_BATCH) % 3 === author);
+            expect(entries).toHaveLength(expected.length);
+          }
+          const looked = await index.lookup(crashBatch(done - 1).map(({ record }) => record.id));
+          expect(looked.every((entry) => entry !== undefined)).toBe(true);
+        } finally {
+          await environment.close();
+        }
+      }
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  const root = process.platform === 'linux' && process.getuid?.() === 0;
+
+  it.runIf(root)(
+    'adds nothing of a call on a full disk, and goes on when there is room',
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'record-index-full-'));
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
+      } catch {
+        await rm(directory, { recursive: true });
+        return;
+      }
+      try {
+        const ballast = join(directory, 'ballast');
+        await writeFile(ballast, Buffer.alloc(3 * 1_024 * 1_024));
+        const folder = join(directory, 'index');
+        const environment = await openIndexEnvironment({ directory: folder });
+        const index = environment.index('outbox');
+        let done = 0;
+        const add = async (): Promise<void> => {
+          const position = new Uint8Array(4);
+          writeU32BE(position, 0, done + 1);
+          await index.add(crashBatch(done), position);
+          done++;
+        };
+        const fill = async (): Promise<void> => {
+          for (let n = 0; n < 10_000; n++) await add();
+        };
+        await expect(fill()).rejects.toMatchObject({ kind: 'unavailable', code: 'index-full' });
+        await expect(add()).rejects.toMatchObject({ code: 'index-full' });
+        expect(await index.count()).toBe(done * CRASH_BATCH);
+        expect(readU32BE(present(await index.appliedTo()), 0)).toBe(done);
+        const all = await index.scan({ path: 'all' }, { limit: 1_000_000 });
+        expect(all).toHaveLength(done * CRASH_BATCH);
+        const again = openIndexEnvironment({ directory: join(directory, 'other') });
+        await expect(again).rejects.toMatchObject({ code: 'index-full' });
+        await rm(ballast);
+        await add();
+        const after = await index.scan({ path: 'all' }, { limit: 1_000_000 });
+        const positions = new Set(after.map((entry) => plainEntry(entry).position));
+        expect(all.every((entry) => positions.has(plainEntry(entry).position))).toBe(true);
+        expect(await index.count()).toBe(done * CRASH_BATCH);
+        await environment.close();
+      } finally {
+        execFileSync('umount', [directory]);
+        await rm(directory, { recursive: true });
+      }
+    },
+  );
+});
