@@ -100,7 +100,7 @@ describe('malformed messages', () => {
     expect(await client.story()).toEqual(['closing INVALID']);
   });
 
-  test('an unknown filter element makes the filter invalid, an open filter is too open', async () => {
+  test('unknown elements make a filter invalid, an open filter is too open', async () => {
     const client = new TestGateway().connect();
     for (const type of [0x02, 0x03]) {
       const unknown = framed(type, 24);
@@ -163,7 +163,7 @@ describe('requests', () => {
     ]);
   });
 
-  test('encryption is asked for authenticated readers only, and only for private kinds', async () => {
+  test('encryption is asked for authenticated readers and private kinds only', async () => {
     const { encryption, outbox, connect } = new TestGateway();
     const readers = [fakeKey(5)];
     encryption.store(fakeRecord({ kind: KIND.tagged }), { readers });

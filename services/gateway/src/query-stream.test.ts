@@ -96,7 +96,7 @@ function sourcesOf(
 }
 
 describe('a query stream', () => {
-  test('merges any pages of any roles, newest first, each record once, up to the limit', async () => {
+  test('merges any pages, newest first, each record once, up to the limit', async () => {
     await fc.assert(
       fc.asyncProperty(roles, fc.integer({ min: 0, max: 12 }), async (lists, limit) => {
         const sink = new ListSink();
