@@ -142,7 +142,7 @@ export class FilterView {
 
   /** A filter over a copy of the bytes, for keeping what came in a buffer that will be reused. */
   copy(): FilterView {
-    return parseFilter(this.bytes.slice());
+    return parseFilter(new Uint8Array(this.bytes));
   }
 }
 

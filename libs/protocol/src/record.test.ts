@@ -88,6 +88,14 @@ describe('building and reading', () => {
     expect(copy.nonce[1]).toBe(1);
   });
 
+  test('a copy is one even over bytes whose slice() is a view, as a Buffer has it', () => {
+    const buffer = Buffer.from(buildRecord(PLAIN, UNSIGNED).bytes);
+    const copy = parseRecord(buffer).copy();
+    const before = copy.id[0];
+    buffer.fill(0xff);
+    expect(copy.id[0]).toBe(before);
+  });
+
   test('a record inside a larger buffer is read in its place', () => {
     const { bytes } = buildRecord(PLAIN, UNSIGNED);
     const larger = new Uint8Array(bytes.length + 20).fill(0xff);

@@ -196,7 +196,7 @@ export class RecordView {
 
   /** A view over a copy of the bytes, for keeping what came in a buffer that will be reused. */
   copy(): RecordView {
-    return new RecordView(this.bytes.slice());
+    return new RecordView(new Uint8Array(this.bytes));
   }
 }
 
