@@ -72,16 +72,24 @@ export function segmentDamage(segment: string, offset: number, what: string): Mo
 }
 
 /**
+ * Checks that a role fits into a header.
+ *
+ * @throws MosaicError `invalid` (`segment-role`)
+ */
+export function assertSegmentRole(role: string): void {
+  if (/^[a-z0-9-]{1,16}$/.test(role)) return;
+  const message = `"${role}" is no role: 1 to 16 lower-case letters, digits and hyphens`;
+  throw new MosaicError('invalid', 'segment-role', message);
+}
+
+/**
  * The 64 bytes of a header.
  *
  * @throws MosaicError `invalid` (`segment-role`) for a role that does not fit
  */
 export function encodeSegmentHeader(identity: SegmentIdentity): Uint8Array {
   const { role, number, createdAt, salt } = identity;
-  if (!/^[a-z0-9-]{1,16}$/.test(role)) {
-    const message = `"${role}" is no role: 1 to 16 lower-case letters, digits and hyphens`;
-    throw new MosaicError('invalid', 'segment-role', message);
-  }
+  assertSegmentRole(role);
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
   bytes.set(MAGIC);
   writeU16(bytes, HEADER_AT.version, SEGMENT_FORMAT_VERSION);

@@ -13,7 +13,7 @@ import { type CommitBounds, CommitQueue } from './segment-commit-queue.ts';
 import { openSegmentDirectory, type SegmentDirectory } from './segment-directory.ts';
 import type { SegmentFile, SegmentInfo } from './segment-file.ts';
 import { nodeFileSystem, type SegmentFileSystem } from './segment-file-system.ts';
-import { SEGMENT_SALT_BYTES } from './segment-format.ts';
+import { assertSegmentRole, SEGMENT_SALT_BYTES } from './segment-format.ts';
 import { FreeSpace } from './segment-free-space.ts';
 import { logClosed, ReadHandles } from './segment-handles.ts';
 import type {
@@ -76,8 +76,8 @@ type Settled = Required<SegmentLogOptions>;
  * commit there.
  *
  * @throws MosaicError `corrupt` (`segment`) naming file and offset, `conflict` (`segment-role`,
- *   `segment-number`), `invalid` (`segment-version`, `segment-log-options`), `unavailable`
- *   (`log-failed`) where the folder cannot be used
+ *   `segment-number`), `invalid` (`segment-version`, `segment-role`, `segment-log-options`),
+ *   `unavailable` (`log-failed`) where the folder cannot be used
  */
 export async function openSegmentLog(options: SegmentLogOptions): Promise<FileSegmentLog> {
   const settled = settle(options);
@@ -112,6 +112,7 @@ function settle(options: SegmentLogOptions): Settled {
     fileSystem: nodeFileSystem,
     ...options,
   };
+  assertSegmentRole(settled.role);
   assertWithin(settled, 'segmentBytesMax', 4096, SEGMENT_BYTES_LIMIT);
   assertWithin(settled, 'commitBytesMax', 1, COMMIT_BYTES_LIMIT);
   assertWithin(settled, 'commitEntriesMax', 1, 1_000_000);

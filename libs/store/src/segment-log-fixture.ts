@@ -58,6 +58,20 @@ export function firstDifference(
   return -1;
 }
 
+/** The item at an index, from the end where it is negative; a test that has none fails. */
+export function itemAt<T>(items: readonly T[], index: number): T {
+  const item = items.at(index);
+  if (item === undefined) throw new Error(`there are ${items.length} items, none at ${index}`);
+  return item;
+}
+
+/** A copy in which the bits of `mask` are flipped at one byte. */
+export function flipped(bytes: Uint8Array, at: number, mask: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt8(copy.readUInt8(at) ^ mask, at);
+  return copy;
+}
+
 /** All entries that a scan meets. */
 export async function scanAll(log: SegmentLog, from?: LogPosition): Promise<ScannedEntry[]> {
   const entries: ScannedEntry[] = [];
