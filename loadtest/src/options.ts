@@ -1,0 +1,211 @@
+/** What can be written on the command line, and what it means. */
+import { isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { UsageError } from './load-error.ts';
+import { parseServerAddress } from './generator/server-address.ts';
+import { SCENARIOS } from './scenarios/index.ts';
+import type { Scenario } from './scenario.ts';
+import type { ListenerName } from './server/embedded-server.ts';
+
+/** What to do. */
+export type Action = 'help' | 'list' | 'measure' | 'profile';
+
+/** A server that runs already. */
+export interface ServerTarget {
+  readonly url: string;
+  /** Its processes; none: processor time and memory stay unknown. */
+  readonly pids: readonly number[];
+  /** Whether processes that these started count as well. */
+  readonly withChildren: boolean;
+}
+
+/** A checked command line. */
+export interface Options {
+  readonly action: Action;
+  readonly scenarios: readonly Scenario[];
+  /** Absent: the embedded server is started. */
+  readonly target: ServerTarget | undefined;
+  readonly listener: ListenerName;
+  readonly tls: boolean;
+  readonly isQuick: boolean;
+  readonly runs: number;
+  readonly seed: number;
+  readonly storeRecords: number;
+  readonly cacheFolder: string;
+  readonly dataFolder: string;
+  readonly jsonFile: string | undefined;
+}
+
+const RUNS = 3;
+const RUNS_MAX = 100;
+const STORE_RECORDS = 50_000;
+const STORE_RECORDS_QUICK = 10_000;
+const STORE_RECORDS_MIN = 1_000;
+const STORE_RECORDS_MAX = 5_000_000;
+const SEED_MAX = 2 ** 31 - 1;
+const CACHE_FOLDER = fileURLToPath(new URL('../../.cache/loadtest', import.meta.url));
+
+/** The text of --help. */
+export const HELP: string = `Loads a Mosaic server and says what each operation takes.
+
+  npm run loadtest -- all                  every scenario, on servers started for it
+  npm run loadtest -- SCENARIO…            some of them
+  npm run loadtest -- SCENARIO… --url URL --pid PID     on a server that runs
+  npm run loadtest -- profile SCENARIO     where the embedded server spends its time
+  npm run loadtest -- list                 the scenarios
+
+  --url URL        ws://, wss:// or mosaicwss://HOST:PORT of a server; its limits should be off
+  --pid PID,…      the server's processes, for processor time and memory
+  --children       processes that those started count as well
+  --runs N         runs of each scenario, of which the median is shown (default ${RUNS}; quick: 1)
+  --quick          smaller numbers: for a look, not for a decision
+  --json FILE      writes every run's figures as JSON
+  --seed N         other records and other keys, for a server that has those of seed 1 (default 1)
+  --store N        records in the store for the scenarios that want one (default ${STORE_RECORDS})
+  --cache DIR      where signed records are kept (default .cache/loadtest)
+
+Without --url:
+  --tls            the same over TLS
+  --listener NAME  uws (default) or mtls, which always speaks TLS
+  --data-dir DIR   where servers get their data folders: the disk to measure (default: in the cache)
+
+What the columns mean: loadtest/README.md
+`;
+
+const GRAMMAR = {
+  url: { type: 'string' },
+  pid: { type: 'string', multiple: true },
+  children: { type: 'boolean', default: false },
+  runs: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  json: { type: 'string' },
+  seed: { type: 'string', default: '1' },
+  store: { type: 'string' },
+  cache: { type: 'string' },
+  tls: { type: 'boolean', default: false },
+  listener: { type: 'string', default: 'uws' },
+  'data-dir': { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/**
+ * Reads a command line.
+ *
+ * @param folder what relative paths are relative to
+ * @throws UsageError naming what is wrong with it
+ */
+export function parseOptions(args: readonly string[], folder: string): Options {
+  const { values, positionals } = parse(args);
+  const [first] = positionals;
+  const action = actionOf(first, values.help);
+  const isQuick = values.quick;
+  const tls = values.tls || values.listener === 'mtls';
+  const cacheFolder = inFolder(folder, values.cache) ?? CACHE_FOLDER;
+  const storeDefault = isQuick ? STORE_RECORDS_QUICK : STORE_RECORDS;
+  const names = action === 'profile' ? positionals.slice(1) : positionals;
+  const scenarios = action === 'help' || action === 'list' ? [] : scenariosOf(names);
+  const target = targetOf(values);
+  if (action === 'profile' && target !== undefined) {
+    throw new UsageError('a profile is taken of a server started for it: leave --url out');
+  }
+  if (action === 'profile' && scenarios.length !== 1) {
+    throw new UsageError('write which scenario to profile: profile SCENARIO');
+  }
+  return {
+    action,
+    scenarios,
+    target,
+    listener: listenerOf(values.listener),
+    tls,
+    isQuick,
+    runs:
+      action === 'profile' ? 1 : numberOf('--runs', values.runs, 1, RUNS_MAX, isQuick ? 1 : RUNS),
+    seed: numberOf('--seed', values.seed, 0, SEED_MAX, 1),
+    storeRecords: numberOf(
+      '--store',
+      values.store,
+      STORE_RECORDS_MIN,
+      STORE_RECORDS_MAX,
+      storeDefault,
+    ),
+    cacheFolder,
+    dataFolder: inFolder(folder, values['data-dir']) ?? cacheFolder,
+    jsonFile: inFolder(folder, values.json),
+  };
+}
+
+interface CommandLine {
+  readonly values: ReturnType<typeof parseArgs<{ options: typeof GRAMMAR }>>['values'];
+  readonly positionals: readonly string[];
+}
+
+function parse(args: readonly string[]): CommandLine {
+  try {
+    return parseArgs({ args: [...args], options: GRAMMAR, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function actionOf(first: string | undefined, isHelp: boolean): Action {
+  if (isHelp || first === undefined || first === 'help') return 'help';
+  return first === 'list' || first === 'profile' ? first : 'measure';
+}
+
+function scenariosOf(names: readonly string[]): Scenario[] {
+  if (names.includes('all')) return [...SCENARIOS];
+  for (const name of names) {
+    if (SCENARIOS.some((scenario) => scenario.name === name)) continue;
+    const known = SCENARIOS.map((scenario) => scenario.name).join(', ');
+    throw new UsageError(`there is no scenario "${name}"; there are: all, ${known}`);
+  }
+  return SCENARIOS.filter(({ name }) => names.includes(name));
+}
+
+interface TargetValues {
+  readonly url?: string | undefined;
+  readonly pid?: readonly string[] | undefined;
+  readonly children: boolean;
+  readonly tls: boolean;
+  readonly listener: string;
+}
+
+function targetOf(values: TargetValues): ServerTarget | undefined {
+  const { url, pid: given = [] } = values;
+  const pids = given
+    .flatMap((each) => each.split(','))
+    .map((each) => numberOf('--pid', each, 1, 2 ** 22, undefined));
+  if (url === undefined) {
+    if (pids.length > 0) throw new UsageError('--pid belongs to a server: add its --url');
+    return undefined;
+  }
+  if (values.tls || values.listener !== 'uws') {
+    throw new UsageError('--tls and --listener are for servers started here: --url says it all');
+  }
+  parseServerAddress(url);
+  return { url, pids, withChildren: values.children };
+}
+
+function listenerOf(name: string): ListenerName {
+  if (name === 'uws' || name === 'mtls') return name;
+  throw new UsageError(`--listener ${name}: there are uws and mtls`);
+}
+
+function numberOf(
+  option: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+  otherwise: number | undefined,
+): number {
+  if (text === undefined && otherwise !== undefined) return otherwise;
+  const value = Number(text);
+  if (text !== undefined && /^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new UsageError(`${option} ${text ?? ''}: write a whole number from ${min} to ${max}`);
+}
+
+function inFolder(folder: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  return isAbsolute(path) ? path : resolve(folder, path);
+}

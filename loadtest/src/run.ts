@@ -1,0 +1,101 @@
+/** The command as a whole: from its arguments to its exit code. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { LoadError, UsageError } from './load-error.ts';
+import { measureAll, type ScenarioResult } from './measure.ts';
+import { HELP, type Options, parseOptions } from './options.ts';
+import { profileScenario } from './profile/profile-scenario.ts';
+import { describeMachine, isInMemory, type Machine } from './report/machine.ts';
+import { formatNumber, renderTable } from './report/table.ts';
+import { judge } from './report/yardsticks.ts';
+import type { Output } from './run-output.ts';
+import { SCENARIOS } from './scenarios/index.ts';
+
+/** 0: measured. 1: a scenario failed. 2: the command line is wrong. Aims do not count. */
+export type ExitCode = 0 | 1 | 2;
+
+/** Runs the command. */
+export async function run(args: readonly string[], output: Output): Promise<ExitCode> {
+  try {
+    return await act(parseOptions(args, process.cwd()), output);
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    output.say(`error: ${error.message}`);
+    if (!(error instanceof UsageError)) return 1;
+    output.say('npm run loadtest -- --help tells what can be written.');
+    return 2;
+  }
+}
+
+async function act(options: Options, output: Output): Promise<ExitCode> {
+  if (options.action === 'help') {
+    output.write(HELP);
+    return 0;
+  }
+  if (options.action === 'list') {
+    for (const { name, title } of SCENARIOS) output.write(`${name.padEnd(18)}${title}`);
+    return 0;
+  }
+  mkdirSync(options.dataFolder, { recursive: true });
+  if (options.action === 'profile') {
+    await profileScenario(options, output);
+    return 0;
+  }
+  const machine = await describeMachine();
+  for (const line of headOf(options, machine)) output.write(line);
+  const results = await measureAll(options, output);
+  for (const line of renderTable(results, machine.signatureCheckMicros)) output.write(line);
+  if (options.jsonFile !== undefined) {
+    const json = JSON.stringify(reportOf(options, machine, results), null, 2);
+    writeFileSync(options.jsonFile, `${json}\n`);
+  }
+  const failed = results.filter(({ error }) => error !== undefined);
+  for (const { scenario, error } of failed) output.say(`${scenario.name} failed: ${error}`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+function headOf(options: Options, machine: Machine): string[] {
+  const { cpu, cores, node, signatureCheckMicros } = machine;
+  const { target, tls, listener, runs, storeRecords } = options;
+  const server =
+    target === undefined
+      ? `the embedded server, ${listener} listener, ${tls ? 'TLS' : 'no TLS'}`
+      : target.url;
+  const lines = [
+    `${cpu}, ${cores} cores; Node ${node}; a signature check takes ` +
+      `${formatNumber(signatureCheckMicros)} µs of processor time.`,
+    `Server: ${server}; store of ${storeRecords} records; ` +
+      (runs === 1 ? 'one run.' : `medians of ${runs} runs.`),
+  ];
+  if (target === undefined && isInMemory(options.dataFolder)) {
+    lines.push('The data folder is in memory: ingest is not durable here. Use --data-dir.');
+  }
+  if (target !== undefined && target.pids.length === 0) {
+    lines.push('Without --pid the processor time and memory of the server are not known.');
+  }
+  return [...lines, ''];
+}
+
+function reportOf(
+  options: Options,
+  machine: Machine,
+  results: readonly ScenarioResult[],
+): Readonly<Record<string, unknown>> {
+  const { target, listener, tls, isQuick, seed, storeRecords } = options;
+  return {
+    date: new Date().toISOString(),
+    machine,
+    server: target ?? { embedded: true, listener, tls },
+    isQuick,
+    seed,
+    storeRecords,
+    scenarios: results.map(({ scenario, figures, runs, error }) => ({
+      name: scenario.name,
+      title: scenario.title,
+      unit: scenario.unit,
+      figures,
+      runs,
+      aims: judge(scenario.name, figures, machine.signatureCheckMicros),
+      error,
+    })),
+  };
+}

@@ -1,0 +1,66 @@
+/** Ingest: records in, acknowledged when they are safe. */
+import { figuresOf, type Scenario } from '../scenario.ts';
+
+interface IngestShape {
+  readonly name: string;
+  readonly title: string;
+  readonly connections: number;
+  readonly inFlight: number;
+  /** Records before the measurement, and in it; then the same for a quick look. */
+  readonly full: readonly [number, number];
+  readonly quick: readonly [number, number];
+}
+
+const SHAPES: readonly IngestShape[] = [
+  {
+    name: 'bulk-import',
+    title: 'bulk import: 1 connection, 1,024 in flight',
+    connections: 1,
+    inFlight: 1_024,
+    full: [5_000, 25_000],
+    quick: [2_000, 5_000],
+  },
+  {
+    name: 'ingest',
+    title: 'ingest: 16 connections, 32 in flight each',
+    connections: 16,
+    inFlight: 32,
+    full: [5_000, 25_000],
+    quick: [2_000, 5_000],
+  },
+  {
+    name: 'ingest-one',
+    title: 'ingest: 16 connections, one at a time each',
+    connections: 16,
+    inFlight: 1,
+    full: [2_000, 8_000],
+    quick: [500, 2_000],
+  },
+  {
+    name: 'ingest-lone',
+    title: 'ingest: 1 connection, one at a time',
+    connections: 1,
+    inFlight: 1,
+    full: [200, 1_000],
+    quick: [100, 300],
+  },
+];
+
+/** The ingest scenarios. */
+export const ingestScenarios: readonly Scenario[] = SHAPES.map((shape) => ({
+  name: shape.name,
+  title: shape.title,
+  unit: 'record',
+  server: 'filled',
+  async run({ generator, watch, isQuick, takeRecords }) {
+    const { connections, inFlight } = shape;
+    const [warmUp, count] = isQuick ? shape.quick : shape.full;
+    await generator.call('open', { pool: 'clients', connections });
+    await generator.call('load', await takeRecords(warmUp));
+    await generator.call('submit', { inFlight });
+    await generator.call('load', await takeRecords(count));
+    const { result, cost } = await watch.measure(() => generator.call('submit', { inFlight }));
+    await generator.call('close', { pool: 'clients' });
+    return figuresOf(result, cost);
+  },
+}));

@@ -1,0 +1,104 @@
+/**
+ * What a server has used: processor time and memory of its processes, read from Linux's /proc. The
+ * processor time of an operation is the figure that holds on a machine with other things to do.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { LoadError } from '../load-error.ts';
+
+/** Microseconds of a clock tick in /proc: Linux shows times in 1/100 s on every architecture. */
+const TICK_MICROS = 10_000;
+/** Places of the fields in /proc/PID/stat behind the command's name, which may hold spaces. */
+const STAT = { parent: 1, userTicks: 11, systemTicks: 12 } as const;
+
+/** Processor time so far, and memory now, of some processes together. */
+export interface Usage {
+  /** User and system time of all threads, also of those that have ended. */
+  readonly cpuMicros: number;
+  /** Resident memory. */
+  readonly rssBytes: number;
+}
+
+/** Reads `proc`, a folder like /proc. */
+export class ProcessReader {
+  readonly #proc: string;
+
+  constructor(proc = '/proc') {
+    this.#proc = proc;
+  }
+
+  /**
+   * Usage of some processes.
+   *
+   * @throws LoadError where one of them does not run, or this is not Linux
+   */
+  usage(pids: readonly number[]): Usage {
+    let cpuMicros = 0;
+    let rssBytes = 0;
+    for (const pid of pids) {
+      const stat = this.#stat(`${pid}`, pid);
+      cpuMicros += ticks(stat) * TICK_MICROS;
+      rssBytes += this.#rss(pid);
+    }
+    return { cpuMicros, rssBytes };
+  }
+
+  /** These processes and all that they started and that run. */
+  withDescendants(pids: readonly number[]): number[] {
+    const childrenOf = new Map<number, number[]>();
+    for (const name of readdirSync(this.#proc)) {
+      if (!/^\d+$/.test(name)) continue;
+      const parent = this.#parentOf(Number(name));
+      if (parent === undefined) continue;
+      childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), Number(name)]);
+    }
+    const found = new Set(pids);
+    for (const pid of found) for (const child of childrenOf.get(pid) ?? []) found.add(child);
+    return [...found];
+  }
+
+  /** Processor time of each live thread of a process, in microseconds, by thread id. */
+  threads(pid: number): Map<number, number> {
+    const times = new Map<number, number>();
+    for (const name of readdirSync(`${this.#proc}/${pid}/task`)) {
+      try {
+        times.set(Number(name), ticks(this.#stat(`${pid}/task/${name}`, pid)) * TICK_MICROS);
+      } catch (error) {
+        // A thread may end between listing and reading.
+        if (!(error instanceof LoadError)) throw error;
+      }
+    }
+    return times;
+  }
+
+  #parentOf(pid: number): number | undefined {
+    try {
+      return Number(this.#stat(`${pid}`, pid)[STAT.parent]);
+    } catch (error) {
+      if (error instanceof LoadError) return undefined;
+      throw error;
+    }
+  }
+
+  #stat(path: string, pid: number): string[] {
+    const text = this.#read(`${path}/stat`, pid);
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  }
+
+  #rss(pid: number): number {
+    const match = /^VmRSS:\s+(\d+) kB$/m.exec(this.#read(`${pid}/status`, pid));
+    return Number(match?.[1] ?? 0) * 1024;
+  }
+
+  #read(path: string, pid: number): string {
+    try {
+      return readFileSync(`${this.#proc}/${path}`, 'utf8');
+    } catch (cause) {
+      const message = `process ${pid} cannot be read in ${this.#proc}: has the server ended?`;
+      throw new LoadError(message, { cause });
+    }
+  }
+}
+
+function ticks(stat: readonly string[]): number {
+  return Number(stat[STAT.userTicks]) + Number(stat[STAT.systemTicks]);
+}
