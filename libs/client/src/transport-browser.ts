@@ -31,6 +31,8 @@ export type BrowserWebSocketClass = new (url: string, protocols: string[]) => Br
 
 /** The only standard close code that a browser lets a page send. */
 const NORMAL = 1000;
+/** No close frame came. */
+const ABNORMAL = 1006;
 /** From here on codes are free for applications. */
 const APPLICATION = 3000;
 
@@ -64,14 +66,19 @@ async function open(
   const websocket = new webSocketClass(target.url, [...target.subprotocols]);
   websocket.binaryType = 'arraybuffer';
   let isOpen = false;
+  let isOver = false;
+  const end = (code: number, reason: string): void => {
+    if (!isOpen || isOver) return;
+    isOver = true;
+    listener.closed({ code, reason, cause: undefined });
+  };
   websocket.addEventListener('message', ({ data }) => {
+    if (isOver) return;
     if (!(data instanceof ArrayBuffer)) listener.text();
     else if (data.byteLength <= target.messageBytesMax) listener.message(new Uint8Array(data));
     else websocket.close(APPLICATION, 'message too large');
   });
-  websocket.addEventListener('close', ({ code, reason }) => {
-    if (isOpen) listener.closed({ code, reason, cause: undefined });
-  });
+  websocket.addEventListener('close', ({ code, reason }) => end(code, reason));
   await new Promise<void>((resolve, reject) => {
     const give = (error: unknown): void => {
       clearTimeout(timer);
@@ -94,14 +101,18 @@ async function open(
       resolve();
     });
   });
-  return socketOver(websocket);
+  return socketOver(websocket, () => {
+    // A browser cannot cut a connection; it may wait for a dead server's answer for minutes.
+    websocket.close();
+    queueMicrotask(() => end(ABNORMAL, ''));
+  });
 }
 
 function refusal(target: TransportTarget, why: string): MosaicError {
   return new MosaicError('unavailable', 'connect', `cannot connect to ${target.url}: ${why}`);
 }
 
-function socketOver(websocket: BrowserWebSocket): TransportSocket {
+function socketOver(websocket: BrowserWebSocket, terminate: () => void): TransportSocket {
   const handshake = {
     subprotocol: websocket.protocol,
     serviceUrl: undefined,
@@ -123,6 +134,6 @@ function socketOver(websocket: BrowserWebSocket): TransportSocket {
     close(code, reason) {
       websocket.close(code === NORMAL || code >= APPLICATION ? code : NORMAL, reason);
     },
-    terminate: () => websocket.close(),
+    terminate,
   };
 }
