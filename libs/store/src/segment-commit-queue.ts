@@ -70,6 +70,8 @@ export class CommitQueue {
   #isClosed = false;
   #idle: (() => void) | undefined;
   #state: LogState = { writable: true };
+  /** Of the error that made the log refuse. */
+  #refusalCode = 'log-failed';
   #retryAtMs = 0;
   #end: LogPosition | undefined;
 
@@ -134,8 +136,6 @@ export class CommitQueue {
     this.#retryAtMs = monotonicMs() + RETRY_MS;
     freeSpace.doubt();
   }
-
-  #refusalCode = 'log-failed';
 
   async #run(): Promise<void> {
     const { writer, freeSpace } = this.#options;
@@ -214,8 +214,8 @@ export class CommitQueue {
     this.#first = 0;
     this.#queuedBytes = 0;
     this.#queuedEntries = 0;
-    if (wasWritable) this.#options.warn({ event: 'not-writable', why });
     for (const { reject } of failed) reject(error);
+    if (wasWritable) this.#options.warn({ event: 'not-writable', why });
   }
 
   #failureOf(cause: unknown): MosaicError {

@@ -30,7 +30,10 @@ export interface ScannedCommit {
   readonly end: LogPosition;
 }
 
-/** What a log can do at the moment. */
+/**
+ * What a log can do at the moment. It becomes writable again through an append that succeeds; so do
+ * not stop appending because of it.
+ */
 export type LogState =
   | { readonly writable: true }
   | { readonly writable: false; readonly why: string };
@@ -50,20 +53,23 @@ export interface SegmentLog {
    * they would survive a crash. Record bytes must not change until then.
    *
    * @throws MosaicError `limited` (`log-busy`: the bounded queue is full), `unavailable`
-   *   (`log-full`: no space; `log-failed`), `closed`. Nothing of the call is kept or it is unknown;
-   *   appending the same entries again is always safe.
+   *   (`log-full`: no space; `log-failed`), `closed`, `invalid` (`append-too-large`: more than the
+   *   whole queue holds; or an entry that could not be read back). Some of the call's entries may be
+   *   kept all the same; appending the same entries again is always safe.
    */
   append(entries: readonly LogEntry[]): Promise<Appended>;
   /**
    * The entry at a location where its bytes are in memory; undefined: use {@link read}. The views
-   * stay valid: cached bytes are never overwritten.
+   * stay valid: cached bytes are never overwritten. They are views into larger buffers and keep
+   * those in memory; copy what is kept for long or sent to another thread.
    */
   peek(location: Location): LogEntry | undefined;
   /**
    * The entries at locations, in that order.
    *
    * @throws MosaicError `corrupt` (`segment`) where the bytes are not what was written,
-   *   `not-found` (`segment`) where the segment is gone, `unavailable`
+   *   `not-found` (`segment`) where the segment is gone, `unavailable`,
+   *   `limited` (`log-busy`), `invalid` (`location`), `closed`
    */
   read(locations: readonly Location[]): Promise<readonly LogEntry[]>;
   /**
@@ -71,7 +77,8 @@ export interface SegmentLog {
    * verified.
    *
    * @param from undefined: from the beginning
-   * @throws MosaicError `corrupt` naming segment and offset
+   * @throws MosaicError `corrupt` naming segment and offset, `invalid` (`log-position`) for a position
+   *   that the log has not reached, `unavailable`, `closed`
    */
   scan(from: LogPosition | undefined): AsyncIterable<ScannedCommit>;
   /** Behind the last durable commit; undefined: the log is empty. */
