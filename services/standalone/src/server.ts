@@ -16,10 +16,11 @@ import {
   parseServerUrl,
   type PublicKey,
 } from '@mosaic-cluster/protocol';
-import type { HostPort, Lifecycle } from '@mosaic-cluster/runtime';
+import type { HostPort, Lifecycle, Readiness } from '@mosaic-cluster/runtime';
 import { createVerifier, fastTools, type Verifier } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { openHealth } from './health.ts';
 import { type OpenRole, openRoles } from './open-roles.ts';
 import { listedUsers } from './served-users.ts';
 
@@ -40,6 +41,8 @@ const WITHOUT_LIMITS: Partial<GatewayLimits> = {
   openRequestsMax: 65_536,
   connectionSubmissionsMax: 16_384,
 };
+
+const VERSION = '0.1.0';
 
 /** Time that closing everything may take besides saying goodbye to clients. */
 const CLOSE_MS = 20_000;
@@ -78,6 +81,7 @@ export async function startServer(
   });
   lifecycle.add('gateway', { close: async () => gateway.close() });
   const listeners = await openListeners(config, folder, gateway, lifecycle);
+  const readiness = await openHealthPort(config, gateway, roles, lifecycle);
   lifecycle.add(
     'clients',
     {
@@ -88,6 +92,7 @@ export async function startServer(
     },
     config.drainTime + CLOSE_MS,
   );
+  lifecycle.add('readiness', { close: async () => readiness?.setState('draining') });
   return {
     mtlsUrl: listeners.mtls?.url,
     uwsUrl: listeners.uws?.url,
@@ -96,6 +101,16 @@ export async function startServer(
     roles,
     gateway,
   };
+}
+
+async function openHealthPort(
+  config: StandaloneConfig,
+  { counters }: Gateway,
+  roles: readonly OpenRole[],
+  lifecycle: Lifecycle,
+): Promise<Readiness | undefined> {
+  if (config.healthListen === 'off') return undefined;
+  return openHealth(config.healthListen, { version: VERSION, counters, roles, lifecycle });
 }
 
 async function openVerifier(config: StandaloneConfig, lifecycle: Lifecycle): Promise<Verifier> {
