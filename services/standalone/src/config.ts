@@ -155,6 +155,6 @@ export const settings = {
 export type StandaloneConfig = ConfigOf<typeof settings>;
 
 /** Reads environment and configuration file. @throws ConfigError naming every wrong setting */
-export async function readStandaloneConfig(): Promise<StandaloneConfig> {
-  return readConfig(settings, process.env, await loadConfigFile(process.env));
+export function readStandaloneConfig(): StandaloneConfig {
+  return readConfig(settings, process.env, loadConfigFile(process.env));
 }

@@ -18,7 +18,7 @@ await run(async (lifecycle) => {
     process.stdout.write(HELP + renderSettingsHelp(settings));
     return 0;
   }
-  const config = await readStandaloneConfig();
+  const config = readStandaloneConfig();
   const isPage = config.log === 'pretty' || (config.log === 'auto' && process.stdout.isTTY);
   lifecycle.log = createLogger({
     service: 'standalone',
