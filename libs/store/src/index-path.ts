@@ -10,7 +10,21 @@
  *
  * Tag values longer than 64 bytes (type included) are represented by their 32-byte BLAKE3.
  */
-import { h32, MosaicError, RECORD_AT, type RecordView, readU16 } from '@mosaic-cluster/protocol';
+import {
+  ATTESTATION_BYTES,
+  h32,
+  KEY_ALGORITHM,
+  KEY_BYTES,
+  KEY_ENTRY,
+  KEY_ENTRY_HEAD_BYTES,
+  KEY_TAG_BYTES,
+  MosaicError,
+  RECORD_AT,
+  type RecordView,
+  readU16,
+  readU32,
+  TAG_TYPE,
+} from '@mosaic-cluster/protocol';
 import { type IndexPath, POSITION_BYTES } from './record-index.ts';
 
 /** First bytes of the regions. */
@@ -26,6 +40,8 @@ export const PATH = {
   kind: 6,
   tag: 7,
   longTag: 8,
+  oddNotify: 9,
+  subkey: 10,
 } as const;
 
 /** Positions on path `received` start with 8 bytes of reception time. */
@@ -89,6 +105,10 @@ export function headKeyOf(path: Exclude<IndexPath, { path: 'all' }>): Uint8Array
       return path.tag.length <= TAG_BYTES_INLINE_MAX
         ? headKey(PATH.tag, path.tag)
         : headKey(PATH.longTag, h32(path.tag));
+    case 'odd-notify':
+      return headKey(PATH.oddNotify, sized(path.notified, KEY_BYTES, 'a notified key'));
+    case 'subkey':
+      return headKey(PATH.subkey, sized(path.subkey, KEY_BYTES, 'a subkey'));
   }
 }
 
@@ -141,6 +161,30 @@ export function visitHeadKeys(
     const end = tag.start + readU16(tag.source, tag.start);
     if (end - start <= TAG_BYTES_INLINE_MAX) visit(scratch, put(bytes, start, end, PATH.tag));
     else visit(scratch, put(h32(bytes.subarray(start, end)), 0, 32, PATH.longTag));
+    if (isOddNotify(bytes, tag.start, end)) {
+      visit(scratch, put(bytes, end - KEY_BYTES, end, PATH.oddNotify));
+    }
+  }
+  if (record.isKeySchedule) visitSubkeys(record.payload, visit);
+}
+
+/** Whether a Notify tag has something in its reserved bytes, so that path `tag` does not tell. */
+function isOddNotify(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== KEY_TAG_BYTES || readU16(bytes, start + 2) !== TAG_TYPE.notify) return false;
+  return readU32(bytes, start + 4) !== 0;
+}
+
+/** Visits the subkeys whose attestations a key schedule holds; stops at what is no entry. */
+function visitSubkeys(payload: Uint8Array, visit: (buffer: Buffer, length: number) => void): void {
+  for (let at = 0; at + KEY_ENTRY_HEAD_BYTES <= payload.length; ) {
+    const end = at + readU16(payload, at + 2);
+    if (end < at + KEY_ENTRY_HEAD_BYTES || end > payload.length) return;
+    const data = at + KEY_ENTRY_HEAD_BYTES;
+    const isAttestation = payload[at] === KEY_ENTRY.subkey && end - data === ATTESTATION_BYTES;
+    if (isAttestation && payload[data + 5] === KEY_ALGORITHM.curve25519) {
+      visit(scratch, put(payload, data + 8, data + 8 + KEY_BYTES, PATH.subkey));
+    }
+    at = end;
   }
 }
 

@@ -1,5 +1,14 @@
 /** What every record index must do, as a test suite that each adapter runs. */
-import { compareBytes, encodeTimestamp, hexEncode } from '@mosaic-cluster/protocol';
+import {
+  attestSubkey,
+  buildKeySchedule,
+  buildRecord,
+  compareBytes,
+  coreTag,
+  encodeTimestamp,
+  hexEncode,
+  publicKeyOf,
+} from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -31,6 +40,8 @@ export interface IndexUnderTest {
   destroy(): Promise<void>;
 }
 
+const NOTIFIED_SECRET = new Uint8Array(32).fill(0x21);
+const SUBKEY_SECRET = new Uint8Array(32).fill(0x22);
 const EVERYTHING: ScanRange = { limit: 1_000_000 };
 
 /** An entry in plain values, to compare. */
@@ -93,6 +104,52 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
       const [found] = await index.lookup([record.id]);
       expect(plainEntry(present(found))).toEqual(entry);
       expect(await scan(index, { path: 'author', author: keyNumber(7) })).toEqual([]);
+    });
+
+    it('finds a Notify tag by its key where its reserved bytes are not zero', async () => {
+      const { record } = additionOf({});
+      const notified = publicKeyOf(NOTIFIED_SECRET);
+      const { type, value } = coreTag({ name: 'notify', key: notified });
+      const odd = value.slice();
+      odd[3] = 1;
+      const made = [value, odd, odd.subarray(0, 35)].map((tag, n) =>
+        buildRecord({
+          kind: record.kind,
+          timestamp: BigInt(n + 1),
+          secretKey: NOTIFIED_SECRET,
+          tags: [{ type, value: tag }],
+        }),
+      );
+      await index.add(made.map((each) => additionOf({}, { record: each })));
+      expect(timesOf(await scan(index, { path: 'odd-notify', notified }))).toEqual([2]);
+      const other = keyNumber(3);
+      expect(await scan(index, { path: 'odd-notify', notified: other })).toEqual([]);
+      await index.remove(made.map((each) => ({ record: each, receivedAt: 5_000n })));
+      expect(await scan(index, { path: 'odd-notify', notified })).toEqual([]);
+    });
+
+    it('finds key schedules by the subkeys that attested to them, whatever their tags say', async () => {
+      const master = publicKeyOf(NOTIFIED_SECRET);
+      const subkey = publicKeyOf(SUBKEY_SECRET);
+      const attestation = attestSubkey(SUBKEY_SECRET, master);
+      const schedule = buildKeySchedule({
+        masterSecretKey: NOTIFIED_SECRET,
+        timestamp: 7n,
+        entries: [
+          { marker: 'activeEncryption', encryptionKey: keyNumber(9) },
+          { marker: 'activeSigning', attestation },
+        ],
+      });
+      const claim = buildRecord({
+        kind: schedule.kind,
+        timestamp: 8n,
+        secretKey: NOTIFIED_SECRET,
+        tags: [coreTag({ name: 'subkey', key: subkey })],
+      });
+      const additions = [schedule, claim].map((record) => additionOf({}, { record }));
+      await index.add(additions);
+      expect(timesOf(await scan(index, { path: 'subkey', subkey }))).toEqual([7]);
+      expect(await scan(index, { path: 'subkey', subkey: keyNumber(9) })).toEqual([]);
     });
 
     it('has records signed by their author on no signing-key path', async () => {

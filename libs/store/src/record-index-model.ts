@@ -2,9 +2,14 @@
 import {
   compareBytes,
   concatBytes,
+  coreTag,
+  encodeTag,
   encodeTimestamp,
   equalBytes,
   hexEncode,
+  parseKeySchedule,
+  type PublicKey,
+  type RecordView,
   type Reference,
 } from '@mosaic-cluster/protocol';
 import {
@@ -114,5 +119,20 @@ function isOnPath({ record }: IndexAddition, path: IndexPath): boolean {
       return [...record.tags()].some((tag) => equalBytes(tag.bytes.subarray(2), path.tag));
     case 'address':
       return equalBytes(record.address, path.address);
+    case 'odd-notify':
+      return [...record.tags()].some((tag) => isOddNotify(tag.bytes, path.notified));
+    case 'subkey':
+      return record.isKeySchedule && attests(record, path.subkey);
   }
+}
+
+function isOddNotify(tag: Uint8Array, key: PublicKey): boolean {
+  const plain = encodeTag(coreTag({ name: 'notify', key }));
+  const isSameHead = equalBytes(tag.subarray(0, 4), plain.subarray(0, 4));
+  return isSameHead && equalBytes(tag.subarray(8), key) && !equalBytes(tag, plain);
+}
+
+function attests(record: RecordView, subkey: PublicKey): boolean {
+  const { entries } = parseKeySchedule(record);
+  return entries.some(({ kind, key }) => kind === 'subkey' && equalBytes(key, subkey));
 }

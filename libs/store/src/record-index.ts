@@ -24,6 +24,13 @@ export type IndexPath =
   | { readonly path: 'kind'; readonly kind: Uint8Array }
   /** `tag` is the tag's type (2 bytes) and whole value. */
   | { readonly path: 'tag'; readonly tag: Uint8Array }
+  /**
+   * Records with a Notify tag for a key whose reserved bytes are not zero: it notifies like any
+   * other, but is not the tag that path `tag` would be asked for.
+   */
+  | { readonly path: 'odd-notify'; readonly notified: PublicKey }
+  /** Key schedules with an attestation made by a subkey: a claim that nobody else can make. */
+  | { readonly path: 'subkey'; readonly subkey: PublicKey }
   | { readonly path: 'address'; readonly address: Reference }
   | { readonly path: 'received' };
 
