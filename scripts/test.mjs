@@ -19,6 +19,10 @@ if (run('building', bin('tsc'), ['-b']) !== 0) {
   console.log('0 passed, 1 failed');
   process.exit(1);
 }
+// Before the tests, so that no test's time runs out while a server is installed.
+if (run('servers', process.execPath, [join('scripts', 'servers.mjs')]) !== 0) {
+  console.log('Tests that need the missing server will fail and name it.');
+}
 const folder = mkdtempSync(join(tmpdir(), 'mosaic-tests-'));
 const report = join(folder, 'report.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];

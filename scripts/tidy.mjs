@@ -17,6 +17,7 @@ export const MAY_IMPORT = {
   'libs/bus': ['protocol'],
   'libs/store': ['protocol'],
   'libs/abuse': ['protocol'],
+  'libs/test-servers': [],
   'libs/role': ['protocol', 'bus', 'store', 'abuse', 'runtime', 'verifier'],
   'services/outbox': ['protocol', 'role'],
   'services/inbox': ['protocol', 'role'],
@@ -41,6 +42,8 @@ export const MAY_IMPORT = {
 };
 
 const SCOPE = '@mosaic-cluster/';
+/** Packages that tests may import where they are development dependencies. */
+const FOR_TESTS = new Set([`${SCOPE}test-servers`]);
 const LINES_MAX = 400;
 const IMPORT =
   /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
@@ -68,26 +71,32 @@ function checkPackage(root, folder, complain) {
   const manifestPath = join(root, folder, 'package.json');
   const manifest = JSON.parse(readFileSync(manifestPath, 'utf8'));
   const declared = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
-  const allowed = MAY_IMPORT[folder].map((name) => SCOPE + name);
+  const allowed = new Set(MAY_IMPORT[folder].map((name) => SCOPE + name));
   for (const name of declared) {
-    if (name.startsWith(SCOPE) && !allowed.includes(name)) {
+    if (name.startsWith(SCOPE) && !allowed.has(name)) {
       complain(manifestPath, 1, `${folder} may not depend on ${name}`);
+    }
+  }
+  const forTests = Object.keys(manifest.devDependencies ?? {});
+  for (const name of forTests) {
+    if (name.startsWith(SCOPE) && !FOR_TESTS.has(name)) {
+      complain(manifestPath, 1, `${folder} may not depend on ${name}, even for development`);
     }
   }
   for (const path of filesIn(join(root, folder, 'src'))) {
     if (path.endsWith('.ts') && !path.endsWith('.d.ts')) {
-      checkFile(root, folder, path, declared, complain);
+      checkFile(root, folder, path, { declared, forTests }, complain);
     }
   }
 }
 
-function checkFile(root, folder, path, declared, complain) {
+function checkFile(root, folder, path, dependencies, complain) {
   const text = readFileSync(path, 'utf8');
   const lineOf = (index) => text.slice(0, index).split('\n').length;
   const isTest = /\.(test|bench)\.ts$|(^|[-/])contract(-[a-z-]+)?\.ts$/.test(path);
   for (const match of text.matchAll(IMPORT)) {
     const target = match[1] ?? match[2];
-    const why = importFault(root, folder, path, target, declared, isTest);
+    const why = importFault(root, folder, path, target, dependencies, isTest);
     if (why !== undefined) complain(path, lineOf(match.index), why);
   }
   const name = relative(join(root, folder), path);
@@ -110,7 +119,7 @@ function checkFile(root, folder, path, declared, complain) {
   }
 }
 
-function importFault(root, folder, path, target, declared, isTest) {
+function importFault(root, folder, path, target, dependencies, isTest) {
   if (target.startsWith('.')) {
     const inside = resolve(dirname(path), target).startsWith(resolve(root, folder) + '/');
     if (!inside) return `"${target}" leaves the package; import it by name`;
@@ -125,6 +134,8 @@ function importFault(root, folder, path, target, declared, isTest) {
   const [scope, part] = target.split('/');
   const name = target.startsWith('@') ? `${scope}/${part}` : scope;
   if (isTest && !target.startsWith(SCOPE)) return undefined;
+  const { declared, forTests } = dependencies;
+  if (isTest && forTests.includes(name)) return undefined;
   return declared.includes(name) ? undefined : `"${name}" is not among the package's dependencies`;
 }
 

@@ -48,6 +48,19 @@ describe('tidy', () => {
     expect(tidy(root)).toEqual([expect.stringContaining(`services/gateway/src/a.ts:${line}: `)]);
   });
 
+  it('lets tests, and nothing else, import the servers for tests', () => {
+    const text = "/** Why. */\nimport { x } from '@mosaic-cluster/test-servers';\n";
+    const devDependencies = { '@mosaic-cluster/test-servers': '*', '@mosaic-cluster/store': '*' };
+    write('services/gateway/package.json', JSON.stringify({ devDependencies }));
+    write('services/gateway/src/index.ts', '/** Why. */\n');
+    write('services/gateway/src/a.test.ts', text);
+    write('services/gateway/src/b.ts', text);
+    expect(tidy(root)).toEqual([
+      expect.stringContaining('services/gateway/package.json:1: '),
+      expect.stringContaining('services/gateway/src/b.ts:2: '),
+    ]);
+  });
+
   it('complains of a Node module in the protocol library', () => {
     write('libs/protocol/src/a.ts', "/** Why. */\nimport { x } from 'node:fs';\n");
     expect(tidy(root)).toHaveLength(1);
