@@ -34,7 +34,10 @@ export type IndexPath =
   | { readonly path: 'address'; readonly address: Reference }
   | { readonly path: 'received' };
 
-/** An entry that a scan or lookup finds. */
+/**
+ * An entry that a scan or lookup finds. It stays valid. Its fields may be made when they are read:
+ * take them by name, not by spreading.
+ */
 export interface IndexEntry {
   readonly position: Position;
   readonly location: Location;
@@ -49,8 +52,9 @@ export interface IndexAddition {
   readonly location: Location;
   readonly held: boolean;
   /**
-   * For a replaceable record: the record that holds its address now, as the caller read it after
-   * `lookup`; undefined where nothing does.
+   * For a replaceable record: the record that holds its address now, as the caller read it where a
+   * scan of the path `address` said; undefined where nothing does. An address that nothing holds, or
+   * an earlier addition of the same call, is free whatever this says.
    */
   readonly replaces?: IndexedRecord;
 }
@@ -86,10 +90,12 @@ export interface RecordIndex {
   /**
    * Adds records; all of one call become visible together, with `appliedTo`.
    *
-   * @param appliedTo everything in the log before this position is in the index after this call
+   * @param appliedTo everything in the log before this position is in the index after this call; one
+   *   that lies before what was said earlier changes nothing
    * @returns one outcome per addition, in order; two additions with one ID or one replaceable
    *   address in the same call are handled one after the other
-   * @throws MosaicError `unavailable` (`index-full`, `index-failed`): nothing was added
+   * @throws MosaicError `unavailable` (`index-full`, `index-failed`), `corrupt` (`index-corrupt`: the
+   *   next start rebuilds it), `closed`: nothing was added
    */
   add(additions: readonly IndexAddition[], appliedTo?: LogPosition): Promise<readonly AddOutcome[]>;
   /** Takes records out; those that are not there are passed over. */
