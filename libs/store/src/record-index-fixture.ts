@@ -80,7 +80,7 @@ export const PLAIN_SPEC: RecordSpec = {
 /** An addition of a test record. */
 export function additionOf(
   spec: Partial<RecordSpec>,
-  rest: Partial<Omit<IndexAddition, 'record'>> = {},
+  rest: Partial<IndexAddition> = {},
 ): IndexAddition {
   const record = recordOf({ ...PLAIN_SPEC, ...spec });
   return { record, receivedAt: 5_000n, location: Uint8Array.of(1, 2, 3), held: false, ...rest };
