@@ -28,7 +28,8 @@ export interface Options {
   readonly target: ServerTarget | undefined;
   readonly listener: ListenerName;
   readonly tls: boolean;
-  readonly isQuick: boolean;
+  /** What the scenarios' numbers are multiplied with. */
+  readonly scale: number;
   readonly runs: number;
   readonly seed: number;
   readonly storeRecords: number;
@@ -38,6 +39,7 @@ export interface Options {
 }
 
 const RUNS = 3;
+const SCALE_QUICK = 0.2;
 const RUNS_MAX = 100;
 const STORE_RECORDS = 50_000;
 const STORE_RECORDS_QUICK = 10_000;
@@ -118,7 +120,7 @@ export function parseOptions(args: readonly string[], folder: string): Options {
     target,
     listener: listenerOf(values.listener),
     tls,
-    isQuick,
+    scale: isQuick ? SCALE_QUICK : 1,
     runs:
       action === 'profile' ? 1 : numberOf('--runs', values.runs, 1, RUNS_MAX, isQuick ? 1 : RUNS),
     seed: numberOf('--seed', values.seed, 0, SEED_MAX, 1),

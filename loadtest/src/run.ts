@@ -80,12 +80,12 @@ function reportOf(
   machine: Machine,
   results: readonly ScenarioResult[],
 ): Readonly<Record<string, unknown>> {
-  const { target, listener, tls, isQuick, seed, storeRecords } = options;
+  const { target, listener, tls, scale, seed, storeRecords } = options;
   return {
     date: new Date().toISOString(),
     machine,
     server: target ?? { embedded: true, listener, tls },
-    isQuick,
+    scale,
     seed,
     storeRecords,
     scenarios: results.map(({ scenario, figures, runs, error }) => ({

@@ -11,12 +11,12 @@ export interface ScenarioContext {
   readonly watch: ServerWatch;
   /** The records that the server was filled with. */
   readonly store: RecordRange;
-  /** Whether to use smaller numbers: for a look, not for a decision. */
-  readonly isQuick: boolean;
+  /** A number of operations, scaled to how long the measurement may take; at least 1. */
+  readonly scaled: (count: number) => number;
   /** Hands out records that no server has seen yet, signed. */
-  takeRecords(count: number): Promise<RecordRange>;
+  readonly takeRecords: (count: number) => Promise<RecordRange>;
   /** Hands out numbers for records that the generator signs itself. */
-  takeNumbers(count: number): RecordRange;
+  readonly takeNumbers: (count: number) => RecordRange;
 }
 
 /** What one run of a scenario measured. Times are in milliseconds or microseconds, as named. */

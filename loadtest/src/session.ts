@@ -81,7 +81,7 @@ export class Session {
       generator: this.#generator,
       watch: this.#watch,
       store: this.#store,
-      isQuick: this.#options.isQuick,
+      scaled: (count) => Math.max(1, Math.round(count * this.#options.scale)),
       takeNumbers: (count) => this.#cursor.take(count),
       takeRecords: async (count) => {
         const range = this.#cursor.take(count);

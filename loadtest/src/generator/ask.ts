@@ -59,8 +59,8 @@ export class AnswerCheck {
   }
 
   #record(question: Question, bytes: Buffer, at: number): void {
-    const { expected, isExact } = question;
-    if (this.#records >= expected.length) throw new LoadError('an answer has too many records');
+    const { expected, limit, isExact } = question;
+    if (this.#records >= limit) throw new LoadError('an answer has too many records');
     if (isExact) this.#requested(expected, bytes, at);
     else this.#ranked(question, bytes, at);
     this.#records += 1;
@@ -81,7 +81,8 @@ export class AnswerCheck {
       this.#records === 0 || bytes.compare(this.#previousId, 0, REFERENCE_BYTES, at, end) < 0;
     if (!isOrdered) throw new LoadError('an answer is not in order, newest first');
     bytes.copy(this.#previousId, 0, at, end);
-    if (this.#store.compare(expected[this.#records]!, bytes, at) < 0) {
+    const newest = expected[this.#records];
+    if (newest !== undefined && this.#store.compare(newest, bytes, at) < 0) {
       throw new LoadError('an answer lacks a newer record that the server holds');
     }
   }
@@ -90,8 +91,8 @@ export class AnswerCheck {
     if (result !== RESULT.SUCCESS) {
       throw new LoadError(`a query was closed with ${describeResult(result)}`);
     }
-    if (this.#records === expected.length) return;
-    throw new LoadError(`an answer has ${this.#records} records instead of ${expected.length}`);
+    if (this.#records >= expected.length) return;
+    throw new LoadError(`an answer has ${this.#records} records, not ${expected.length}`);
   }
 }
 

@@ -30,6 +30,8 @@ export interface Question {
    * their place that match and are newer.
    */
   readonly expected: readonly number[];
+  /** Most records of the answer: more than expected may come where others were added since. */
+  readonly limit: number;
   /** Whether the answer is these very records, in whatever order: a Get. */
   readonly isExact: boolean;
   /** Whether the record at `at` matches. */
@@ -121,6 +123,7 @@ function query(
   return {
     message: encodeMessage({ name: 'query', queryId: 0, limit, filter }),
     expected: answer.expected.slice(0, limit),
+    limit,
     isExact: false,
     matches: answer.matches,
   };
@@ -135,6 +138,7 @@ function get(store: StoreIds, question: number, count: number): Question {
   return {
     message: encodeMessage({ name: 'get', queryId: 0, references }),
     expected: distinct,
+    limit: distinct.length,
     isExact: true,
     matches: () => true,
   };

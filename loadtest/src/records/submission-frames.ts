@@ -42,7 +42,7 @@ export class SubmissionFrames {
 
   /** The frames from `from` up to, not including, `to`: a view. */
   slice(from: number, to: number): Buffer {
-    return this.bytes.subarray(this.#starts[from]!, this.#starts[to]!);
+    return this.bytes.subarray(this.#starts[from], this.#starts[to]);
   }
 
   /** A number that stands for record i: 48 bits of its hash. See {@link idNumberAt}. */
@@ -61,7 +61,7 @@ export class SubmissionFrames {
   /** Whether the `length` bytes at `at` are record i. */
   isRecord(i: number, bytes: Buffer, at: number, length: number): boolean {
     const start = this.#records[i]!;
-    return this.bytes.compare(bytes, at, at + length, start, this.#starts[i + 1]!) === 0;
+    return this.bytes.compare(bytes, at, at + length, start, this.#starts[i + 1]) === 0;
   }
 }
 

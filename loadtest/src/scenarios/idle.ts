@@ -2,7 +2,6 @@
 import { costFigures, type Scenario } from '../scenario.ts';
 
 const CONNECTIONS = 5_000;
-const CONNECTIONS_QUICK = 1_000;
 
 /** The idle connections. */
 export const idleScenario: Scenario = {
@@ -10,11 +9,11 @@ export const idleScenario: Scenario = {
   title: 'idle connections: memory each',
   unit: 'connection',
   server: 'new',
-  async run({ generator, watch, isQuick }) {
-    const connections = isQuick ? CONNECTIONS_QUICK : CONNECTIONS;
+  async run({ generator, watch, scaled }) {
+    const connections = scaled(CONNECTIONS);
     // Some come and go first, so that what the first ones take once is not counted as everybody's.
     // Not as many as are measured: they would leave memory behind that is then used again.
-    await generator.call('open', { pool: 'subscribers', connections: connections / 10 });
+    await generator.call('open', { pool: 'subscribers', connections: Math.ceil(connections / 10) });
     await generator.call('close', { pool: 'subscribers' });
     const before = await watch.quiet();
     const { cost } = await watch.measure(() =>

@@ -7,7 +7,7 @@ const CONNECTIONS = 16;
 interface MixShape {
   readonly mix: QueryMixName;
   readonly title: string;
-  /** Questions of a full measurement; a quarter of them warm up, a quick look asks a fifth. */
+  /** Questions measured; half as many come before, to warm up. */
   readonly count: number;
 }
 
@@ -26,11 +26,11 @@ export const queryScenarios: readonly Scenario[] = SHAPES.map(({ mix, title, cou
   title,
   unit: 'query',
   server: 'filled',
-  async run({ generator, watch, isQuick, store }) {
-    const count = isQuick ? full / 5 : full;
+  async run({ generator, watch, scaled, store }) {
+    const count = scaled(full);
     await generator.call('open', { pool: 'clients', connections: CONNECTIONS });
     await generator.call('prepareQuestions', { mix, store });
-    await generator.call('ask', { count: count / 4 });
+    await generator.call('ask', { count: Math.ceil(count / 2) });
     const { result, cost } = await watch.measure(() => generator.call('ask', { count }));
     await generator.call('close', { pool: 'clients' });
     return figuresOf(result, cost);

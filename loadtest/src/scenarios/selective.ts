@@ -7,6 +7,10 @@ import { type Figures, figuresOf, type Scenario, type ScenarioContext } from '..
 const SUBSCRIBERS = 1_000;
 /** Subscribers whose authors publish in the end, to see that the subscriptions were there. */
 const PROBED = 50;
+/** Records of each ingest. */
+const RECORDS = 8_000;
+/** Ingests with the subscriptions, and as many without. */
+const ROUNDS = 4;
 const INGEST = { connections: 16, inFlight: 32 } as const;
 
 async function ingest(context: ScenarioContext, count: number): Promise<Figures> {
@@ -18,16 +22,15 @@ async function ingest(context: ScenarioContext, count: number): Promise<Figures>
 }
 
 async function run(context: ScenarioContext): Promise<Figures> {
-  const { generator, isQuick } = context;
-  const count = isQuick ? 2_000 : 8_000;
-  const rounds = isQuick ? 2 : 4;
+  const { generator } = context;
+  const count = context.scaled(RECORDS);
   await generator.call('open', { pool: 'clients', connections: INGEST.connections });
   await generator.call('open', { pool: 'publisher', connections: 1 });
   await generator.call('open', { pool: 'subscribers', connections: SUBSCRIBERS });
   await ingest(context, count);
   const added: number[] = [];
   const last: Figures[] = [];
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const without = await ingest(context, count);
     await generator.call('subscribeToOneEach');
     const figures = await ingest(context, count);
