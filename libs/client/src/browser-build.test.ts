@@ -7,8 +7,8 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type * as Browser from './index-browser.ts';
-import { AUTHOR, makeRecord } from './test-records.ts';
-import { startTestServer, type TestServer } from './test-server.ts';
+import { AUTHOR, makeRecord } from '../test/records.ts';
+import { startTestServer, type TestServer } from '../test/mosaic-server.ts';
 
 const FILTER = [{ name: 'authors' as const, keys: [AUTHOR] }];
 let folder = '';

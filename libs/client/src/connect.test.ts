@@ -14,8 +14,8 @@ import {
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClientEvent } from './client-event.ts';
 import { connect, connectRaw, type MosaicClient, openTrustStoreFile } from './index.ts';
-import { makeRecord } from './test-records.ts';
-import { startTestServer, type TestServer } from './test-server.ts';
+import { makeRecord } from '../test/records.ts';
+import { startTestServer, type TestServer } from '../test/mosaic-server.ts';
 
 const SEED = generateSecretKey();
 const SERVER_KEY = publicKeyOf(SEED);

@@ -18,7 +18,7 @@ import { RecentIds } from './recent-ids.ts';
 import { backoffMs } from './reconnect.ts';
 import { resolveServerUrl } from './server-target.ts';
 import { SubmissionWindow } from './submission-window.ts';
-import { AUTHOR, makeRecord } from './test-records.ts';
+import { AUTHOR, makeRecord } from '../test/records.ts';
 
 describe('query ids', () => {
   it('come back only after all others, never the probe, never one in use', () => {

@@ -9,8 +9,8 @@ import {
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClientOptions } from './options.ts';
 import { connect, type MosaicClient, type PublishOutcome, ResultError } from './index.ts';
-import { flipByte, makeRecord } from './test-records.ts';
-import { startTestServer, type TestConnection, type TestServer } from './test-server.ts';
+import { flipByte, makeRecord } from '../test/records.ts';
+import { startTestServer, type TestConnection, type TestServer } from '../test/mosaic-server.ts';
 
 const opened: { close(): Promise<unknown> }[] = [];
 

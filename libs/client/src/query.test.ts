@@ -9,8 +9,8 @@ import {
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClientOptions } from './options.ts';
 import { connect, type MosaicClient } from './index.ts';
-import { AUTHOR, flipByte, makeRecord } from './test-records.ts';
-import { startTestServer, type TestConnection, type TestServer } from './test-server.ts';
+import { AUTHOR, flipByte, makeRecord } from '../test/records.ts';
+import { startTestServer, type TestConnection, type TestServer } from '../test/mosaic-server.ts';
 
 const FILTER: FilterElementInput[] = [{ name: 'authors', keys: [AUTHOR] }];
 const opened: { close(): Promise<unknown> }[] = [];

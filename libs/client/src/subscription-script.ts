@@ -141,7 +141,8 @@ export class SubscriptionScript implements StreamScript<SubscriptionEvent> {
       this.#check.check(record);
       if (this.#recent.has(id)) return {};
       this.#recent.add(id);
-      this.#anchor(record, id, now);
+      // Before everything has been caught up with, a record proves nothing about what is before it.
+      if (this.#phase === 'live') this.#anchor(record, id, now);
     }
     return { items: [{ value: { name: 'record', record }, record }] };
   }

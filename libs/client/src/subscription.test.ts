@@ -18,10 +18,12 @@ import {
   type StreamIterator,
   type SubscriptionEvent,
 } from './index.ts';
-import { AUTHOR, AUTHOR_SECRET, makeRecord } from './test-records.ts';
-import { startTestServer, type TestServer, type TestServerOptions } from './test-server.ts';
+import { AUTHOR, AUTHOR_SECRET, makeRecord } from '../test/records.ts';
+import { startTestServer, type TestServer, type TestServerOptions } from '../test/mosaic-server.ts';
 
 const FILTER: FilterElementInput[] = [{ name: 'authors', keys: [AUTHOR] }];
+/** Long before any overlap. */
+const LONG_AGO_MS = 90_000_000;
 const opened: { close(): Promise<unknown> }[] = [];
 
 afterEach(async () => {
@@ -211,7 +213,9 @@ describe('resumption', () => {
 
   it('goes on with the stored part where that was interrupted', async () => {
     const { client, server } = await start();
-    for (let i = 0; i < 200; i++) server.receive(makeRecord(5_000 + Math.floor(i / 9)));
+    for (let i = 0; i < 200; i++) {
+      server.receive(makeRecord(5_000 + Math.floor(i / 9)), i % 3 === 0 ? 0 : LONG_AGO_MS);
+    }
     const seen = follow(client.subscribe(FILTER));
     for (const at of [10, 70, 130]) {
       await vi.waitFor(() => expect(seen.ids.length).toBeGreaterThan(at), { interval: 1 });
@@ -297,7 +301,9 @@ describe('whatever happens to the connection', () => {
       fc.asyncProperty(run, async ({ stored, skewMs, actions, bufferBytesMax }) => {
         const now = (): number => Date.now() + skewMs;
         const { client, server } = await start({ bufferBytesMax, probeIntervalMs: 20 }, { now });
-        for (let i = 0; i < stored; i++) server.receive(poolRecord());
+        for (let i = 0; i < stored; i++) {
+          server.receive(poolRecord(), i % 3 === 0 ? 0 : LONG_AGO_MS);
+        }
         const subscription = client.subscribe(FILTER);
         const seen = follow(subscription);
         for (const step of actions) {

@@ -145,12 +145,12 @@ export class TestServer {
     for (const connection of this.connections) connection.drop();
   }
 
-  /** The server receives a record: keeps it and tells the subscribers. */
-  receive(record: RecordView): number {
+  /** The server receives a record, some time ago if told so: keeps it, tells the subscribers. */
+  receive(record: RecordView, agoMs = 0): number {
     if (this.stored.some((entry) => equalBytes(entry.record.id, record.id))) {
       return RESULT.DUPLICATE;
     }
-    const entry = { record: record.copy(), receivedAt: timestampFromMillis(this.#now()) };
+    const entry = { record: record.copy(), receivedAt: timestampFromMillis(this.#now() - agoMs) };
     if (record.duplicateHandling !== 'ephemeral') this.stored.push(entry);
     for (const connection of this.connections) {
       for (const [queryId, filter] of connection.subscriptions) {
