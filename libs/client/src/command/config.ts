@@ -6,6 +6,8 @@
 export interface CommandSettings {
   /** `MOSAIC_SECRET_KEY`: what `--secret` says where it is absent. A secret. */
   readonly secretKey: string | undefined;
+  /** `MOSAIC_SERVER`: what `--server` says where it is absent. */
+  readonly server: string | undefined;
   /** False where `NO_COLOR` (https://no-color.org) or a dumb terminal forbid colours. */
   readonly allowsColour: boolean;
 }
@@ -13,6 +15,13 @@ export interface CommandSettings {
 /** Reads the settings. */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): CommandSettings {
   const isForbidden = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
-  const secretKey = env['MOSAIC_SECRET_KEY'];
-  return { secretKey: secretKey === '' ? undefined : secretKey, allowsColour: !isForbidden };
+  return {
+    secretKey: given(env['MOSAIC_SECRET_KEY']),
+    server: given(env['MOSAIC_SERVER']),
+    allowsColour: !isForbidden,
+  };
+}
+
+function given(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }

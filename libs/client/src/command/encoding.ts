@@ -33,7 +33,7 @@ export interface Undecodable {
 const FORMS = 'hex, base64 or a human encoding such as mopub0…';
 
 /** Bytes that are all plain text, as every encoding but the binary one is. */
-function asPlainText(bytes: Uint8Array): string | undefined {
+export function asPlainText(bytes: Uint8Array): string | undefined {
   for (const byte of bytes) {
     const isPlain = (byte >= 0x20 && byte < 0x7f) || byte === 9 || byte === 10 || byte === 13;
     if (!isPlain) return undefined;

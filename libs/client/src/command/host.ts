@@ -7,6 +7,17 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandSettings, readSettings } from './config.ts';
 import { EXIT, type ExitCode, usageError } from './exit-code.ts';
+import {
+  type ByteSink,
+  type ByteSource,
+  causeOf,
+  fileSink,
+  fileSource,
+  streamSink,
+  streamSource,
+  unreadable,
+  unwritable,
+} from './host-streams.ts';
 import { createPaint, type Paint } from './paint.ts';
 
 /** Most bytes taken from a file or standard input: the hex of any message, with room to spare. */
@@ -23,6 +34,10 @@ export interface Host {
   readonly isTerminal: boolean;
   /** Whether somebody would have to type standard input. */
   readonly isInputTerminal: boolean;
+  /** Whether standard error is a terminal. */
+  readonly isErrorTerminal: boolean;
+  /** The file that remembers the keys of servers. */
+  readonly knownServersPath: string;
   /** What the run will end with. */
   exitCode: ExitCode;
   /** To standard output. */
@@ -37,6 +52,16 @@ export interface Host {
   createFile(option: string, path: string, data: string | Uint8Array): void;
   /** Like `createFile`, in the user's folder for keys; the path. */
   createKeyFile(name: string, data: string): string;
+  /** Standard input in pieces, once. */
+  openInput(option: string): ByteSource;
+  /** A file of any length in pieces. */
+  openFile(option: string, path: string): ByteSource;
+  /** A file that did not exist, or standard output where `path` is undefined. */
+  openOutput(option: string, path: string | undefined): ByteSink;
+  /** Calls `run` on the next Ctrl-C or SIGTERM, once; the returned function calls that off. */
+  onInterrupt(run: () => void): () => void;
+  /** Calls `run` again and again; the returned function ends it. */
+  every(intervalMs: number, run: () => void): () => void;
   /** Milliseconds since 1970. */
   now(): number;
 }
@@ -46,31 +71,63 @@ export function processHost(): Host {
   const settings = readSettings();
   const { stdin, stdout, stderr } = process;
   let inputTakenBy: string | undefined;
+  const takeInput = (option: string): void => {
+    if (inputTakenBy !== undefined) {
+      throw usageError(
+        option,
+        `standard input was read by ${inputTakenBy} already`,
+        'Put one of the two into a file and name it as @FILE.',
+      );
+    }
+    inputTakenBy = option;
+  };
   return {
     settings,
     paint: createPaint(settings.allowsColour && stdout.isTTY),
     errorPaint: createPaint(settings.allowsColour && stderr.isTTY),
     isTerminal: stdout.isTTY,
     isInputTerminal: stdin.isTTY,
+    isErrorTerminal: stderr.isTTY,
+    knownServersPath: join(homedir(), '.config', 'mosaic', 'known-servers'),
     exitCode: EXIT.ok,
     write: (data) => void stdout.write(data),
     warn: (text) => void stderr.write(text),
-    async readInput(option) {
-      if (inputTakenBy !== undefined) {
-        throw usageError(
-          option,
-          `standard input was read by ${inputTakenBy} already`,
-          'Put one of the two into a file and name it as @FILE.',
-        );
-      }
-      inputTakenBy = option;
+    readInput(option) {
+      takeInput(option);
       return readAll(option);
     },
+    openInput(option) {
+      takeInput(option);
+      return streamSource(stdin, option, 'standard input');
+    },
+    openFile: fileSource,
+    openOutput: (option, path) =>
+      path === undefined ? streamSink(stdout) : fileSink(option, path),
+    onInterrupt,
+    every,
     readFile,
     createFile,
     createKeyFile,
     now: Date.now,
   };
+}
+
+/** A second Ctrl-C meets the system's own handling, which ends the process at once. */
+function onInterrupt(run: () => void): () => void {
+  const off = (): void => {
+    process.off('SIGINT', once).off('SIGTERM', once);
+  };
+  const once = (): void => {
+    off();
+    run();
+  };
+  process.on('SIGINT', once).on('SIGTERM', once);
+  return off;
+}
+
+function every(intervalMs: number, run: () => void): () => void {
+  const timer = setInterval(run, intervalMs);
+  return () => clearInterval(timer);
 }
 
 async function readAll(option: string): Promise<Uint8Array> {
@@ -90,21 +147,6 @@ function tooLarge(option: string, what: string): Error {
     `${what} has more than ${INPUT_BYTES_MAX} bytes`,
     'Give one record, filter, message or key at a time.',
   );
-}
-
-const CAUSE: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of the path is no folder',
-  EEXIST: 'it exists already, and is never overwritten',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-};
-
-function causeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  return CAUSE[code] ?? code;
 }
 
 function readFile(option: string, path: string): Uint8Array {
@@ -139,10 +181,6 @@ function readChunk(option: string, path: string, file: number, chunk: Uint8Array
   }
 }
 
-function unreadable(option: string, path: string, error: unknown): Error {
-  return usageError(option, `cannot read ${path}: ${causeOf(error)}`, 'Check the path.');
-}
-
 function createFile(option: string, path: string, data: string | Uint8Array): void {
   try {
     const file = openSync(path, 'wx', 0o600);
@@ -153,11 +191,7 @@ function createFile(option: string, path: string, data: string | Uint8Array): vo
       closeSync(file);
     }
   } catch (error) {
-    throw usageError(
-      option,
-      `cannot make ${path}: ${causeOf(error)}`,
-      'Name another file with --out FILE.',
-    );
+    throw unwritable(option, path, error);
   }
 }
 

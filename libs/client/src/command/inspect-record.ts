@@ -43,14 +43,25 @@ export function inspectRecord(bytes: Uint8Array, base: number, all: boolean): Re
   }
   const record = new RecordView(bytes);
   const error = recordFaultOf(record);
-  const tags = tagGroup(record, base);
-  const common = {
+  const common = { ...said(record, base, all), checks };
+  if (error !== undefined) return report('record', { ...common, fault: faultOf(error, base) });
+  return meant(record, base, common);
+}
+
+/** What a record says that is known to be valid; nothing is checked again, nothing cut. */
+export function describeRecord(record: RecordView): Report {
+  return meant(record, 0, said(record, 0, true));
+}
+
+function said(record: RecordView, base: number, all: boolean): Partial<Report> {
+  return {
     fields: [...headFields(record, base), ...bodyFields(record, base, all)],
-    groups: [{ name: 'tags', label: 'tags', items: tags }],
-    checks,
+    groups: [{ name: 'tags', label: 'tags', items: tagGroup(record, base) }],
     remarks: remarksOn(record),
   };
-  if (error !== undefined) return report('record', { ...common, fault: faultOf(error, base) });
+}
+
+function meant(record: RecordView, base: number, common: Partial<Report>): Report {
   if (record.isKeySchedule) return withMeaning(common, inspectKeySchedule(record, base));
   if (record.isProfile) return withMeaning(common, inspectProfile(record, base));
   return report('record', common);

@@ -53,7 +53,7 @@ async function outputOf(command: string): Promise<string> {
     output += String(data);
   };
   const paint = createPaint(false);
-  const settings = { secretKey: undefined, allowsColour: false };
+  const settings = { secretKey: undefined, server: undefined, allowsColour: false };
   const host: Host = { ...processHost(), settings, paint, errorPaint: paint, write, warn: write };
   const [name, ...args] = words(command);
   expect(name).toBe('mosaic');
