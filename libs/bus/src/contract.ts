@@ -103,18 +103,34 @@ export interface LiveRecord {
 /** Takes live records; what it returns says how many subscribers each one reached, in order. */
 export type LiveHandler = (records: readonly LiveRecord[]) => readonly number[];
 
-/** What a gateway's subscribers can match at all. Without anything: every record. */
+/**
+ * What a gateway's subscribers can match at all. Without anything: every public record. Only an
+ * interest with a reader brings private records; the other fields do not narrow it.
+ */
 export interface LiveInterest {
   readonly author?: PublicKey;
   readonly signingKey?: PublicKey;
   readonly kind?: Uint8Array;
-  /** Type and whole value of a tag. */
+  /** A whole tag: length, type and value. */
   readonly tag?: Uint8Array;
+  /** A master key: private records that it may read. */
+  readonly reader?: PublicKey;
 }
+
+/**
+ * Told that records received from a time on may not have arrived, after everything received from
+ * now on arrives again: storage has them. Never called by a bus within one process.
+ */
+export type LiveGapHandler = (since: Timestamp) => void;
 
 /** A gateway's ear. */
 export interface LiveListener {
-  /** Asks for records; resolves once those committed from now on will arrive. */
+  /**
+   * Asks for records; resolves once those committed from now on will arrive (between processes:
+   * as far as docs/bus.md says).
+   *
+   * @throws MosaicError `unavailable` or `unauthorized`; then nothing was added
+   */
   add(interest: LiveInterest): Promise<void>;
   /** Takes back one earlier {@link add} of the same interest. */
   remove(interest: LiveInterest): void;
@@ -125,15 +141,19 @@ export interface LiveListener {
 export interface Bus {
   /** A role to call; calling one that nobody serves fails with `unavailable` (`no-responders`). */
   role(name: RoleName): RoleService;
-  /** Whether anybody serves a role at the moment. */
+  /** Whether anybody serves a role, as far as is known; a bus between processes learns by asking. */
   serves(name: RoleName): boolean;
   /** Serves a role until the returned function is called. */
   serve(name: RoleName, service: RoleService): () => void;
   /** Hands committed records to every gateway that is interested, in order. */
   publish(records: readonly LiveRecord[]): void;
-  /** Hands an ephemeral record to every gateway; resolves with the subscribers it reached. */
+  /**
+   * Hands an ephemeral record to every gateway that is interested; resolves with the subscribers
+   * it reached (between processes: 0 where none was found in time, else a lower bound).
+   */
   offer(record: LiveRecord): Promise<number>;
   /** Starts listening for live records. */
-  listen(handler: LiveHandler): LiveListener;
+  listen(handler: LiveHandler, onGap?: LiveGapHandler): LiveListener;
+  /** Stops serving, lets what is being served be answered, and leaves. */
   close(): Promise<void>;
 }

@@ -1,0 +1,301 @@
+/**
+ * Protects the bytes between processes: what the first release wrote is read and written as ever,
+ * every value survives the way, and hostile bytes end in an error.
+ */
+import { readFileSync } from 'node:fs';
+import {
+  buildFilter,
+  hexDecode,
+  hexEncode,
+  isMosaicError,
+  MosaicError,
+  type ResultCode,
+} from '@mosaic-cluster/protocol';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  decodeBeat,
+  decodeLive,
+  decodeReached,
+  decodeWithheld,
+  encodeBeat,
+  encodeLive,
+  encodeReached,
+  encodeSync,
+  encodeWithheld,
+} from './live-codec.ts';
+import {
+  cutReply,
+  decodeError,
+  decodeKeys,
+  decodePage,
+  decodeResults,
+  encodeError,
+  encodeKeys,
+  encodePage,
+  encodeResults,
+  replyPart,
+} from './reply-codec.ts';
+import {
+  decodeGet,
+  decodeIdentities,
+  decodeQuery,
+  decodeSubmit,
+  encodeGet,
+  encodeIdentities,
+  encodeQuery,
+  encodeSubmit,
+} from './request-codec.ts';
+import { fakeKey, fakeRecord, notifyTag } from './testing/fake-record.ts';
+import { WIRE } from './wire.ts';
+
+const record = fakeRecord({ timestamp: 5, tags: [notifyTag(fakeKey(3))], payloadBytes: 8 });
+const other = fakeRecord({ timestamp: 4 });
+const budget = { records: 64, bytes: 262_144, scanned: 4096 };
+const filter = buildFilter([{ name: 'authors', keys: [fakeKey(1)] }]);
+const place = { publisher: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), number: 258, index: 7 };
+const beat = {
+  publisher: place.publisher,
+  number: 258,
+  sentAt: 1_700_000_000_000_000_000n,
+  startedAt: 1_600_000_000_000_000_000n,
+  isFarewell: false,
+};
+const live = { role: 'inbox', record, receivedAt: 77n, readers: undefined } as const;
+const privateLive = { ...live, role: 'encryption', readers: [fakeKey(3), fakeKey(4)] } as const;
+
+interface Message {
+  readonly encode: () => Uint8Array;
+  /** What it says, in plain values. */
+  readonly decode: (bytes: Uint8Array) => unknown;
+  readonly says: unknown;
+}
+
+/** One of each, by the names that the golden file uses. */
+const MESSAGES: Readonly<Record<string, Message>> = {
+  submit: {
+    encode: () =>
+      encodeSubmit([
+        { record, submitter: fakeKey(9) },
+        { record: other, submitter: undefined },
+      ]),
+    decode: decodeSubmit,
+    says: [
+      { record, submitter: fakeKey(9) },
+      { record: other, submitter: undefined },
+    ],
+  },
+  query: {
+    encode: () =>
+      encodeQuery({ filter, reader: fakeKey(2), cursor: Uint8Array.of(1, 2, 3), budget }),
+    decode: decodeQuery,
+    says: { filter, reader: fakeKey(2), cursor: Uint8Array.of(1, 2, 3), budget },
+  },
+  queryOfNobody: {
+    encode: () => encodeQuery({ filter, reader: undefined, cursor: undefined, budget }),
+    decode: decodeQuery,
+    says: { filter, reader: undefined, cursor: undefined, budget },
+  },
+  get: {
+    encode: () =>
+      encodeGet({
+        references: [record.id, other.address],
+        reader: undefined,
+        cursor: new Uint8Array(0),
+        budget,
+      }),
+    decode: decodeGet,
+    says: {
+      references: [record.id, other.address],
+      reader: undefined,
+      cursor: new Uint8Array(0),
+      budget,
+    },
+  },
+  identities: {
+    encode: () => encodeIdentities(fakeKey(2)),
+    decode: decodeIdentities,
+    says: fakeKey(2),
+  },
+  results: {
+    encode: () => encodeResults([2, 3, 65]),
+    decode: decodeResults,
+    says: [2, 3, 65],
+  },
+  page: {
+    encode: () =>
+      encodePage({
+        records: [
+          { record, receivedAt: 9n },
+          { record: other, receivedAt: 8n },
+        ],
+        next: Uint8Array.of(4, 5),
+        below: other.id,
+      }),
+    decode: decodePage,
+    says: {
+      records: [
+        { record, receivedAt: 9n },
+        { record: other, receivedAt: 8n },
+      ],
+      next: Uint8Array.of(4, 5),
+      below: other.id,
+    },
+  },
+  lastPage: {
+    encode: () => encodePage({ records: [], next: undefined, below: undefined }),
+    decode: decodePage,
+    says: { records: [], next: undefined, below: undefined },
+  },
+  keys: {
+    encode: () => encodeKeys([fakeKey(1), fakeKey(2)]),
+    decode: decodeKeys,
+    says: [fakeKey(1), fakeKey(2)],
+  },
+  error: {
+    encode: () => encodeError(new MosaicError('limited', 'too-much', 'it is too much')),
+    decode: (bytes) => {
+      const { kind, code, message } = decodeError(bytes);
+      return { kind, code, message };
+    },
+    says: { kind: 'limited', code: 'too-much', message: 'it is too much' },
+  },
+  part: {
+    encode: () => cutReply(encodeResults([2, 3, 65, 2, 2, 2]), 12).at(1) ?? new Uint8Array(0),
+    decode: replyPart,
+    says: { position: 1, isLast: false, bytes: Uint8Array.of(6, 0, 0, 0) },
+  },
+  live: {
+    encode: () => encodeLive(live, place, false),
+    decode: decodeLive,
+    says: { ...place, isEphemeral: false, live },
+  },
+  livePrivate: {
+    encode: () => encodeLive(privateLive, { ...place, number: 0 }, true),
+    decode: decodeLive,
+    says: { ...place, number: 0, isEphemeral: true, live: privateLive },
+  },
+  withheld: {
+    encode: () => encodeWithheld(privateLive, place),
+    decode: decodeWithheld,
+    says: { ...place, receivedAt: 77n },
+  },
+  beat: { encode: () => encodeBeat(beat), decode: decodeBeat, says: beat },
+  farewell: {
+    encode: () => encodeBeat({ ...beat, isFarewell: true }),
+    decode: decodeBeat,
+    says: { ...beat, isFarewell: true },
+  },
+  sync: { encode: encodeSync, decode: (bytes) => bytes[1], says: WIRE.sync },
+  reached: { encode: () => encodeReached(70_000), decode: decodeReached, says: 70_000 },
+};
+
+function messageNamed(name: string): Message {
+  const message = MESSAGES[name];
+  if (message === undefined) throw new Error(`no message is called ${name}`);
+  return message;
+}
+
+/** Values that compare by content, whatever views they are. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return hexEncode(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  if ('bytes' in value && !('position' in value) && !('scanned' in value))
+    return plain(value.bytes);
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
+}
+
+const GOLDEN = JSON.parse(
+  readFileSync(new URL('../golden/v1.json', import.meta.url), 'utf8'),
+) as Record<string, string>;
+
+describe('messages of the first release', () => {
+  it('are all there', () => {
+    expect(Object.keys(MESSAGES).sort()).toEqual(Object.keys(GOLDEN).sort());
+  });
+
+  it.each(Object.entries(GOLDEN))('%s is read as ever', (name, golden) => {
+    const { decode, says } = messageNamed(name);
+    expect(plain(decode(hexDecode(golden)))).toEqual(plain(says));
+  });
+
+  it.each(Object.entries(GOLDEN))('%s is written as ever', (name, golden) => {
+    expect(hexEncode(messageNamed(name).encode())).toBe(golden);
+  });
+});
+
+describe('messages of a later minor version', () => {
+  const ends = new Set(['live', 'livePrivate', 'part']);
+  const names = Object.keys(MESSAGES).filter((name) => !ends.has(name));
+  it.each(names)('%s may be longer', (name) => {
+    const { encode, decode, says } = messageNamed(name);
+    const later = Uint8Array.from([...encode(), 1, 2, 3]);
+    later[0] = 2;
+    expect(plain(decode(later))).toEqual(plain(says));
+  });
+});
+
+describe('hostile bytes', () => {
+  it.each(Object.keys(MESSAGES))('in %s end in an error or in values, never in a crash', (name) => {
+    const { encode, decode } = messageNamed(name);
+    const good = encode();
+    const changes = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 });
+    fc.assert(
+      fc.property(changes, fc.nat(good.length), (bytes, length) => {
+        const bad = Uint8Array.from(good);
+        for (const [at, value] of bytes) bad[at] = value;
+        for (const attempt of [bad, bad.subarray(0, length)]) {
+          try {
+            decode(attempt);
+          } catch (error) {
+            if (!isMosaicError(error)) throw error;
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('ask for no more memory than they bring', () => {
+    const bytes = encodeResults([2]);
+    bytes.fill(0xff, 4, 8);
+    expect(() => decodeResults(bytes)).toThrow(/ends at/);
+    const keys = encodeKeys([fakeKey(1)]);
+    keys.fill(0xff, 4, 8);
+    expect(() => decodeKeys(keys)).toThrow(/ends at/);
+  });
+});
+
+describe('replies', () => {
+  it('are put together from parts of any size', () => {
+    const results = fc.array(fc.constantFrom<ResultCode>(2, 3, 36), { maxLength: 100 });
+    fc.assert(
+      fc.property(results, fc.integer({ min: 9, max: 64 }), (codes, bytesMax) => {
+        const reply = encodeResults(codes);
+        const parts = cutReply(reply, bytesMax);
+        for (const part of parts) expect(part.length).toBeLessThanOrEqual(bytesMax);
+        if (parts.length === 1) {
+          expect(parts[0]).toBe(reply);
+          return;
+        }
+        const read = parts.map((part) => replyPart(part)!);
+        expect(read.map(({ position }) => position)).toEqual(parts.map((_, i) => i));
+        expect(read.map(({ isLast }) => isLast)).toEqual(
+          parts.map((_, i) => i === parts.length - 1),
+        );
+        expect(Buffer.concat(read.map(({ bytes }) => bytes)).equals(reply)).toBe(true);
+      }),
+    );
+  });
+
+  it('carry what a role throws, and nothing of what is not for callers', () => {
+    const thrown = new MosaicError('unavailable', 'index-down', 'the index is down');
+    expect(() => decodePage(encodeError(thrown))).toThrow(
+      expect.objectContaining({ kind: 'unavailable', code: 'index-down', message: thrown.message }),
+    );
+    const secret = encodeError(new Error('the secret is 42'));
+    expect(Buffer.from(secret).toString('latin1')).not.toContain('42');
+    expect(decodeError(secret)).toMatchObject({ kind: 'internal', code: 'role-failed' });
+  });
+});
