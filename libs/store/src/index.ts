@@ -9,6 +9,22 @@ export type {
   ScannedEntry,
   SegmentLog,
 } from './segment-log.ts';
+export {
+  OBJECT_BYTES_MAX,
+  OBJECT_KEY_CHARACTERS_MAX,
+  OBJECT_PAGE_MAX,
+  type ObjectCallOptions,
+  type ObjectInfo,
+  type ObjectListing,
+  type ObjectPage,
+  type ObjectStore,
+} from './object-store.ts';
+export { type FileObjectStoreOptions, openFileObjectStore } from './object-store-files.ts';
+export {
+  openS3ObjectStore,
+  type S3Credentials,
+  type S3ObjectStoreOptions,
+} from './object-store-s3.ts';
 export type { SegmentInfo } from './segment-file.ts';
 export { nodeFileSystem, type SegmentFileSystem } from './segment-file-system.ts';
 export {
