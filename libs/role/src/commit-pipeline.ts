@@ -4,57 +4,66 @@
  * for nothing.
  */
 import { MosaicError } from '@mosaic-cluster/protocol';
-import type { LogEntry, ScannedEntry, SegmentLog } from '@mosaic-cluster/store';
-import type { IndexOutcome, IndexWriter } from './index-writer.ts';
+import type { LogEntry, LogPosition, SegmentLog } from '@mosaic-cluster/store';
+import type {
+  Committed,
+  IndexableEntry,
+  IndexOutcome,
+  IndexWriter,
+  Standing,
+} from './index-writer.ts';
+import { nextTurn } from './next-turn.ts';
 
-/** Bounds of what waits for a commit. */
+/** Bounds of what waits for a commit; beyond them more is refused with `commit-busy`. */
 export interface CommitBounds {
   readonly entriesMax: number;
   readonly bytesMax: number;
 }
 
-/** What the pipeline tells of each commit; for metrics and live delivery. */
-export interface Committed {
-  readonly entries: readonly ScannedEntry[];
-  readonly outcomes: readonly IndexOutcome[];
+/** An entry to commit. */
+export interface CommitEntry extends LogEntry {
+  /** What a replaceable record met at its address a moment ago. */
+  readonly standing?: Standing | undefined;
+}
+
+/** What a pipeline works with. */
+export interface CommitPipelineOptions {
+  readonly log: SegmentLog;
+  readonly writer: IndexWriter;
+  readonly bounds: CommitBounds;
+  /** Called after each commit, before its submissions are answered. */
+  readonly onCommit: (committed: Committed) => void | Promise<void>;
+  /** Told what `onCommit` throws: it changes nothing for the submissions, which are stored. */
+  readonly onCommitFailed: (error: unknown) => void;
 }
 
 interface Waiting {
-  readonly entries: readonly LogEntry[];
+  readonly entries: readonly CommitEntry[];
+  readonly bytes: number;
   readonly resolve: (outcomes: readonly IndexOutcome[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Entries of one commit; more wait for the next. */
+/** Entries of one commit; more wait for the next. What came together stays together. */
 const COMMIT_ENTRIES_MAX = 4096;
+/** Bytes of one commit. */
+const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Commits entries to log and index. */
 export class CommitPipeline {
-  readonly #log: SegmentLog;
-  readonly #writer: IndexWriter;
-  readonly #bounds: CommitBounds;
-  readonly #onCommit: (committed: Committed) => void;
+  readonly #options: CommitPipelineOptions;
   readonly #waiting: Waiting[] = [];
   #waitingEntries = 0;
   #waitingBytes = 0;
-  /** The indexing of the commit before: it overlaps with the writing of the next. */
+  /** The indexing of the commit before: it overlaps with the writing of the next. Never rejects. */
   #indexed: Promise<void> = Promise.resolve();
   /** Set once a commit is in the log but could not be indexed: only a replay heals that. */
-  #behind = false;
+  #isBehind = false;
   #running: Promise<void> | undefined;
-  #closed = false;
+  #isClosed = false;
 
-  /** @param onCommit called after each commit, before its submissions are answered */
-  constructor(
-    log: SegmentLog,
-    writer: IndexWriter,
-    bounds: CommitBounds,
-    onCommit: (committed: Committed) => void,
-  ) {
-    this.#log = log;
-    this.#writer = writer;
-    this.#bounds = bounds;
-    this.#onCommit = onCommit;
+  constructor(options: CommitPipelineOptions) {
+    this.#options = options;
   }
 
   /** Entries that wait for a commit. */
@@ -66,102 +75,119 @@ export class CommitPipeline {
    * Stores entries durably and makes them found.
    *
    * @returns one outcome per entry, in order
-   * @throws MosaicError `limited` (`commit-busy`), `closed`, or what log and index throw
+   * @throws MosaicError `limited` (`commit-busy`), `closed`, or what log and index throw: then the
+   *   entries may be in the log, and committing them again is safe
    */
-  commit(entries: readonly LogEntry[]): Promise<readonly IndexOutcome[]> {
-    if (this.#closed) {
+  commit(entries: readonly CommitEntry[]): Promise<readonly IndexOutcome[]> {
+    if (this.#isClosed) {
       return Promise.reject(new MosaicError('closed', 'commit-closed', 'the store is closing'));
     }
-    const bytes = sumBytes(entries);
+    let bytes = 0;
+    for (const { record } of entries) bytes += record.bytes.length;
+    const { entriesMax, bytesMax } = this.#options.bounds;
     const isFull =
-      this.#waitingEntries + entries.length > this.#bounds.entriesMax ||
-      this.#waitingBytes + bytes > this.#bounds.bytesMax;
+      this.#waitingEntries + entries.length > entriesMax || this.#waitingBytes + bytes > bytesMax;
     if (isFull && this.#waiting.length > 0) {
-      return Promise.reject(
-        new MosaicError('limited', 'commit-busy', 'too many records wait to be stored'),
-      );
+      const message = 'too many records wait to be stored';
+      return Promise.reject(new MosaicError('limited', 'commit-busy', message));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entries, resolve, reject });
+      this.#waiting.push({ entries, bytes, resolve, reject });
       this.#waitingEntries += entries.length;
       this.#waitingBytes += bytes;
       this.#running ??= this.#run();
     });
   }
 
-  /** Finishes what was accepted. */
+  /** Finishes what was accepted; accepts nothing more. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#isClosed = true;
     await this.#running;
     await this.#indexed;
   }
 
   async #run(): Promise<void> {
     // Let everything that this turn of the event loop brings join the first commit.
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
-      const entries = group.flatMap((waiting) => waiting.entries);
+      const entries =
+        group.length === 1 ? group[0]!.entries : group.flatMap((each) => each.entries);
       try {
-        const appended = await this.#log.append(entries);
-        const scanned = entries.map((entry, i) => ({
-          ...entry,
-          location: appended.locations[i]!,
+        if (this.#isBehind) await this.#catchUpIdle();
+        const { locations, end } = await this.#options.log.append(entries);
+        const located = entries.map(({ record, receivedAt, held, standing }, i) => ({
+          record,
+          receivedAt,
+          held,
+          standing,
+          location: locations[i]!,
         }));
         await this.#indexed;
-        this.#indexed = this.#index(group, scanned, appended.end);
+        this.#indexed = this.#index(group, located, end);
       } catch (error) {
         for (const waiting of group) waiting.reject(error);
       }
     }
-    await this.#indexed;
     this.#running = undefined;
-    if (this.#waiting.length > 0) this.#running = this.#run();
   }
 
   #takeGroup(): Waiting[] {
     let entries = 0;
+    let bytes = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
-      if (count > 0 && entries + waiting.entries.length > COMMIT_ENTRIES_MAX) break;
+      const isFull =
+        entries + waiting.entries.length > COMMIT_ENTRIES_MAX ||
+        bytes + waiting.bytes > COMMIT_BYTES_MAX;
+      if (isFull && count > 0) break;
       entries += waiting.entries.length;
+      bytes += waiting.bytes;
       count += 1;
-      this.#waitingBytes -= sumBytes(waiting.entries);
     }
     this.#waitingEntries -= entries;
+    this.#waitingBytes -= bytes;
     return this.#waiting.splice(0, count);
   }
 
-  /** Never rejects: a failure is told to those who wait. */
   async #index(
     group: readonly Waiting[],
-    entries: readonly ScannedEntry[],
-    end: Uint8Array,
+    entries: readonly IndexableEntry[],
+    end: LogPosition,
   ): Promise<void> {
     try {
-      if (this.#behind) await this.#catchUp();
-      const outcomes = await this.#writer.add(entries, end);
-      this.#onCommit({ entries, outcomes });
+      // The replay may meet these entries too: they are `replayed` then, and were announced.
+      if (this.#isBehind) await this.#catchUp();
+      const outcomes = await this.#options.writer.add(entries, end);
+      await this.#announce({ entries, outcomes });
       let at = 0;
       for (const waiting of group) {
         waiting.resolve(outcomes.slice(at, at + waiting.entries.length));
         at += waiting.entries.length;
       }
     } catch (error) {
-      this.#behind = true;
+      this.#isBehind = true;
       for (const waiting of group) waiting.reject(error);
     }
   }
 
+  /** Nothing is appended while the index cannot follow: the log would fill with what nobody finds. */
+  async #catchUpIdle(): Promise<void> {
+    await this.#indexed;
+    if (this.#isBehind) await this.#catchUp();
+  }
+
   /** Brings commits into the index that an earlier failure left out. */
   async #catchUp(): Promise<void> {
-    await this.#writer.replay();
-    this.#behind = false;
+    await this.#options.writer.replay((committed) => this.#announce(committed));
+    this.#isBehind = false;
   }
-}
 
-function sumBytes(entries: readonly LogEntry[]): number {
-  let bytes = 0;
-  for (const { record } of entries) bytes += record.bytes.length;
-  return bytes;
+  async #announce(committed: Committed): Promise<void> {
+    try {
+      await this.#options.onCommit(committed);
+    } catch (error) {
+      this.#options.onCommitFailed(error);
+    }
+  }
 }

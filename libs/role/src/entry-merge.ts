@@ -4,11 +4,8 @@
  */
 import { compareBytes } from '@mosaic-cluster/protocol';
 import type { IndexEntry, Position } from '@mosaic-cluster/store';
-
-/** Gives entries below a position, newest first; fewer than `limit`: there are no more. */
-export interface EntrySource {
-  next(below: Position | undefined, limit: number): Promise<readonly IndexEntry[]>;
-}
+import type { EntrySource } from './entry-source.ts';
+import { nextTurn } from './next-turn.ts';
 
 interface SourceState {
   readonly source: EntrySource;
@@ -21,6 +18,8 @@ interface SourceState {
 
 /** Most entries taken from a source at once. */
 const CHUNK_MAX = 512;
+/** Sources asked in one turn of the event loop. */
+const SOURCES_PER_TURN = 128;
 
 /** Merges sources; make one per page. */
 export class EntryMerge {
@@ -61,8 +60,12 @@ export class EntryMerge {
 
   async #start(): Promise<void> {
     this.#started = true;
-    await Promise.all(this.#states.map((state) => this.#fill(state, this.#below)));
-    this.#heap.push(...this.#states.filter((state) => state.entries.length > 0));
+    for (let at = 0; at < this.#states.length; at += SOURCES_PER_TURN) {
+      if (at > 0) await nextTurn();
+      const states = this.#states.slice(at, at + SOURCES_PER_TURN);
+      await Promise.all(states.map((state) => this.#fill(state, this.#below)));
+    }
+    for (const state of this.#states) if (state.entries.length > 0) this.#heap.push(state);
     for (let i = (this.#heap.length >> 1) - 1; i >= 0; i--) this.#sink(i);
   }
 

@@ -2,24 +2,55 @@
  * Brings what the log holds into the index: the one place that decides which of the records that
  * share a replaceable address is found. Live commits and the replay at start both go through it.
  */
-import { compareBytes, type RecordView, type Reference } from '@mosaic-cluster/protocol';
 import {
-  type AddOutcome,
-  type IndexAddition,
-  type IndexedRecord,
-  type IndexEntry,
-  type LogPosition,
-  type RecordIndex,
-  type ScannedEntry,
-  type SegmentLog,
+  compareBytes,
+  equalBytes,
+  MosaicError,
+  type RecordView,
+  type Reference,
+} from '@mosaic-cluster/protocol';
+import type {
+  IndexAddition,
+  IndexedRecord,
+  LogPosition,
+  RecordIndex,
+  ScannedEntry,
+  SegmentLog,
 } from '@mosaic-cluster/store';
 import type { KeyDirectory } from './key-directory.ts';
 
 /** Tries to settle who holds an address before giving up; each loss means somebody else won. */
 const ATTEMPTS_MAX = 8;
 
-/** What became of a record: `outdated` and `duplicate` are in the log but not in the index. */
-export type IndexOutcome = 'added' | 'duplicate' | 'outdated';
+/**
+ * What became of a record.
+ * - `added`: it is found from now on.
+ * - `replayed`: it was found already, from this very place in the log: a replay has been here.
+ * - `duplicate`, `outdated`: the log has it, the index needs it not.
+ * - `conflict`: its address changed hands at every attempt; trying again later may help.
+ */
+export type IndexOutcome = 'added' | 'replayed' | 'duplicate' | 'outdated' | 'conflict';
+
+/** What a replaceable record meets at its address. */
+export interface Standing {
+  /** Whether a record that may be served holds the address and is at least as new. */
+  readonly isOutdated: boolean;
+  /** What holds the address; undefined: nothing. */
+  readonly holder: IndexedRecord | undefined;
+}
+
+/** An entry to add. */
+export interface IndexableEntry extends ScannedEntry {
+  /** What a replaceable record met a moment ago, where somebody has looked. */
+  readonly standing?: Standing | undefined;
+}
+
+/** What was brought into the index together. */
+export interface Committed {
+  readonly entries: readonly ScannedEntry[];
+  /** One per entry, in order. */
+  readonly outcomes: readonly IndexOutcome[];
+}
 
 /** Adds log entries to an index. */
 export class IndexWriter {
@@ -34,75 +65,133 @@ export class IndexWriter {
   }
 
   /**
-   * Adds entries in order.
+   * Adds entries in order, and has the directory know of the key schedules among them.
    *
    * @param appliedTo everything in the log before it is in the index afterwards
+   * @returns one outcome per entry, in order
    * @throws MosaicError `unavailable` where the index cannot be written
    */
-  async add(entries: readonly ScannedEntry[], appliedTo: LogPosition): Promise<IndexOutcome[]> {
-    const outcomes = new Array<IndexOutcome>(entries.length).fill('outdated');
+  async add(entries: readonly IndexableEntry[], appliedTo: LogPosition): Promise<IndexOutcome[]> {
+    const outcomes = new Array<IndexOutcome>(entries.length).fill('conflict');
     let open = entries.map((_, i) => i);
     for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS_MAX; attempt++) {
-      const additions = await Promise.all(open.map((i) => this.#addition(entries[i]!)));
-      const results: readonly AddOutcome[] = await this.#index.add(additions, appliedTo);
-      const conflicts: number[] = [];
-      results.forEach((result, i) => {
-        if (result === 'conflict') conflicts.push(open[i]!);
-        else outcomes[open[i]!] = result;
+      const additions = await this.#additions(entries, open, attempt === 0);
+      const results = await this.#index.add(additions, appliedTo);
+      open = open.filter((at, i) => {
+        const result = results[i]!;
+        outcomes[at] = result;
+        return result === 'conflict';
       });
-      open = conflicts;
     }
+    for (let i = 0; i < entries.length; i++) {
+      const { record } = entries[i]!;
+      if (outcomes[i] === 'added' && record.isKeySchedule) this.#directory.take(record);
+    }
+    if (outcomes.includes('duplicate')) await this.#findReplayed(entries, outcomes);
     return outcomes;
   }
 
   /**
    * Adds every commit that the log holds beyond what the index knows of. Doing it again is harmless.
    *
-   * @param onProgress called after each commit with the records so far
+   * @param onCommit called after each commit
    * @returns the records read
-   * @throws MosaicError `corrupt` where the log is damaged, `unavailable`
+   * @throws MosaicError `corrupt` where the log is damaged or shorter than the index
+   *   (`index-ahead`), `conflict` (`address`), `unavailable`
    */
-  async replay(onProgress: (records: number) => void = () => {}): Promise<number> {
+  async replay(onCommit: (committed: Committed) => unknown): Promise<number> {
     let records = 0;
-    for await (const commit of this.#log.scan(await this.#index.appliedTo())) {
-      await this.add(commit.entries, commit.end);
-      records += commit.entries.length;
-      onProgress(records);
+    const from = await this.#index.appliedTo();
+    this.#assertWithinLog(from);
+    for await (const { entries, end } of this.#log.scan(from)) {
+      const outcomes = await this.add(entries, end);
+      if (outcomes.includes('conflict')) {
+        const message = 'an address changed hands too often while the log was replayed: try again';
+        throw new MosaicError('conflict', 'address', message);
+      }
+      records += entries.length;
+      await onCommit({ entries, outcomes });
     }
     return records;
   }
 
   /**
-   * The record that holds a replaceable address and may be served. One that a revocation made
-   * invalid is taken out: it must not stand in the way of its author.
+   * What a replaceable record meets at its address. A newer record that a revocation made invalid is
+   * taken out: it must not stand in the way of its author.
+   *
+   * @throws MosaicError where the storage cannot be read or written
    */
-  async holder(address: Reference): Promise<IndexedRecord | undefined> {
+  async standing(record: RecordView): Promise<Standing> {
+    const holder = await this.#holder(record.address);
+    if (holder === undefined) return { isOutdated: false, holder };
+    const isNewer = compareBytes(record.id, holder.record.id) > 0;
+    if (isNewer) return { isOutdated: false, holder };
+    if (await this.#directory.admits(holder.record, holder.receivedAt)) {
+      return { isOutdated: true, holder };
+    }
+    await this.#index.remove([holder]);
+    return { isOutdated: false, holder: undefined };
+  }
+
+  #assertWithinLog(from: LogPosition | undefined): void {
+    const { end } = this.#log;
+    if (from === undefined || (end !== undefined && compareBytes(from, end) <= 0)) return;
+    throw new MosaicError(
+      'corrupt',
+      'index-ahead',
+      'the index knows of more than the segments hold: segments are missing. Restore them from a ' +
+        'backup; or, to go on with what is left, delete the index, it will be made anew',
+    );
+  }
+
+  async #holder(address: Reference): Promise<IndexedRecord | undefined> {
     const entries = await this.#index.scan({ path: 'address', address }, { limit: 1 });
     const [entry] = entries;
-    return entry && this.#servable(entry);
-  }
-
-  async #servable(entry: IndexEntry): Promise<IndexedRecord | undefined> {
+    if (entry === undefined) return undefined;
+    const inMemory = this.#log.peek(entry.location);
+    if (inMemory !== undefined) return inMemory;
     const [held] = await this.#log.read([entry.location]);
-    if (held === undefined) return undefined;
-    if (await this.#directory.admits(held.record, held.receivedAt)) return held;
-    await this.#index.remove([held]);
-    return undefined;
+    return held;
   }
 
-  async #addition(entry: ScannedEntry): Promise<IndexAddition> {
-    const { record } = entry;
-    if (!isReplaceable(record)) return entry;
-    const replaces = await this.holder(record.address);
-    return replaces === undefined ? entry : { ...entry, replaces };
+  async #additions(
+    entries: readonly IndexableEntry[],
+    open: readonly number[],
+    isFirst: boolean,
+  ): Promise<IndexAddition[]> {
+    const standings: (Standing | undefined)[] = [];
+    const lookups: Promise<void>[] = [];
+    for (const at of open) {
+      const { record, standing } = entries[at]!;
+      if (record.duplicateHandling !== 'replaceable') continue;
+      if (isFirst && standing !== undefined) standings[at] = standing;
+      else {
+        lookups.push(
+          this.standing(record).then((found) => {
+            standings[at] = found;
+          }),
+        );
+      }
+    }
+    if (lookups.length > 0) await Promise.all(lookups);
+    return open.map((at) => additionOf(entries[at]!, standings[at]?.holder));
+  }
+
+  async #findReplayed(entries: readonly IndexableEntry[], outcomes: IndexOutcome[]): Promise<void> {
+    const duplicates = entries.flatMap((_, i) => (outcomes[i] === 'duplicate' ? [i] : []));
+    const found = await this.#index.lookup(duplicates.map((i) => entries[i]!.record.id));
+    duplicates.forEach((at, i) => {
+      const location = found[i]?.location;
+      const isSame = location !== undefined && equalBytes(location, entries[at]!.location);
+      if (isSame) outcomes[at] = 'replayed';
+    });
   }
 }
 
-function isReplaceable(record: RecordView): boolean {
-  return record.duplicateHandling === 'replaceable';
-}
-
-/** Whether `a` is served instead of `b` where both have one replaceable address. */
-export function isNewer(a: IndexedRecord, b: IndexedRecord): boolean {
-  return compareBytes(a.record.id, b.record.id) > 0;
+function additionOf(
+  { record, receivedAt, location, held }: ScannedEntry,
+  holder: IndexedRecord | undefined,
+): IndexAddition {
+  if (holder === undefined) return { record, receivedAt, location, held };
+  return { record, receivedAt, location, held, replaces: holder };
 }

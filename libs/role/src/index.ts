@@ -1,17 +1,15 @@
 /** The worker engine that outbox, inbox and encryption share. */
 export { type CommitBounds } from './commit-pipeline.ts';
 export { KeyDirectory, type ScheduleSource } from './key-directory.ts';
-export { notifiedKeys, repliedReferences, speaksToSomebody } from './notified.ts';
+export { notifiedKeys, repliedReferences } from './notified.ts';
+export type { PendingSchedules } from './pending-schedules.ts';
 export type {
+  AuthorLookup,
   PolicyContext,
   PolicyVerdict,
   RolePolicy,
   ServedUsers,
   StoredForReading,
 } from './role-policy.ts';
-export {
-  type RecordVerifier,
-  RoleWorker,
-  type RoleWorkerDeps,
-  type WorkerEvents,
-} from './role-worker.ts';
+export { RoleWorker } from './role-worker.ts';
+export type { RecordVerifier, RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';

@@ -3,46 +3,75 @@
  * every served record ask it, so the newest schedule of a master is kept in memory once read.
  */
 import {
-  coreTag,
   compareBytes,
-  hexEncode,
+  equalBytes,
   type KeySchedule,
   KNOWN_KINDS,
   parseKeySchedule,
   type PublicKey,
   type RecordView,
   type Reference,
-  TAG_TYPE,
+  referenceKind,
   type Timestamp,
 } from '@mosaic-cluster/protocol';
-import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
+import type { LogEntry, RecordIndex, SegmentLog } from '@mosaic-cluster/store';
+import { keyName } from './key-name.ts';
+import { addressAuthor } from './notified.ts';
+import { PendingSchedules } from './pending-schedules.ts';
+import { WeightedMap } from './weighted-map.ts';
 
-/** Where key schedules are held: the outbox. */
+/** Where key schedules are held: a role that keeps records for everybody. */
 export interface ScheduleSource {
   readonly index: RecordIndex;
   readonly log: SegmentLog;
 }
 
-/** Entries remembered of each kind, masters without a schedule included; then the oldest go. */
-const REMEMBERED_MAX = 100_000;
-/** Schedules looked at for one subkey: each is another master that says the key is its own. */
+/** Masters remembered, those without a schedule included; then the oldest go. */
+const MASTERS_MAX = 100_000;
+/** Memory for remembered schedules. */
+const SCHEDULE_BYTES_MAX = 64 * 1024 * 1024;
+/** Memory that a remembered master takes beside the bytes of its schedule. */
+const MASTER_BYTES = 256;
+/** Connection keys whose masters are remembered. */
+const IDENTITIES_MAX = 100_000;
+/** Masters that one key acts for: each of them has an attestation that the key itself made. */
 const MASTERS_PER_KEY_MAX = 16;
-/** Entries of a path read at once while looking for distinct masters. */
-const SCAN_ENTRIES = 64;
+/** Key schedules looked at for one key, newest first: a master can write many. */
+const CLAIMS_MAX = 256;
+/** References of one record that are looked up to find whom it replies to. */
+const REPLIES_MAX = 32;
+
+const NO_HASH = new Uint8Array(0);
+/** A schedule from storage was checked when it came in. */
+const TRUSTED = {
+  hash: () => NO_HASH,
+  verify: () => true,
+  keyFault: () => undefined,
+} as const;
 
 /** Knows the newest key schedule of every master held here. */
 export class KeyDirectory {
-  readonly #source: ScheduleSource | undefined;
-  /** By master key in hex; null: it has none. Oldest first, the oldest are forgotten. */
-  readonly #newest = new Map<string, KeySchedule | null>();
-  /** By connection key in hex. Emptied whenever a schedule comes in: that is rare. */
-  readonly #identities = new Map<string, readonly PublicKey[]>();
-  /** Grows with every schedule taken, so that a slow read cannot bring back what it replaced. */
+  /** Schedules on their way in; records that depend on them wait. */
+  readonly pending: PendingSchedules = new PendingSchedules();
+  readonly #sources: readonly ScheduleSource[];
+  /** By master; null: it has no schedule. */
+  readonly #newest = new WeightedMap<KeySchedule | null>({
+    entriesMax: MASTERS_MAX,
+    weightMax: SCHEDULE_BYTES_MAX,
+  });
+  /** Schedules being read, by master. One that is overtaken is taken out and not remembered. */
+  readonly #loads = new Map<string, Promise<KeySchedule | undefined>>();
+  /** By connection key. Emptied whenever a schedule comes in: that is rare. */
+  readonly #identities = new WeightedMap<readonly PublicKey[]>({
+    entriesMax: IDENTITIES_MAX,
+    weightMax: Number.POSITIVE_INFINITY,
+  });
+  /** Grows with every schedule taken: what was found out before is not remembered. */
   #version = 0;
 
-  /** @param source undefined where no outbox is at hand: then only master keys sign */
-  constructor(source: ScheduleSource | undefined) {
-    this.#source = source;
+  /** @param sources empty where no public role is at hand: then only master keys sign */
+  constructor(sources: readonly ScheduleSource[]) {
+    this.#sources = sources;
   }
 
   /**
@@ -51,7 +80,7 @@ export class KeyDirectory {
    */
   admitsNow(record: RecordView, receivedAt: Timestamp): boolean | undefined {
     if (record.signedByAuthor) return true;
-    const schedule = this.#newest.get(hexEncode(record.author));
+    const schedule = this.#newest.get(keyName(record.author));
     if (schedule === undefined) return undefined;
     return schedule?.admits(record.signingKey, record.timestamp, receivedAt) ?? false;
   }
@@ -69,100 +98,116 @@ export class KeyDirectory {
     return schedule?.admits(record.signingKey, record.timestamp, receivedAt) ?? false;
   }
 
-  /** The newest key schedule of a master; undefined: none is held. */
+  /**
+   * The newest key schedule of a master; undefined: none is held.
+   *
+   * @throws MosaicError where the storage cannot be read
+   */
   async newest(master: PublicKey): Promise<KeySchedule | undefined> {
-    const name = hexEncode(master);
+    const name = keyName(master);
     const known = this.#newest.get(name);
     if (known !== undefined) return known ?? undefined;
-    const version = this.#version;
-    const found = await this.#read(master);
-    if (version === this.#version) this.#remember(name, found ?? null);
-    return this.#newest.get(name) ?? found;
+    const underWay = this.#loads.get(name);
+    if (underWay !== undefined) return underWay;
+    const load = this.#read(master);
+    this.#loads.set(name, load);
+    try {
+      const found = await load;
+      if (this.#loads.get(name) === load) this.#remember(name, found ?? null);
+      return found;
+    } finally {
+      if (this.#loads.get(name) === load) this.#loads.delete(name);
+    }
   }
 
-  /** Takes note of a schedule that was just stored. */
-  take(schedule: KeySchedule): void {
+  /**
+   * Takes note of a key schedule that the index now finds.
+   *
+   * @param record valid as a record and as a schedule; copied where it is kept
+   */
+  take(record: RecordView): void {
+    const name = keyName(record.author);
     this.#version += 1;
     this.#identities.clear();
-    const name = hexEncode(schedule.master);
+    this.#loads.delete(name);
     const known = this.#newest.get(name);
     // Without a schedule in memory there may be a newer one in storage: let the next reader look.
     if (known === undefined) return;
-    const isNewer = known === null || compareBytes(schedule.record.id, known.record.id) > 0;
-    if (isNewer) this.#remember(name, schedule);
+    if (known !== null && compareBytes(record.id, known.record.id) <= 0) return;
+    this.#remember(name, readTrusted(record));
   }
 
   /** The master keys that a proven key acts for, itself first. */
   async identities(key: PublicKey): Promise<readonly PublicKey[]> {
-    const name = hexEncode(key);
+    const name = keyName(key);
     const known = this.#identities.get(name);
     if (known !== undefined) return known;
     const version = this.#version;
-    const masters = await this.#findIdentities(key);
-    if (version === this.#version) setBounded(this.#identities, name, masters);
-    return masters;
-  }
-
-  /** The author of a record in the outbox; undefined: it is not there. */
-  async authorOf(id: Reference): Promise<PublicKey | undefined> {
-    if (this.#source === undefined) return undefined;
-    const [entry] = await this.#source.index.lookup([id]);
-    if (entry === undefined) return undefined;
-    const [stored] = await this.#source.log.read([entry.location]);
-    return stored?.record.author;
-  }
-
-  async #findIdentities(key: PublicKey): Promise<readonly PublicKey[]> {
-    const masters: PublicKey[] = [key];
+    const masters: PublicKey[] = [Uint8Array.from(key)];
     for (const master of await this.#claimants(key)) {
       const schedule = await this.newest(master);
-      if (schedule?.actsFor(key) && compareBytes(master, key) !== 0) masters.push(master);
+      if (schedule?.actsFor(key) && !equalBytes(master, key)) masters.push(master);
     }
+    if (version === this.#version) this.#identities.set(name, masters, 1);
     return masters;
   }
 
-  /** Masters with a schedule that carries a Subkey tag for `key`. */
-  async #claimants(key: PublicKey): Promise<PublicKey[]> {
-    if (this.#source === undefined) return [];
-    const { index } = this.#source;
-    const { value } = coreTag({ name: 'subkey', key });
-    const tag = new Uint8Array(2 + value.length);
-    tag[0] = TAG_TYPE.subkey;
-    tag.set(value, 2);
+  /**
+   * The authors of what references name, as far as they are known: an address says it, an ID is
+   * looked up. Of a long list only the first IDs count.
+   */
+  async authorsOf(references: readonly Reference[]): Promise<readonly PublicKey[]> {
+    const authors: PublicKey[] = [];
+    let ids: Reference[] = [];
+    for (const reference of references) {
+      if (referenceKind(reference) === 'address') authors.push(addressAuthor(reference)!);
+      else if (ids.length < REPLIES_MAX) ids.push(reference);
+    }
+    for (const { index, log } of this.#sources) {
+      if (ids.length === 0) break;
+      const entries = await index.lookup(ids);
+      const found = entries.filter((entry) => entry !== undefined);
+      for (const { record } of await log.read(found.map(({ location }) => location))) {
+        authors.push(record.author);
+      }
+      ids = ids.filter((_, i) => entries[i] === undefined);
+    }
+    return authors;
+  }
+
+  /** Masters with a schedule that holds an attestation by `subkey`, whether it is in force or not. */
+  async #claimants(subkey: PublicKey): Promise<PublicKey[]> {
     const masters = new Map<string, PublicKey>();
-    const entries = await index.scan({ path: 'tag', tag }, { limit: SCAN_ENTRIES });
-    for (const { record } of await this.#source.log.read(entries.map((entry) => entry.location))) {
-      if (!record.isKeySchedule || masters.size >= MASTERS_PER_KEY_MAX) continue;
-      masters.set(hexEncode(record.author), record.author);
+    for (const { index, log } of this.#sources) {
+      const entries = await index.scan({ path: 'subkey', subkey }, { limit: CLAIMS_MAX });
+      for (const { record } of await log.read(entries.map(({ location }) => location))) {
+        if (masters.size === MASTERS_PER_KEY_MAX) break;
+        masters.set(keyName(record.author), Uint8Array.from(record.author));
+      }
     }
     return [...masters.values()];
   }
 
   async #read(master: PublicKey): Promise<KeySchedule | undefined> {
-    if (this.#source === undefined) return undefined;
-    const { index, log } = this.#source;
-    const path = {
-      path: 'author-kind',
-      author: master,
-      kind: KNOWN_KINDS['key-schedule'],
-    } as const;
-    const entries = await index.scan(path, { limit: 1 });
-    const [entry] = await log.read(entries.map(({ location }) => location));
-    if (entry === undefined) return undefined;
-    // Its attestations were verified before it was stored.
-    return parseKeySchedule(entry.record.copy(), { verify: () => true });
+    const kind = KNOWN_KINDS['key-schedule'];
+    const path = { path: 'author-kind', author: master, kind } as const;
+    let newest: LogEntry | undefined;
+    for (const { index, log } of this.#sources) {
+      const entries = await index.scan(path, { limit: 1 });
+      const [entry] = await log.read(entries.map(({ location }) => location));
+      if (entry === undefined) continue;
+      const isNewer = newest === undefined || compareBytes(entry.record.id, newest.record.id) > 0;
+      if (isNewer) newest = entry;
+    }
+    return newest && readTrusted(newest.record);
   }
 
   #remember(name: string, schedule: KeySchedule | null): void {
-    setBounded(this.#newest, name, schedule);
+    const bytes = schedule === null ? 0 : 2 * schedule.record.bytes.length;
+    this.#newest.set(name, schedule, MASTER_BYTES + bytes);
   }
 }
 
-/** Sets an entry as the youngest; past the bound the oldest is forgotten. */
-function setBounded<V>(map: Map<string, V>, name: string, value: V): void {
-  map.delete(name);
-  map.set(name, value);
-  if (map.size <= REMEMBERED_MAX) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
+function readTrusted(record: RecordView): KeySchedule {
+  return parseKeySchedule(record.copy(), TRUSTED);
 }

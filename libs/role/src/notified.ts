@@ -2,11 +2,9 @@
 import {
   KEY_TAG_BYTES,
   type PublicKey,
-  RECORD_AT,
   type RecordView,
   type Reference,
   REFERENCE_TAG_BYTES,
-  readU16,
   referenceKind,
   TAG_TYPE,
 } from '@mosaic-cluster/protocol';
@@ -39,14 +37,4 @@ export function repliedReferences(record: RecordView): Reference[] {
 /** The author that an address names: a view; undefined for an ID. */
 export function addressAuthor(reference: Reference): PublicKey | undefined {
   return referenceKind(reference) === 'address' ? reference.subarray(16) : undefined;
-}
-
-/** Whether a record has a tag that can make it an inbox's business. Allocates nothing. */
-export function speaksToSomebody(record: RecordView): boolean {
-  const { bytes, tagsEnd } = record;
-  for (let at: number = RECORD_AT.tags; at < tagsEnd; at += readU16(bytes, at)) {
-    const type = readU16(bytes, at + 2);
-    if (type === TAG_TYPE.notify || type === TAG_TYPE.reply) return true;
-  }
-  return false;
 }

@@ -2,7 +2,13 @@
  * How a query finds its candidates: which index paths to walk. Any choice gives the right answer,
  * for every candidate is held against the whole filter; a good one looks at few.
  */
-import type { FilterElementView, FilterView, Timestamp } from '@mosaic-cluster/protocol';
+import {
+  coreTag,
+  encodeTag,
+  type FilterElementView,
+  type FilterView,
+  type PublicKey,
+} from '@mosaic-cluster/protocol';
 import { POSITION_BYTES, type IndexPath, type Position } from '@mosaic-cluster/store';
 
 /** A part of a path that holds candidates. */
@@ -22,6 +28,8 @@ export type Plan = readonly PlannedPath[];
 
 /** Authors times kinds above this are walked by author alone. */
 const AUTHOR_KIND_PATHS_MAX = 256;
+/** Plans considered: each takes a look at the index, and a filter can name thousands of ways. */
+const PLANS_MAX = 8;
 
 /** The lowest position of a timestamp. */
 export function positionOf(timestampBytes: Uint8Array): Position {
@@ -49,18 +57,20 @@ function timeRange(filter: FilterView): PositionRange {
   };
 }
 
-/** The time of `receivedSince`, where the filter has one. */
-export function receivedSince(filter: FilterView): Timestamp | undefined {
-  const bytes = filter.element('receivedSince')?.entries[0];
-  if (bytes === undefined) return undefined;
-  return bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+/** Positions on path `received` that the filter's reception times leave; undefined: it has none. */
+export function receivedRange(filter: FilterView): PositionRange | undefined {
+  const since = filter.element('receivedSince')?.entries[0];
+  if (since === undefined) return undefined;
+  const until = filter.element('receivedUntil')?.entries[0];
+  return { from: since, below: until && positionAfter(until) };
 }
 
 /**
- * Every plan worth considering, the most promising by its shape first; empty where no narrow
- * element can match anything or there is none.
+ * The plans worth considering; empty where the filter matches nothing, for one of its elements names
+ * none of its kind, or where nothing narrows it.
  */
 export function plansFor(filter: FilterView): Plan[] {
+  if (filter.effectiveElements.some(isImpossible)) return [];
   const range = timeRange(filter);
   const over = (paths: readonly IndexPath[]): Plan => paths.map((path) => ({ path, range }));
   const plans: Plan[] = [];
@@ -68,17 +78,38 @@ export function plansFor(filter: FilterView): Plan[] {
   if (timestamps !== undefined) plans.push(momentPlan(timestamps));
   const authors = filter.element('authors');
   const kinds = filter.element('kinds');
-  if (authors !== undefined) plans.push(over(authorPaths(authors, kinds)));
-  for (const element of filter.elements) {
-    if (element.name !== 'includedTags') continue;
-    plans.push(over(element.tags.map((tag) => ({ path: 'tag', tag: tag.bytes.subarray(2) }))));
-  }
+  if (authors !== undefined) plans.push(over(authorPaths(authors.entries, kinds)));
   const signingKeys = filter.element('signingKeys');
   if (signingKeys !== undefined) plans.push(over(signingPaths(signingKeys)));
+  for (const element of filter.elements) {
+    if (element.name !== 'includedTags' || plans.length === PLANS_MAX) continue;
+    plans.push(over(element.tags.map((tag) => ({ path: 'tag', tag: tag.bytes.subarray(2) }))));
+  }
   if (plans.length === 0 && kinds !== undefined) {
     plans.push(over(kinds.entries.map((kind) => ({ path: 'kind', kind }))));
   }
-  return plans.some((plan) => plan.length === 0) ? [] : plans;
+  return plans;
+}
+
+/** "One of none" matches nothing. */
+function isImpossible(element: FilterElementView): boolean {
+  return element.isNarrow && element.start === element.end;
+}
+
+/**
+ * The plan over every private record that somebody may read: their own, and those that notify them.
+ * However long it takes tells nothing of other people's records.
+ *
+ * @param identities the master keys that the reader acts for
+ */
+export function readerPlan(filter: FilterView, identities: readonly PublicKey[]): Plan {
+  const range = timeRange(filter);
+  const paths = authorPaths(identities, filter.element('kinds'));
+  for (const notified of identities) {
+    const tag = encodeTag(coreTag({ name: 'notify', key: notified })).subarray(2);
+    paths.push({ path: 'tag', tag }, { path: 'odd-notify', notified });
+  }
+  return paths.map((path) => ({ path, range }));
 }
 
 function momentPlan(timestamps: FilterElementView): Plan {
@@ -89,10 +120,9 @@ function momentPlan(timestamps: FilterElementView): Plan {
 }
 
 function authorPaths(
-  authors: FilterElementView,
+  keys: readonly PublicKey[],
   kinds: FilterElementView | undefined,
 ): IndexPath[] {
-  const keys = authors.entries;
   const kindEntries = kinds?.entries ?? [];
   if (kinds === undefined || keys.length * kindEntries.length > AUTHOR_KIND_PATHS_MAX) {
     return keys.map((author) => ({ path: 'author', author }));

@@ -1,7 +1,9 @@
 /** What every role asks of a record before it spends a signature check on it. */
 import {
+  ATTESTATION_BYTES,
   equalBytes,
-  MosaicError,
+  KEY_ENTRY_HEAD_BYTES,
+  isMosaicError,
   parseKeySchedule,
   parseProfile,
   type PublicKey,
@@ -42,7 +44,7 @@ export function submitterRefusal(
 }
 
 /** Most payload bytes of a key schedule: each attestation in it costs a signature check. */
-const SCHEDULE_BYTES_MAX = 256 * 152;
+const SCHEDULE_BYTES_MAX: number = 128 * (KEY_ENTRY_HEAD_BYTES + ATTESTATION_BYTES);
 
 /** Refuses a key schedule or profile whose payload is not one. The record must be valid. */
 export function payloadRefusal(record: RecordView, tools: ScheduleTools): ResultCode | undefined {
@@ -52,7 +54,7 @@ export function payloadRefusal(record: RecordView, tools: ScheduleTools): Result
     else if (record.isProfile) parseProfile(record);
     return undefined;
   } catch (error) {
-    if (error instanceof MosaicError && error.kind === 'invalid') return RESULT.INVALID;
+    if (isMosaicError(error) && error.kind === 'invalid') return RESULT.INVALID;
     throw error;
   }
 }

@@ -2,8 +2,9 @@
  * The inbox: what strangers send to a user. It accepts public records from anybody that speak to
  * somebody it serves, may hold those of strangers for a moderator, and serves the rest to all.
  */
-import { type PublicKey, type RecordView, RESULT } from '@mosaic-cluster/protocol';
+import { equalBytes, type PublicKey, type RecordView, RESULT } from '@mosaic-cluster/protocol';
 import {
+  type AuthorLookup,
   notifiedKeys,
   type PolicyContext,
   type RolePolicy,
@@ -26,20 +27,33 @@ export function inboxPolicy(moderation: Moderation): RolePolicy {
       return 'hold';
     },
 
-    mayRead: ({ record, held }, identities) => {
+    mayRead: ({ record, held }, identities, lookup) => {
       if (record.audience !== 'everybody') return false;
-      return !held || identities.some((key) => record.notifies(key));
+      if (!held) return true;
+      if (identities.length === 0) return false;
+      if (identities.some((key) => record.notifies(key))) return true;
+      const replied = repliedReferences(record);
+      if (replied.length === 0) return false;
+      return lookup.authorsOf(replied).then((authors) => haveCommon(authors, identities));
     },
 
-    readers: ({ record, held }) => (held ? notifiedKeys(record) : undefined),
+    readers: ({ record, held }, lookup) => (held ? recipientsOf(record, lookup) : undefined),
   };
+}
+
+/** Whom a record speaks to: those it notifies and the authors of what it replies to. */
+async function recipientsOf(record: RecordView, lookup: AuthorLookup): Promise<PublicKey[]> {
+  return [...notifiedKeys(record), ...(await lookup.authorsOf(repliedReferences(record)))];
 }
 
 async function speaksToServedUser(record: RecordView, context: PolicyContext): Promise<boolean> {
   for (const key of notifiedKeys(record)) if (await context.users.serves(key)) return true;
-  for (const reference of repliedReferences(record)) {
-    const author: PublicKey | undefined = await context.authorOf(reference);
-    if (author !== undefined && (await context.users.serves(author))) return true;
+  for (const author of await context.authorsOf(repliedReferences(record))) {
+    if (await context.users.serves(author)) return true;
   }
   return false;
+}
+
+function haveCommon(some: readonly PublicKey[], others: readonly PublicKey[]): boolean {
+  return some.some((key) => others.some((other) => equalBytes(key, other)));
 }

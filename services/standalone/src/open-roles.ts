@@ -43,6 +43,8 @@ export interface OpenRole {
 
 /** What waits for a group commit, per role. */
 const COMMIT_BOUNDS = { entriesMax: 16_384, bytesMax: 64 * 1024 * 1024 } as const;
+/** Roles that keep records for everybody, so that key schedules are there. */
+const PUBLIC_ROLES: readonly RoleName[] = ['outbox', 'inbox'];
 /** Between two lines about a long replay. */
 const PROGRESS_MS = 1000;
 
@@ -65,7 +67,7 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
   }
   const stores = new Map<RoleName, RoleStore>();
   for (const role of config.roles) stores.set(role, await openStore(role, environment, deps));
-  const directory = new KeyDirectory(stores.get('outbox'));
+  const directory = new KeyDirectory(PUBLIC_ROLES.flatMap((role) => stores.get(role) ?? []));
   const roles: OpenRole[] = [];
   for (const [role, store] of stores) {
     const worker = new RoleWorker({

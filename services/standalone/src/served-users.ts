@@ -14,8 +14,8 @@ export function listedUsers(
 ): ServedUsers {
   const known = new Set(users.map(keyName));
   return {
-    serves: async (key) => admission === 'open' || known.has(hexEncode(key)),
-    knows: async (key) => known.has(hexEncode(key)),
+    serves: (key) => admission === 'open' || known.has(hexEncode(key)),
+    knows: (key) => known.has(hexEncode(key)),
   };
 }
 

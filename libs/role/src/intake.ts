@@ -1,0 +1,273 @@
+/**
+ * The way in: takes submissions in batches through judgement, duplicates, signatures and group
+ * commit. Cheap questions come first, so that what is refused costs little.
+ */
+import type { LiveRecord, Submission } from '@mosaic-cluster/bus';
+import {
+  equalBytes,
+  type PublicKey,
+  publicKeyFault,
+  RESULT,
+  type ResultCode,
+  type ScheduleTools,
+} from '@mosaic-cluster/protocol';
+import type { IndexEntry, LogEntry } from '@mosaic-cluster/store';
+import { type Candidate, candidateOf, failureResult, undecided } from './candidate.ts';
+import type { CommitEntry, CommitPipeline } from './commit-pipeline.ts';
+import type { IndexOutcome, IndexWriter, Standing } from './index-writer.ts';
+import { nextTurn } from './next-turn.ts';
+import type { RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';
+import { fieldsRefusal, payloadRefusal, submitterRefusal } from './submission-rules.ts';
+
+/** What the way in needs. */
+export interface IntakeOptions extends RoleWorkerDeps {
+  readonly scheduleTools: ScheduleTools;
+  readonly events: WorkerEvents;
+  readonly writer: IndexWriter;
+  readonly commits: CommitPipeline;
+  /** A record as its live subscribers get it. */
+  readonly toLive: (entry: LogEntry) => LiveRecord | Promise<LiveRecord>;
+}
+
+const RESULT_OF_OUTCOME: Readonly<Record<IndexOutcome, ResultCode>> = {
+  added: RESULT.ACCEPTED,
+  replayed: RESULT.ACCEPTED,
+  duplicate: RESULT.DUPLICATE,
+  outdated: RESULT.ACCEPTED,
+  conflict: RESULT.TEMPORARY_ERROR,
+};
+
+/** Takes submissions in. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** The check of the last key schedule: one at a time, for each may take milliseconds. */
+  #scheduleChecked: Promise<unknown> = Promise.resolve();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Judges and stores a batch. Never rejects.
+   *
+   * @returns one result per submission, in order
+   */
+  async submit(submissions: readonly Submission[]): Promise<ResultCode[]> {
+    const candidates = submissions.map(candidateOf);
+    const latest = this.#options.now() + this.#options.futureNanosMax;
+    for (const candidate of candidates) candidate.result = fieldsRefusal(candidate.record, latest);
+    await Promise.all(this.#runs(undecided(candidates)));
+    const { events } = this.#options;
+    return candidates.map(({ result = RESULT.GENERAL_ERROR }) => {
+      events.submitted?.(result);
+      return result;
+    });
+  }
+
+  /**
+   * Starts the candidates off: each key schedule by itself, what depends on one behind it, and
+   * everything else together.
+   */
+  #runs(candidates: readonly Candidate[]): Promise<void>[] {
+    const { pending } = this.#options.directory;
+    const runs: Promise<void>[] = [];
+    const free: Candidate[] = [];
+    const dependent: Candidate[] = [];
+    const awaited = new Set<Promise<unknown>>();
+    for (const candidate of candidates) {
+      const { record } = candidate;
+      if (record.isKeySchedule) {
+        const run = this.#run([candidate]);
+        pending.announce(record.author, run);
+        runs.push(run);
+        continue;
+      }
+      const isDependent = record.fromAuthor || !record.signedByAuthor;
+      const schedules = isDependent ? pending.of(record.author) : undefined;
+      if (schedules === undefined) free.push(candidate);
+      else {
+        dependent.push(candidate);
+        awaited.add(schedules);
+      }
+    }
+    if (free.length > 0) runs.push(this.#run(free));
+    if (dependent.length > 0) {
+      runs.push(Promise.all(awaited).then(() => this.#run(dependent)));
+    }
+    return runs;
+  }
+
+  /** Decides all candidates. Never rejects. */
+  async #run(candidates: readonly Candidate[]): Promise<void> {
+    await this.#each(candidates, (candidate) => this.#judge(candidate));
+    await this.#together(candidates, (open) => this.#answerHeld(open));
+    await this.#together(candidates, (open) => this.#verify(open));
+    await this.#each(candidates, (candidate) => this.#checkPayload(candidate));
+    await this.#store(candidates);
+  }
+
+  async #judge(candidate: Candidate): Promise<void> {
+    const { record, submission } = candidate;
+    const { policy, users, directory, now } = this.#options;
+    if (record.fromAuthor) {
+      const { submitter } = submission;
+      const identities: readonly PublicKey[] =
+        submitter === undefined ? [] : await directory.identities(submitter);
+      candidate.result = submitterRefusal(record, identities);
+      if (candidate.result !== undefined) return;
+    }
+    const verdict = await policy.judge(record, {
+      users,
+      authorsOf: (references) => directory.authorsOf(references),
+    });
+    if (typeof verdict === 'number') {
+      candidate.result = verdict;
+      return;
+    }
+    candidate.isHeld = verdict === 'hold';
+    if (record.signedByAuthor) return;
+    candidate.isForeignKey = !(await directory.admits(record, now()));
+  }
+
+  /**
+   * Answers what is held already without another signature check, and then what is signed by
+   * somebody else's key: a record that was taken before its key was revoked is still held.
+   */
+  async #answerHeld(candidates: readonly Candidate[]): Promise<void> {
+    const { index, scheduleTools } = this.#options;
+    const lasting = candidates.filter(isStored);
+    const entries = await index.lookup(lasting.map(({ record }) => record.id));
+    await this.#each(lasting, (candidate, i) => {
+      const entry = entries[i];
+      return entry === undefined ? undefined : this.#compareHeld(candidate, entry);
+    });
+    const keyFault = scheduleTools.keyFault ?? publicKeyFault;
+    for (const candidate of undecided(candidates)) {
+      if (!candidate.isForeignKey) continue;
+      const isKey = keyFault(candidate.record.signingKey) === undefined;
+      candidate.result = isKey ? RESULT.UNAUTHORIZED : RESULT.INVALID;
+    }
+  }
+
+  async #compareHeld(candidate: Candidate, entry: IndexEntry): Promise<void> {
+    const { log, directory } = this.#options;
+    const stored = log.peek(entry.location) ?? (await log.read([entry.location]))[0]!;
+    if (!equalBytes(stored.record.bytes, candidate.record.bytes)) {
+      candidate.isIdTaken = true;
+      return;
+    }
+    const isServed =
+      !candidate.isForeignKey || (await directory.admits(stored.record, stored.receivedAt));
+    if (isServed) candidate.result = RESULT.DUPLICATE;
+  }
+
+  async #verify(candidates: readonly Candidate[]): Promise<void> {
+    const { verifier } = this.#options;
+    const faults = await verifier.verify(candidates.map(({ record }) => record));
+    candidates.forEach((candidate, i) => {
+      if (faults[i] !== undefined) candidate.result = RESULT.INVALID;
+      else if (candidate.isIdTaken) candidate.result = RESULT.DUPLICATE;
+    });
+  }
+
+  /** Key schedules take turns with everything else that waits for the event loop. */
+  #checkPayload(candidate: Candidate): Promise<void> | undefined {
+    const { record } = candidate;
+    if (!record.isKeySchedule && !record.isProfile) return undefined;
+    const { scheduleTools } = this.#options;
+    const check = (): void => {
+      candidate.result = payloadRefusal(record, scheduleTools);
+    };
+    if (record.isProfile) {
+      check();
+      return undefined;
+    }
+    const checked = this.#scheduleChecked.then(nextTurn).then(check);
+    this.#scheduleChecked = checked.catch(() => {});
+    return checked;
+  }
+
+  async #store(candidates: readonly Candidate[]): Promise<void> {
+    const open = undecided(candidates);
+    const lasting = open.filter(isStored);
+    const passing = lasting.length === open.length ? [] : open.filter((each) => !isStored(each));
+    await Promise.all([
+      this.#together(lasting, (each) => this.#commit(each)),
+      this.#each(passing, (candidate) => this.#offer(candidate)),
+    ]);
+  }
+
+  async #commit(candidates: readonly Candidate[]): Promise<void> {
+    const { writer, commits, now } = this.#options;
+    const standings: (Standing | undefined)[] = [];
+    const look = async (candidate: Candidate, i: number): Promise<void> => {
+      const standing = await writer.standing(candidate.record);
+      standings[i] = standing;
+      if (standing.isOutdated) candidate.result = RESULT.ACCEPTED;
+    };
+    await this.#each(candidates, (candidate, i) =>
+      candidate.record.duplicateHandling === 'replaceable' ? look(candidate, i) : undefined,
+    );
+    const receivedAt = now();
+    const entries: CommitEntry[] = [];
+    candidates.forEach(({ record, isHeld, result }, i) => {
+      if (result !== undefined) return;
+      entries.push({ record, receivedAt, held: isHeld, standing: standings[i] });
+    });
+    if (entries.length === 0) return;
+    const open = undecided(candidates);
+    const outcomes = await commits.commit(entries);
+    open.forEach((candidate, i) => {
+      candidate.result = RESULT_OF_OUTCOME[outcomes[i]!];
+    });
+  }
+
+  async #offer(candidate: Candidate): Promise<void> {
+    const { bus, now, toLive } = this.#options;
+    const { record, isHeld } = candidate;
+    const reached = await bus.offer(await toLive({ record, held: isHeld, receivedAt: now() }));
+    candidate.result = reached > 0 ? RESULT.ACCEPTED : RESULT.NO_CONSUMERS;
+  }
+
+  /** Does a step for each that is undecided; a failure decides that one alone. */
+  async #each(
+    candidates: readonly Candidate[],
+    step: (candidate: Candidate, index: number) => Promise<void> | undefined,
+  ): Promise<void> {
+    const steps: Promise<void>[] = [];
+    candidates.forEach((candidate, i) => {
+      if (candidate.result !== undefined) return;
+      try {
+        const done = step(candidate, i);
+        if (done !== undefined) steps.push(done.catch((error) => this.#fail([candidate], error)));
+      } catch (error) {
+        this.#fail([candidate], error);
+      }
+    });
+    if (steps.length > 0) await Promise.all(steps);
+  }
+
+  /** Does a step for all that are undecided; a failure decides them all. */
+  async #together(
+    candidates: readonly Candidate[],
+    step: (candidates: readonly Candidate[]) => Promise<void>,
+  ): Promise<void> {
+    const open = undecided(candidates);
+    if (open.length === 0) return;
+    try {
+      await step(open);
+    } catch (error) {
+      this.#fail(open, error);
+    }
+  }
+
+  #fail(candidates: readonly Candidate[], error: unknown): void {
+    this.#options.events.failed?.('submission', error);
+    const result = failureResult(error);
+    for (const candidate of candidates) candidate.result ??= result;
+  }
+}
+
+function isStored({ record }: Candidate): boolean {
+  return record.duplicateHandling !== 'ephemeral';
+}

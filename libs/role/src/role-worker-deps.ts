@@ -1,0 +1,41 @@
+/** What a role worker is made of: its policy, its storage, and the parts it shares with others. */
+import type { Bus } from '@mosaic-cluster/bus';
+import type { RecordView, ResultCode, ScheduleTools, Timestamp } from '@mosaic-cluster/protocol';
+import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
+import type { CommitBounds } from './commit-pipeline.ts';
+import type { KeyDirectory } from './key-directory.ts';
+import type { RolePolicy, ServedUsers } from './role-policy.ts';
+
+/** Checks keys, ID and signature of records: validation steps 3 to 9. */
+export interface RecordVerifier {
+  /** One fault per record, in order; undefined: the record is valid. */
+  verify(records: readonly RecordView[]): Promise<readonly (Error | undefined)[]>;
+}
+
+/** What a worker tells those who watch it. */
+export interface WorkerEvents {
+  submitted?(result: ResultCode): void;
+  committed?(records: number, bytes: number): void;
+  /** Something failed that its caller only sees as a result code, or not at all. */
+  failed?(what: 'submission' | 'live delivery', error: unknown): void;
+}
+
+/** What a worker is made of. */
+export interface RoleWorkerDeps {
+  readonly policy: RolePolicy;
+  readonly index: RecordIndex;
+  readonly log: SegmentLog;
+  /** Shared by all workers of a process. */
+  readonly directory: KeyDirectory;
+  readonly users: ServedUsers;
+  readonly verifier: RecordVerifier;
+  readonly bus: Bus;
+  /** The time as a Mosaic timestamp. */
+  readonly now: () => Timestamp;
+  /** For the attestations in key schedules. */
+  readonly scheduleTools?: ScheduleTools;
+  /** Records dated further ahead are refused; nanoseconds. */
+  readonly futureNanosMax: bigint;
+  readonly commitBounds: CommitBounds;
+  readonly events?: WorkerEvents;
+}
