@@ -69,6 +69,11 @@ export class Session {
     }
   }
 
+  /** The process of a server that we started. */
+  get pid(): number | undefined {
+    return this.#server?.pid;
+  }
+
   /** What was measured so far, and when. */
   get phases(): readonly Phase[] {
     return this.#watch.phases;

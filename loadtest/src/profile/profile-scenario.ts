@@ -37,7 +37,7 @@ export async function profileScenario(options: Options, output: Output): Promise
     const perSecond = formatNumber(figures.perSecond);
     const cpu = formatNumber(figures.cpuMicrosEach);
     output.write(`${scenario!.title}: ${perSecond}/s, ${cpu} µs each, profiler included`);
-    writeThreads(session.phases, output);
+    writeThreads(session, output);
   } finally {
     // The profiler writes when the server ends.
     await session.close();
@@ -50,10 +50,7 @@ export async function profileScenario(options: Options, output: Output): Promise
   output.write(`\nThe profiles, for a viewer such as Chrome's: ${folder}`);
 }
 
-function writeThreads(
-  phases: readonly { readonly threadMicros: ReadonlyMap<number, number> }[],
-  output: Output,
-): void {
+function writeThreads({ phases, pid }: Session, output: Output): void {
   const sums = new Map<number, number>();
   for (const { threadMicros } of phases) {
     for (const [id, micros] of threadMicros) sums.set(id, (sums.get(id) ?? 0) + micros);
@@ -61,7 +58,9 @@ function writeThreads(
   const total = [...sums.values()].reduce((sum, micros) => sum + micros, 0);
   output.write(`\nProcessor time by thread, ${formatNumber(total / 1e6)} s in all`);
   for (const [id, micros] of [...sums].sort(([, a], [, b]) => b - a)) {
-    if (micros >= total * SHARE_SHOWN) output.write(`${percent(micros, total)}  thread ${id}`);
+    if (micros < total * SHARE_SHOWN) continue;
+    // Linux gives a process's first thread the number of the process.
+    output.write(`${percent(micros, total)}  ${id === pid ? 'main thread' : `thread ${id}`}`);
   }
 }
 
