@@ -93,7 +93,7 @@ function checkPackage(root, folder, complain) {
 function checkFile(root, folder, path, dependencies, complain) {
   const text = readFileSync(path, 'utf8');
   const lineOf = (index) => text.slice(0, index).split('\n').length;
-  const isTest = /\.(test|bench)\.ts$|(^|[-/])contract(-[a-z-]+)?\.ts$/.test(path);
+  const isTest = /\.(test|bench)\.ts$|(^|[-/])contract(-[a-z-]+)?\.ts$|\/testing\//.test(path);
   for (const match of text.matchAll(IMPORT)) {
     const target = match[1] ?? match[2];
     const why = importFault(root, folder, path, target, dependencies, isTest);

@@ -12,6 +12,8 @@ export interface BusLimits {
   readonly requestTimeoutMs: number;
   /** A request that found nobody is sent again after this. */
   readonly retryPauseMs: number;
+  /** After a lost connection, requests go on asking where nobody is there for so long. */
+  readonly reconnectSettleMs: number;
   /** Requests that wait for answers; one more fails as `limited`. */
   readonly requestsMax: number;
   /** Bytes of the requests that wait for answers; one more fails as `limited`. */
@@ -50,6 +52,7 @@ export const BUS_LIMITS: BusLimits = {
   pingIntervalMs: 5_000,
   requestTimeoutMs: 10_000,
   retryPauseMs: 100,
+  reconnectSettleMs: 2_000,
   requestsMax: 4_096,
   requestBytesMax: 67_108_864,
   servedMax: 1_024,

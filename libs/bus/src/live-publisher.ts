@@ -43,6 +43,7 @@ export class LivePublisher implements LinkUser {
   #number = 0;
   #offers = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
   #sync: Subscription | undefined;
 
   constructor(options: LivePublisherOptions) {
@@ -53,7 +54,7 @@ export class LivePublisher implements LinkUser {
 
   /** Makes itself known to listeners, once. */
   start(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#timer !== undefined || this.#isClosed) return;
     const { link, subjects, limits } = this.#options;
     this.#sync = link.subscribe(subjects.sync, {
       callback: (error, message) => {
@@ -118,6 +119,7 @@ export class LivePublisher implements LinkUser {
 
   /** Says farewell. */
   close(): void {
+    this.#isClosed = true;
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

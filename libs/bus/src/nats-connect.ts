@@ -59,6 +59,7 @@ export async function connectNats(
 ): Promise<NatsConnection> {
   const deadline = performance.now() + limits.startTimeoutMs;
   const where = options.servers.join(', ');
+  let lastReason: string | undefined;
   for (;;) {
     try {
       return await checked(await connect(clientOptions(options, limits)), where);
@@ -73,7 +74,10 @@ export async function connectNats(
         const message = `NATS cannot be reached at ${where}: ${reason}`;
         throw new MosaicError('unavailable', 'bus-unreachable', message, { cause });
       }
-      notice(`NATS cannot be reached at ${where} (${reason}): trying again`);
+      if (reason !== lastReason) {
+        notice(`NATS cannot be reached at ${where} (${reason}): trying again`);
+      }
+      lastReason = reason;
       await new Promise((resolve) => setTimeout(resolve, ATTEMPT_PAUSE_MS));
     }
   }

@@ -48,15 +48,20 @@ export class PublisherSync {
   }
 
   async #ask(): Promise<boolean> {
-    const { link, counters } = this.#options;
+    const { link, counters, limits, watch } = this.#options;
     if (!link.isConnected) return false;
     // The answers need the inbox, and the question must not overtake the subscriptions.
     if (!(await link.flush())) return false;
-    const missing = this.#options.watch.present;
+    const missing = watch.present;
     // Until somebody was heard, whoever is there has to be waited for.
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    const isAnswered = await this.#gather(missing, isFirst);
+    let isAnswered = await this.#gather(missing, isFirst);
+    // At the start the publishers' own subscriptions may be as new as these.
+    if (isFirst && watch.present.size === 0) {
+      await new Promise((resolve) => setTimeout(resolve, limits.retryPauseMs));
+      isAnswered = await this.#gather(missing, isFirst);
+    }
     if (!isAnswered && missing.size > 0) counters.syncTimeouts += 1;
     return link.isConnected;
   }

@@ -49,6 +49,8 @@ export class Requester implements LinkUser {
   readonly #open = new Map<string, ReplyHandler>();
   #pendingBytes = 0;
   #tokens = 0;
+  /** Until when others may not be back yet after a lost connection. */
+  #settledAt = 0;
   #isClosed = false;
 
   constructor(options: RequesterOptions) {
@@ -118,6 +120,7 @@ export class Requester implements LinkUser {
   }
 
   found(): void {
+    this.#settledAt = performance.now() + this.#options.limits.reconnectSettleMs;
     for (const pending of this.#pending.values()) if (pending.isWaiting) this.#send(pending);
   }
 
@@ -210,9 +213,11 @@ export class Requester implements LinkUser {
 
   #foundNobody(pending: Pending): void {
     const { limits, counters } = this.#options;
+    // Nobody got it, so that it was not an attempt while everybody is still on the way back.
+    if (performance.now() < this.#settledAt) pending.attempts = Math.min(pending.attempts, 1);
     if (pending.attempts < ATTEMPTS_MAX) {
       setTimeout(() => {
-        if (this.#pending.has(pending.token)) this.#sendAgain(pending);
+        if (this.#pending.has(pending.token) && !pending.isWaiting) this.#sendAgain(pending);
       }, limits.retryPauseMs);
       return;
     }

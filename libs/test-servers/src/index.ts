@@ -24,3 +24,4 @@ export {
   serverVersion,
 } from './server-binary.ts';
 export type { TestServer } from './server-process.ts';
+export { makeTestCertificate, type TestCertificate } from './test-certificate.ts';

@@ -112,7 +112,9 @@ describe('servers for tests', { timeout: 120_000 }, () => {
 
   it('end with the process that started them, killed as it may be', async () => {
     const script = new URL('../dist/crash-child.js', import.meta.url);
-    const child = spawn(process.execPath, [script.pathname], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script.pathname], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
     expect(isAlive(pid)).toBe(true);
