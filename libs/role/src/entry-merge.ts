@@ -16,6 +16,8 @@ interface SourceState {
   isLast: boolean;
 }
 
+/** Fewest entries asked of a source: asking again costs more than a few entries too many. */
+const CHUNK_MIN = 8;
 /** Most entries taken from a source at once. */
 const CHUNK_MAX = 512;
 /** Sources asked in one turn of the event loop. */
@@ -35,7 +37,7 @@ export class EntryMerge {
    */
   constructor(sources: readonly EntrySource[], below: Position | undefined, wanted: number) {
     const each = Math.ceil((sources.length === 1 ? 1 : 2) * (wanted / Math.max(sources.length, 1)));
-    const chunk = Math.min(Math.max(each, 2), CHUNK_MAX);
+    const chunk = Math.min(Math.max(each, CHUNK_MIN), CHUNK_MAX);
     this.#states = sources.map((source) => ({ source, entries: [], at: 0, chunk, isLast: false }));
     this.#below = below;
   }

@@ -9,6 +9,7 @@ import {
   publicKeyFault,
   RESULT,
   type ResultCode,
+  recordKeysFault,
   type ScheduleTools,
 } from '@mosaic-cluster/protocol';
 import type { IndexEntry, LogEntry } from '@mosaic-cluster/store';
@@ -144,8 +145,8 @@ export class Intake {
     const keyFault = scheduleTools.keyFault ?? publicKeyFault;
     for (const candidate of undecided(candidates)) {
       if (!candidate.isForeignKey) continue;
-      const isKey = keyFault(candidate.record.signingKey) === undefined;
-      candidate.result = isKey ? RESULT.UNAUTHORIZED : RESULT.INVALID;
+      const isValid = recordKeysFault(candidate.record, keyFault) === undefined;
+      candidate.result = isValid ? RESULT.UNAUTHORIZED : RESULT.INVALID;
     }
   }
 

@@ -50,6 +50,8 @@ interface Choice {
 /** Reads pages of records. */
 export class RecordReader {
   readonly #deps: RecordReaderDeps;
+  /** Set once there are records; where there are none, no path has to be walked to know it. */
+  #hasRecords = false;
 
   constructor(deps: RecordReaderDeps) {
     this.#deps = deps;
@@ -68,7 +70,7 @@ export class RecordReader {
     }
     const { choice, below } = readCursor(request.cursor);
     const plans = plansFor(filter);
-    if (plans.length === 0) return NOTHING;
+    if (plans.length === 0 || (await this.#isEmpty())) return NOTHING;
     const { number, sources } = this.#deps.policy.isPrivate
       ? this.#follow(0, readerPlan(filter, identities))
       : await this.#choose(request, plans, choice);
@@ -93,6 +95,7 @@ export class RecordReader {
     const { index, policy } = this.#deps;
     const { below } = readCursor(request.cursor);
     if (policy.isPrivate && identities.length === 0) return NOTHING;
+    if (await this.#isEmpty()) return NOTHING;
     const ids = references.filter((reference) => referenceKind(reference) === 'id');
     const sources = references
       .filter((reference) => referenceKind(reference) === 'address')
@@ -110,6 +113,11 @@ export class RecordReader {
       matcher: undefined,
       identities,
     }).fill();
+  }
+
+  async #isEmpty(): Promise<boolean> {
+    this.#hasRecords ||= (await this.#deps.index.count()) > 0;
+    return !this.#hasRecords;
   }
 
   /** The way to walk: the one that the cursor says, or the one that looks shortest. */
