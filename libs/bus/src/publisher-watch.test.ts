@@ -1,0 +1,157 @@
+/** Protects what a listener concludes from numbers and silence: every loss, and no false alarm. */
+import { timestampFromMillis } from '@mosaic-cluster/protocol';
+import * as fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { BUS_LIMITS } from './bus-limits.ts';
+import { PublisherWatch } from './publisher-watch.ts';
+import { fakeRecord } from './testing/fake-record.ts';
+
+const START = 1_700_000_000_000;
+const limits = { ...BUS_LIMITS, gapMarginMs: 1_000 };
+const publisher = new Uint8Array(8).fill(7);
+const record = fakeRecord();
+
+let now: number;
+let gaps: number[];
+let watch: PublisherWatch;
+beforeEach(() => {
+  now = START;
+  gaps = [];
+  watch = new PublisherWatch({
+    limits,
+    now: () => now,
+    gap: (since) => gaps.push(Number((since - timestampFromMillis(START)) / 1_000_000n)),
+  });
+});
+
+function beat(
+  number: number,
+  more: { name?: Uint8Array; startedAt?: number; bye?: boolean } = {},
+): void {
+  watch.beat({
+    publisher: more.name ?? publisher,
+    number,
+    sentAt: timestampFromMillis(now),
+    startedAt: timestampFromMillis(more.startedAt ?? START),
+    isFarewell: more.bye ?? false,
+  });
+}
+
+function live(number: number, index: number, isEphemeral = false): boolean {
+  const receivedAt = timestampFromMillis(now);
+  const message = { role: 'outbox', record, receivedAt, readers: undefined } as const;
+  return watch.live({ publisher, number, index, isEphemeral, live: message });
+}
+
+describe('numbers', () => {
+  it('that follow each other are no gap, wherever listening began', () => {
+    beat(41);
+    expect(live(42, 0)).toBe(true);
+    beat(42);
+    beat(42);
+    beat(43);
+    expect(gaps).toEqual([]);
+  });
+
+  it('that skip one are a gap since the last good beat', () => {
+    now += 500;
+    beat(1);
+    now += 5_000;
+    beat(3);
+    expect(gaps).toEqual([-500]);
+    now += 1_000;
+    expect(live(5, 0)).toBe(true);
+    expect(gaps).toEqual([-500, 4_500]);
+    beat(5);
+    expect(gaps).toHaveLength(2);
+  });
+
+  it('of ephemeral records are none', () => {
+    expect(live(0, 1, true)).toBe(true);
+    expect(live(0, 1, true)).toBe(false);
+    expect(live(0, 2, true)).toBe(true);
+    beat(9);
+    live(0, 3, true);
+    beat(10);
+    expect(gaps).toEqual([]);
+  });
+
+  it('of a publisher that should have been heard before are a gap', () => {
+    now += 60_000;
+    beat(4, { startedAt: START + 30_000 });
+    expect(gaps).toEqual([29_000]);
+    beat(0, { name: new Uint8Array(8), startedAt: START + 60_000 });
+    expect(gaps).toHaveLength(1);
+  });
+
+  it('find every batch that is lost, whatever is lost with it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 2, maxLength: 30 }), (arrives) => {
+        const found: bigint[] = [];
+        const fresh = new PublisherWatch({
+          limits,
+          now: () => now,
+          gap: (since) => found.push(since),
+        });
+        const sentAt = timestampFromMillis(now);
+        const say = (number: number): void =>
+          fresh.beat({ publisher, number, sentAt, startedAt: sentAt, isFarewell: false });
+        say(0);
+        arrives.forEach((isHeard, i) => {
+          if (isHeard) say(i + 1);
+        });
+        say(arrives.length + 1);
+        expect(found.length > 0).toBe(arrives.includes(false));
+      }),
+    );
+  });
+});
+
+describe('copies', () => {
+  it('of one record count once', () => {
+    expect([live(1, 0), live(1, 0), live(1, 1), live(1, 0)]).toEqual([true, false, true, false]);
+    expect([live(2, 0), live(2, 0)]).toEqual([true, false]);
+  });
+
+  it('that come late are passed on: nobody remembers so far back', () => {
+    live(1, 0);
+    live(2, 0);
+    expect(live(1, 0)).toBe(true);
+  });
+});
+
+describe('silence', () => {
+  const checks = limits.silenceMs / limits.beatIntervalMs;
+
+  it('is a gap, once, and over with the next beat', () => {
+    beat(1);
+    for (let i = 0; i <= 3 * checks; i++) watch.check();
+    expect(gaps).toEqual([-1_000]);
+    expect(watch.present.size).toBe(0);
+    beat(1);
+    expect(watch.present.size).toBe(1);
+    expect(gaps).toHaveLength(1);
+  });
+
+  it('is none while there are beats, after a farewell, or when the listener itself was away', () => {
+    for (let i = 0; i < 3 * checks; i++) {
+      beat(1);
+      watch.check();
+    }
+    for (let i = 0; i < checks - 1; i++) watch.check();
+    watch.restart();
+    watch.check();
+    beat(1, { bye: true });
+    for (let i = 0; i < 3 * checks; i++) watch.check();
+    expect(gaps).toEqual([]);
+  });
+});
+
+it('a watch remembers publishers within its bound', () => {
+  for (let i = 0; i < 2 * limits.publishersMax; i++) {
+    const name = new Uint8Array(8);
+    new DataView(name.buffer).setUint32(0, i);
+    beat(1, { name });
+  }
+  expect(watch.present.size).toBe(limits.publishersMax);
+});
