@@ -32,6 +32,11 @@ export {
   openSegmentLog,
   type SegmentLogOptions,
 } from './segment-log-files.ts';
+export {
+  type ObjectSegmentLog,
+  type ObjectSegmentLogOptions,
+  openObjectSegmentLog,
+} from './segment-log-objects.ts';
 export type { SegmentWarning } from './segment-warning.ts';
 export {
   type AddOutcome,

@@ -9,6 +9,8 @@ import type { ObjectStore } from './object-store.ts';
 /** Where the test writes; what a killed process leaves here may be deleted. */
 export const SELF_TEST_PREFIX = 'self-test/';
 
+/** Two servers that pass differ by at most twice as much. */
+const CLOCKS_APART_MS_MAX = 15_000;
 const RANGE = { start: 5, end: 9 } as const;
 
 interface Trial {
@@ -78,6 +80,11 @@ function trialsOf(store: ObjectStore, [first, second]: readonly [string, string]
       },
     },
     {
+      what: 'telling the time',
+      remedy: 'set the clocks of both by the network: records are found by when they were stored',
+      run: () => clockFault(store, first),
+    },
+    {
       what: 'listing by key',
       remedy:
         'use a store that lists by prefix, in the order of the keys, from any key on: directory buckets of S3 Express cannot',
@@ -107,6 +114,13 @@ async function overwrites(store: ObjectStore, key: string): Promise<string | und
     throw error;
   }
   return 'it took a second object with the same key';
+}
+
+async function clockFault(store: ObjectStore, key: string): Promise<string | undefined> {
+  const object = await store.head(key);
+  const aheadMs = Date.now() - (object?.modifiedAtMs ?? 0);
+  if (Math.abs(aheadMs) <= CLOCKS_APART_MS_MAX) return undefined;
+  return `its clock and that of this machine are ${Math.round(Math.abs(aheadMs) / 1000)} seconds apart`;
 }
 
 async function attempt(store: ObjectStore, trial: Trial): Promise<MosaicError | undefined> {

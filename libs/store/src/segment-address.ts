@@ -39,6 +39,11 @@ export function encodeLocation(segment: number, offset: number, recordBytes: num
   return location;
 }
 
+/** Names entries of one segment. */
+export function locationsIn(segment: number): (offset: number, recordBytes: number) => Location {
+  return (offset, recordBytes) => encodeLocation(segment, offset, recordBytes);
+}
+
 /**
  * Takes a location apart.
  *

@@ -13,6 +13,7 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentDamage,
 } from './segment-format.ts';
+import { locationsIn } from './segment-address.ts';
 import { footerEntries, frameEntries, readTrailer, TRAILER_BYTES } from './segment-frame.ts';
 import { findWholePart, FrameReader } from './segment-frame-reader.ts';
 import { EntryTable } from './segment-table.ts';
@@ -191,7 +192,7 @@ async function walk(
         segment.closed = true;
         continue;
       }
-      const entries = frameEntries(part, { name: path, number: segment.number });
+      const entries = frameEntries(part, { name: path, locate: locationsIn(segment.number) });
       table.add(
         Uint32Array.from(entries, ({ location }) => readU32BE(location, 4)),
         entries,

@@ -11,7 +11,6 @@ import {
   RecordView,
   writeU32,
 } from '@mosaic-cluster/protocol';
-import { encodeLocation } from './segment-address.ts';
 import {
   PART_HEAD_BYTES,
   type PartPlace,
@@ -19,7 +18,7 @@ import {
   sealPart,
   segmentDamage,
 } from './segment-format.ts';
-import type { LogEntry, ScannedEntry } from './segment-log.ts';
+import type { Location, LogEntry, ScannedEntry } from './segment-log.ts';
 
 /** Bytes before an entry's record. */
 export const ENTRY_HEAD_BYTES = 16;
@@ -114,7 +113,8 @@ export interface WholeFrame {
 /** The segment that a frame is read from. */
 export interface FrameSource {
   readonly name: string;
-  readonly number: number;
+  /** Names the entry at an offset of the segment. */
+  readonly locate: (offset: number, recordBytes: number) => Location;
 }
 
 /**
@@ -133,7 +133,7 @@ export function frameEntries(frame: WholeFrame, segment: FrameSource): ScannedEn
     const end = at + entryBytes(recordBytes);
     const entry = fits && end <= bytes.length ? entryAt(bytes, view, at, recordBytes) : undefined;
     if (entry === undefined) throw segmentDamage(segment.name, offset + at, 'no entry is here');
-    const location = encodeLocation(segment.number, offset + at, recordBytes);
+    const location = segment.locate(offset + at, recordBytes);
     const { record, receivedAt, held } = entry;
     entries.push({ record, receivedAt, held, location });
     at = end;

@@ -42,7 +42,7 @@ export type LogState =
 export interface Appended {
   /** One per entry, in order. */
   readonly locations: readonly Location[];
-  /** Behind the commit that holds them, or behind a later one. */
+  /** Behind the commit that holds them, or behind a later one that was made here. */
   readonly end: LogPosition;
 }
 
@@ -74,14 +74,15 @@ export interface SegmentLog {
   read(locations: readonly Location[]): Promise<readonly LogEntry[]>;
   /**
    * Every commit from a position on, in order, up to what was durable at the call. Checksums are
-   * verified.
+   * verified. A log that several processes write to begins a while before the position, so that commits
+   * are met that others began earlier and ended later: the same commit may be met again.
    *
    * @param from undefined: from the beginning
    * @throws MosaicError `corrupt` naming segment and offset, `invalid` (`log-position`) for a position
    *   that the log has not reached, `unavailable`, `closed`
    */
   scan(from: LogPosition | undefined): AsyncIterable<ScannedCommit>;
-  /** Behind the last durable commit; undefined: the log is empty. */
+  /** Behind the last durable commit that is known of here; undefined: the log was empty. */
   readonly end: LogPosition | undefined;
   readonly state: LogState;
   /** Finishes what was accepted, then lets go of all files. */

@@ -195,7 +195,7 @@ function blocksInMemory(segment: SegmentFile, offset: number, end: number): Bloc
 }
 
 /** An entry that lies across blocks, in memory of its own. */
-function joinedEntry(
+export function joinedEntry(
   blocks: readonly Block[],
   at: number,
   recordBytes: number,
@@ -215,7 +215,7 @@ function joinedEntry(
 }
 
 /** Waits for all, so that nothing runs on after a failure; then throws the first one. */
-async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+export async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(promises);
   return results.map((result) => {
     if (result.status === 'rejected') throw result.reason;

@@ -1,6 +1,6 @@
 /** Walks the commits of a log in order and verifies every checksum on the way. */
 import { MosaicError } from '@mosaic-cluster/protocol';
-import { encodePosition, type SegmentPosition } from './segment-address.ts';
+import { encodePosition, locationsIn, type SegmentPosition } from './segment-address.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES, segmentDamage } from './segment-format.ts';
@@ -107,7 +107,7 @@ async function* scanStretch(
 function commitOf(frame: WholeFrame, segment: SegmentFile): ScannedCommit {
   const { name, number } = segment;
   const end = encodePosition(number, frame.offset + frame.bytes.length);
-  return { entries: frameEntries(frame, { name, number }), end };
+  return { entries: frameEntries(frame, { name, locate: locationsIn(number) }), end };
 }
 
 function checkEnd({ segment, from, to, closed }: Stretch, seen: Seen): void {

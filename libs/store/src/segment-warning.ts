@@ -15,6 +15,8 @@ export type SegmentWarning =
   | { readonly event: 'footer-damaged'; readonly file: string; readonly offset: number }
   /** A segment that was being begun when the process ended was removed; it held nothing. */
   | { readonly event: 'unfinished-segment'; readonly file: string }
+  /** Another server keys segments by a clock that is ahead of this machine's. */
+  | { readonly event: 'clocks-differ'; readonly file: string; readonly aheadMs: number }
   | { readonly event: 'not-writable'; readonly why: string }
   | { readonly event: 'writable-again' };
 
@@ -29,6 +31,8 @@ export function describeWarning(warning: SegmentWarning): string {
       return `the footer of ${warning.file} at byte ${warning.offset} is damaged; its records are served, but it should be verified and restored from a backup`;
     case 'unfinished-segment':
       return `removed ${warning.file}, which was being begun when the server ended and held nothing`;
+    case 'clocks-differ':
+      return `${warning.file} was begun ${warning.aheadMs} ms in this machine's future: set the clocks of all servers, or records of this one may be passed over when an index is brought up to date`;
     case 'not-writable':
       return warning.why;
     case 'writable-again':
