@@ -1,5 +1,6 @@
 /** The settings of the embedded server; the only place that looks at the environment. */
-import { type ConfigOf, loadConfigFile, readConfig } from '@mosaic-cluster/runtime';
+import { decodeUserKey, isMosaicError, parseServerUrl } from '@mosaic-cluster/protocol';
+import { ConfigError, type ConfigOf, loadConfigFile, readConfig } from '@mosaic-cluster/runtime';
 
 /** Every setting: the source of the parser, of `--help` and of docs/configuration.md. */
 export const settings = {
@@ -156,5 +157,42 @@ export type StandaloneConfig = ConfigOf<typeof settings>;
 
 /** Reads environment and configuration file. @throws ConfigError naming every wrong setting */
 export function readStandaloneConfig(): StandaloneConfig {
-  return readConfig(settings, process.env, loadConfigFile(process.env));
+  const config = readConfig(settings, process.env, loadConfigFile(process.env));
+  const problems = problemsOf(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** What is wrong with settings that are well formed, each by itself. */
+function problemsOf(config: StandaloneConfig): string[] {
+  const { serviceUrl, users, admission, mtlsListen, uwsListen } = config;
+  const problems: string[] = [];
+  if (serviceUrl !== undefined) {
+    const why = whyNot(() => parseServerUrl(serviceUrl));
+    if (why !== undefined) problems.push(`MOSAIC_SERVICE_URL="${serviceUrl}": ${why}`);
+  }
+  for (const user of users) {
+    const why = whyNot(() => decodeUserKey(user));
+    if (why !== undefined) problems.push(`MOSAIC_USERS: "${user}" is no user key: ${why}`);
+  }
+  if (admission === 'registered' && users.length === 0) {
+    problems.push(
+      'MOSAIC_ADMISSION=registered serves nobody as long as MOSAIC_USERS names nobody: ' +
+        'list mopub0 keys there, or set MOSAIC_ADMISSION=open',
+    );
+  }
+  if (mtlsListen === 'off' && uwsListen === 'off') {
+    problems.push('MOSAIC_MTLS_LISTEN and MOSAIC_UWS_LISTEN are both off: nobody could connect');
+  }
+  return problems;
+}
+
+function whyNot(parse: () => unknown): string | undefined {
+  try {
+    parse();
+    return undefined;
+  } catch (error) {
+    if (isMosaicError(error)) return error.message;
+    throw error;
+  }
 }

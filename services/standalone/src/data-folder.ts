@@ -13,7 +13,6 @@ import {
   decodeSecretKey,
   encodeSecretKey,
   generateSecretKey,
-  isMosaicError,
   MosaicError,
   type PublicKey,
   publicKeyOf,
@@ -24,7 +23,8 @@ import { lockFolder, type ProcessLock } from './process-lock.ts';
 const FORMAT = 1;
 const MARKER = 'mosaic.json';
 const KEY_FILE = 'server.key';
-const OURS: ReadonlySet<string> = new Set([MARKER, KEY_FILE, 'segments', 'index', 'lock.sock']);
+const LOCK = 'lock.sock';
+const OURS: ReadonlySet<string> = new Set([MARKER, KEY_FILE, 'segments', 'index', LOCK]);
 
 /** A data folder that this process holds. */
 export interface DataFolder {
@@ -45,9 +45,12 @@ export interface DataFolder {
  *   (`folder-format`, `server-key`), `unavailable` (`folder`): each names the file and the remedy
  */
 export async function openDataFolder(path: string): Promise<DataFolder> {
-  const isNew = await prepare(path);
+  await makeFolder(path);
+  // Looked at before the lock, which leaves a socket, and after it, for only then nobody else fills it.
+  await isUnfilled(path);
   const lock = await lockFolder(path);
   try {
+    const isNew = await isUnfilled(path);
     if (isNew) await create(path);
     await checkMarker(path);
     await checkContents(path);
@@ -77,30 +80,47 @@ function folderOf(
   };
 }
 
-/** Whether the folder is to be filled: it was not there, or empty but for a first start cut short. */
-async function prepare(path: string): Promise<boolean> {
+async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    const names = await readdir(path);
-    if (names.includes(MARKER)) return false;
-    const foreign = names.find((name) => name !== 'lock.sock' && !name.startsWith(`${MARKER}.`));
-    if (foreign === undefined) return true;
-    throw new MosaicError(
-      'conflict',
-      'folder-foreign',
-      `${path} is no Mosaic data folder: it holds "${foreign}" but no ${MARKER}. Set MOSAIC_DATA_DIR to an empty folder or to one that does not exist`,
-    );
   } catch (cause) {
-    if (isMosaicError(cause)) throw cause;
+    throw unavailable(path, cause);
+  }
+}
+
+/** Whether the folder is to be filled: it is empty but for a first start that was cut short. */
+async function isUnfilled(path: string): Promise<boolean> {
+  const names = await namesIn(path);
+  if (names.includes(MARKER)) return false;
+  const foreign = names.find((name) => !isOfFirstStart(name));
+  if (foreign === undefined) return true;
+  throw new MosaicError(
+    'conflict',
+    'folder-foreign',
+    `${path} is no Mosaic data folder: it holds "${foreign}" but no ${MARKER}. Set MOSAIC_DATA_DIR to an empty folder or to one that does not exist`,
+  );
+}
+
+function isOfFirstStart(name: string): boolean {
+  return name === LOCK || name === KEY_FILE || name.startsWith(`${MARKER}.`);
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
     throw unavailable(path, cause);
   }
 }
 
 async function create(path: string): Promise<void> {
+  const hasKey = (await namesIn(path)).includes(KEY_FILE);
+  // A key from a first start that was cut short is as good as a new one, unless it is none.
+  if (hasKey) await readServerKey(path);
   try {
     const text = `${JSON.stringify({ mosaicData: FORMAT, created: new Date().toISOString() })}\n`;
     // The marker comes last: a folder that has it has everything.
-    await writeOnce(path, KEY_FILE, `${encodeSecretKey(generateSecretKey())}\n`);
+    if (!hasKey) await writeOnce(path, KEY_FILE, `${encodeSecretKey(generateSecretKey())}\n`);
     await writeOnce(path, MARKER, text);
   } catch (cause) {
     throw unavailable(path, cause);
@@ -150,7 +170,7 @@ function formatOf(text: string): number | undefined {
 }
 
 async function checkContents(path: string): Promise<void> {
-  const names = await readdir(path);
+  const names = await namesIn(path);
   const foreign = names.find((name) => !OURS.has(name) && !name.startsWith(`${MARKER}.`));
   if (foreign === undefined) return;
   throw new MosaicError(

@@ -1,6 +1,6 @@
 /**
  * What the embedded server says about itself on its health port: whether it lives, whether it can
- * take and find records, and its figures.
+ * find records, and its figures.
  */
 import type { GatewayCounters } from '@mosaic-cluster/gateway';
 import { RESULT, resultName } from '@mosaic-cluster/protocol';
@@ -54,14 +54,9 @@ export interface HealthDeps {
 export async function openHealth(listen: HostPort, deps: HealthDeps): Promise<Readiness> {
   const { lifecycle, roles } = deps;
   const readiness = new Readiness({ checkTimeoutMs: CHECK_TIMEOUT_MS, log: lifecycle.log });
-  for (const { role, index, log } of roles) {
+  // A disk that is full does not make a server unready: what it holds can be read.
+  for (const { role, index } of roles) {
     readiness.addCheck({ name: `index of ${role}`, check: () => index.lookup([NO_RECORD]) });
-    readiness.addCheck({
-      name: `segments of ${role}`,
-      check: async () => {
-        if (!log.state.writable) throw new Error(log.state.why);
-      },
-    });
   }
   const metrics = new Metrics({ service: 'standalone', version: deps.version });
   const refresh = defineMetrics(metrics, deps);

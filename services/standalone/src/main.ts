@@ -19,7 +19,7 @@ await run(async (lifecycle) => {
     return 0;
   }
   const config = readStandaloneConfig();
-  const isPage = config.log === 'pretty' || (config.log === 'auto' && process.stdout.isTTY);
+  const isPage = process.stdout.isTTY && config.log !== 'json';
   lifecycle.log = createLogger({
     service: 'standalone',
     level: config.logLevel,

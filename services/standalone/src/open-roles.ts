@@ -1,15 +1,22 @@
 /** Opens what the roles keep, brings the index up to the log, and starts a worker per role. */
-import type { Bus, RoleName } from '@mosaic-cluster/bus';
+import { access } from 'node:fs/promises';
+import { type Bus, ROLE_NAMES, type RoleName } from '@mosaic-cluster/bus';
 import { encryptionPolicy } from '@mosaic-cluster/encryption';
 import { inboxPolicy } from '@mosaic-cluster/inbox';
 import { outboxPolicy } from '@mosaic-cluster/outbox';
-import { type ScheduleTools, type Timestamp, timestampFromMillis } from '@mosaic-cluster/protocol';
+import {
+  isMosaicError,
+  type ScheduleTools,
+  type Timestamp,
+  timestampFromMillis,
+} from '@mosaic-cluster/protocol';
 import {
   KeyDirectory,
   type RecordVerifier,
   type RolePolicy,
   RoleWorker,
   type ServedUsers,
+  type WorkerEvents,
 } from '@mosaic-cluster/role';
 import { formatDurationMs, type Lifecycle } from '@mosaic-cluster/runtime';
 import {
@@ -66,32 +73,78 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
     lifecycle.log.warn(`the record index is made anew from the segments: ${environment.rebuilt}`);
   }
   const stores = new Map<RoleName, RoleStore>();
-  for (const role of config.roles) stores.set(role, await openStore(role, environment, deps));
+  for (const role of await rolesWithStore(config.roles, folder)) {
+    stores.set(role, await openStore(role, environment, deps));
+  }
   const directory = new KeyDirectory(PUBLIC_ROLES.flatMap((role) => stores.get(role) ?? []));
   const roles: OpenRole[] = [];
   for (const [role, store] of stores) {
-    const worker = new RoleWorker({
-      ...store,
-      policy: policyOf(role, config),
-      directory,
-      users: deps.users,
-      verifier: deps.verifier,
-      bus: deps.bus,
-      now,
-      scheduleTools: deps.scheduleTools,
-      futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
-      commitBounds: COMMIT_BOUNDS,
-      events: {
-        failed: (what, error) => lifecycle.log.error(`${role}: ${what} failed`, { error }),
-      },
-    });
-    await recover(role, worker, lifecycle);
+    const worker = await openWorker(role, store, directory, deps);
+    if (!config.roles.includes(role)) continue;
     lifecycle.add(`role ${role}`, worker);
     lifecycle.add(`bus of ${role}`, { close: async () => stop() });
     const stop = deps.bus.serve(role, worker);
     roles.push({ role, worker, ...store });
   }
   return roles;
+}
+
+/**
+ * The roles to play, and public ones that were played once: the key schedules that they keep say
+ * whose the other roles' records are. In the order in which they come up: schedules first.
+ */
+async function rolesWithStore(
+  played: readonly RoleName[],
+  folder: DataFolder,
+): Promise<readonly RoleName[]> {
+  const isKept = await Promise.all(
+    ROLE_NAMES.map(
+      async (role) =>
+        played.includes(role) || (PUBLIC_ROLES.includes(role) && (await exists(folder, role))),
+    ),
+  );
+  return ROLE_NAMES.filter((_, i) => isKept[i]);
+}
+
+async function exists(folder: DataFolder, role: RoleName): Promise<boolean> {
+  return access(folder.segments(role)).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function openWorker(
+  role: RoleName,
+  store: RoleStore,
+  directory: KeyDirectory,
+  deps: OpenRolesDeps,
+): Promise<RoleWorker> {
+  const { config, users, verifier, bus, scheduleTools, lifecycle } = deps;
+  const worker = new RoleWorker({
+    ...store,
+    policy: policyOf(role, config),
+    directory,
+    users,
+    verifier,
+    bus,
+    now,
+    scheduleTools,
+    futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
+    commitBounds: COMMIT_BOUNDS,
+    events: eventsOf(role, lifecycle),
+  });
+  await recover(role, worker, lifecycle);
+  return worker;
+}
+
+function eventsOf(role: RoleName, lifecycle: Lifecycle): WorkerEvents {
+  return {
+    failed: (what, error) => {
+      // What passes by itself, as a full disk, was said once where it began.
+      const level = isMosaicError(error) && error.retryable ? 'debug' : 'error';
+      lifecycle.log[level](`${role}: ${what} failed`, { error });
+    },
+  };
 }
 
 async function openStore(

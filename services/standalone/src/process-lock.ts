@@ -3,16 +3,19 @@
  * on, so the system lets go of it however the process ends, and the second one can ask who holds it.
  */
 import { createHash } from 'node:crypto';
-import { realpath, rm } from 'node:fs/promises';
+import { lstat, realpath, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { MosaicError } from '@mosaic-cluster/protocol';
 
 /** Longest path that every system takes for a local socket. */
 const SOCKET_PATH_MAX = 100;
 const ANSWER_TIMEOUT_MS = 1000;
 const ATTEMPTS_MAX = 3;
+/** Time in which a second process would take away a socket that replaced one left behind. */
+const SETTLE_MS = 50;
 
 /** A lock that is held. */
 export interface ProcessLock {
@@ -29,24 +32,53 @@ async function socketPath(folder: string): Promise<string> {
 /**
  * Takes the lock of a folder.
  *
- * @throws MosaicError `conflict` with code `folder-in-use`, naming the process that holds it
+ * @throws MosaicError `conflict` with code `folder-in-use`, naming the process that holds it;
+ *   `unavailable` with code `folder` where no socket can be made
  */
 export async function lockFolder(folder: string): Promise<ProcessLock> {
   const path = await socketPath(folder);
+  let wasLeftBehind = false;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const server = await listenAt(path);
-    if (server !== undefined) return lockOf(server);
-    const holder = await askHolder(path);
-    if (holder !== undefined) {
-      throw new MosaicError(
-        'conflict',
-        'folder-in-use',
-        `the data folder ${folder} is in use by process ${holder}: stop that one first, or set MOSAIC_DATA_DIR to another folder`,
-      );
+    if (server !== undefined) {
+      if (!wasLeftBehind || (await isStillOurs(path))) return lockOf(server);
+      await lockOf(server).close();
+      throw inUse(folder, 'that started at the same moment');
     }
-    await rm(path, { force: true });
+    const socket = await inodeOf(path);
+    const holder = await askHolder(path);
+    if (holder !== undefined) throw inUse(folder, holder);
+    wasLeftBehind = true;
+    if (socket === (await inodeOf(path))) await rm(path, { force: true });
   }
   throw new MosaicError('conflict', 'folder-in-use', `${path} cannot be locked`);
+}
+
+function inUse(folder: string, holder: string): MosaicError {
+  return new MosaicError(
+    'conflict',
+    'folder-in-use',
+    `the data folder ${folder} is in use by process ${holder}: stop that one first, or set MOSAIC_DATA_DIR to another folder`,
+  );
+}
+
+/**
+ * Whether the socket is the one that was made a moment ago. Two processes that both found a socket
+ * left behind may both have removed it, the second one that of the first.
+ */
+async function isStillOurs(path: string): Promise<boolean> {
+  const made = await inodeOf(path);
+  await setTimeout(SETTLE_MS);
+  return made !== undefined && made === (await inodeOf(path));
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await lstat(path)).ino;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function listenAt(path: string): Promise<Server | undefined> {
@@ -58,7 +90,10 @@ function listenAt(path: string): Promise<Server | undefined> {
     server.unref();
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(undefined);
-      else reject(error);
+      else {
+        const message = `${path} cannot be made, which keeps a second process off: ${error.message}`;
+        reject(new MosaicError('unavailable', 'folder', message, { cause: error }));
+      }
     });
     server.listen(path, () => resolve(server));
   });

@@ -10,12 +10,7 @@ import {
   openFastListener,
   openMtlsListener,
 } from '@mosaic-cluster/gateway';
-import {
-  encodeServerKey,
-  hexEncode,
-  parseServerUrl,
-  type PublicKey,
-} from '@mosaic-cluster/protocol';
+import { encodeServerKey, hexEncode, type PublicKey } from '@mosaic-cluster/protocol';
 import type { HostPort, Lifecycle, Readiness } from '@mosaic-cluster/runtime';
 import { createVerifier, fastTools, type Verifier } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
@@ -56,20 +51,21 @@ export async function startServer(
   config: StandaloneConfig,
   lifecycle: Lifecycle,
 ): Promise<StandaloneServer> {
-  if (config.serviceUrl !== undefined) parseServerUrl(config.serviceUrl);
   const users = listedUsers(config.admission, config.users);
   lifecycle.closeAllTimeoutMs = config.drainTime + CLOSE_MS;
-  const folder = lifecycle.add('data folder', await openDataFolder(config.dataDir));
-  const verifier = await openVerifier(config, lifecycle);
-  const { tools } = await fastTools();
+  // At the same time: threads take as long to start as everything else together.
+  const [folder, verifier, { tools }] = await Promise.all([
+    openDataFolder(config.dataDir).then((opened) => lifecycle.add('data folder', opened)),
+    openVerifier(config, lifecycle),
+    fastTools(),
+  ]);
   const bus = lifecycle.add('bus', new MemoryBus());
-  const scheduleTools = { hash: tools.hash, verify: tools.verify };
   const roles = await openRoles({
     config,
     folder,
     users,
     verifier,
-    scheduleTools,
+    scheduleTools: tools,
     bus,
     lifecycle,
   });
