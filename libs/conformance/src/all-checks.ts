@@ -9,8 +9,19 @@ import { getChecks } from './checks/get.ts';
 import { handlingChecks } from './checks/handling.ts';
 import { tlsChecks } from './checks/handshake-tls.ts';
 import { upgradeChecks } from './checks/handshake-upgrade.ts';
+import { inboxChecks } from './checks/inbox.ts';
+import { privacyChecks } from './checks/privacy.ts';
+import { boundChecks } from './checks/query-bounds.ts';
+import { elementChecks } from './checks/query-elements.ts';
+import { malformedFilterChecks } from './checks/query-malformed.ts';
+import { queryChecks } from './checks/query-results.ts';
+import { fieldChecks } from './checks/submission-fields.ts';
+import { lengthChecks } from './checks/submission-lengths.ts';
+import { proofChecks } from './checks/submission-proof.ts';
 import { resultChecks } from './checks/submission-results.ts';
-import { validationChecks } from './checks/submission-validation.ts';
+import { subscriptionLifeChecks } from './checks/subscribe-life.ts';
+import { subscribeChecks } from './checks/subscribe-records.ts';
+import { twoUrlChecks } from './checks/two-urls.ts';
 
 /** All checks. Names are unique. */
 export const allChecks: readonly Check[] = [
@@ -20,9 +31,20 @@ export const allChecks: readonly Check[] = [
   ...typeChecks,
   ...websocketChecks,
   ...resultChecks,
-  ...validationChecks,
+  ...lengthChecks,
+  ...fieldChecks,
+  ...proofChecks,
+  ...handlingChecks,
   ...authorityChecks,
   ...scheduleChecks,
   ...getChecks,
-  ...handlingChecks,
+  ...elementChecks,
+  ...boundChecks,
+  ...malformedFilterChecks,
+  ...queryChecks,
+  ...subscribeChecks,
+  ...subscriptionLifeChecks,
+  ...privacyChecks,
+  ...inboxChecks,
+  ...twoUrlChecks,
 ];

@@ -2,7 +2,7 @@
  * What a check is given: connections that are closed after it, people and records of its own, and
  * filters that see nothing but what the check published.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import {
   type Audience,
   buildFilter,
@@ -64,8 +64,10 @@ export class CheckContext {
   readonly applicationKind: number = randomBytes(2).readUInt16BE();
   readonly #open: { close(): void }[] = [];
   readonly #conversations: Conversation[] = [];
+  #isClosed = false;
   #served = 0;
-  #clock: Timestamp = timestampFromMillis(Date.now() - BACKDATED_MS);
+  /** Starts at a nanosecond of its own, so that no two checks make records of one moment. */
+  #clock: Timestamp = timestampFromMillis(Date.now() - BACKDATED_MS) + BigInt(randomInt(1_000_000));
 
   constructor(server: ServerFacts, timeoutMs: number) {
     this.server = server;
@@ -93,7 +95,7 @@ export class CheckContext {
     options: Partial<SocketOptions> = {},
   ): Promise<Awaited<ReturnType<typeof openSocket>>> {
     const socket = await openSocket(this.server.target, { timeoutMs: this.timeoutMs, ...options });
-    this.#open.push({ close: () => socket.destroy() });
+    this.#closeLater({ close: () => socket.destroy() });
     return socket;
   }
 
@@ -197,6 +199,7 @@ export class CheckContext {
 
   /** Ends all connections. */
   close(): void {
+    this.#isClosed = true;
     for (const open of this.#open) open.close();
   }
 
@@ -206,8 +209,14 @@ export class CheckContext {
     if (fault !== undefined) throw new CheckFailure(fault);
   }
 
+  /** What opens only after the check has ended, because another of its steps failed, is closed. */
+  #closeLater(open: { close(): void }): void {
+    if (this.#isClosed) open.close();
+    else this.#open.push(open);
+  }
+
   #keep(conversation: Conversation): Conversation {
-    this.#open.push({ close: () => conversation.websocket.destroy() });
+    this.#closeLater({ close: () => conversation.websocket.destroy() });
     this.#conversations.push(conversation);
     return conversation;
   }

@@ -6,8 +6,10 @@ import { type Check, CheckFailure } from './check.ts';
 import { type Identity, identityOf } from './identity.ts';
 import { citeRule, jsonReport, resultLine, totalsLine, totalsOf } from './report.ts';
 import { runChecks } from './runner.ts';
-import { findFacts } from './server-facts.ts';
-import { parseTarget, UsageError } from './target.ts';
+import { findFacts, type ServerFacts } from './server-facts.ts';
+import { parseTarget, type Target, UsageError } from './target.ts';
+import { faults } from './wrong-server/faults.ts';
+import { startWrongServer, type WrongServer } from './wrong-server/proxy.ts';
 
 /** Exit codes. */
 export const EXIT = {
@@ -32,6 +34,7 @@ interface Options {
   readonly insecurePlain: boolean;
   readonly only?: string;
   readonly specOnly: boolean;
+  readonly break?: string;
   readonly list: boolean;
   readonly json: boolean;
   readonly registeredSecret: readonly string[];
@@ -65,6 +68,7 @@ function grammar({ write, warn }: Output): Command {
     .option('--insecure-plain', 'allow ws://, without TLS', false)
     .option('--only <pattern>', 'only checks whose name contains this; * stands for anything')
     .option('--spec-only', 'only what the specification states, not our readings', false)
+    .option('--break <rule>', 'put a proxy in front that breaks one rule, to see the checks bite')
     .option('--list', 'list the checks and stop', false)
     .option('--json', 'report as one JSON document', false)
     .option(
@@ -109,18 +113,46 @@ async function run(options: Options, { write }: Output): Promise<number> {
     return EXIT.passed;
   }
   if (options.url === undefined) throw new UsageError('--url is missing: say which server');
-  const targetOf = (url: string): ReturnType<typeof parseTarget> =>
+  const targetOf = (url: string): Target =>
     parseTarget(url, options.serverKey, options.insecurePlain);
+  const target = targetOf(options.url);
   const timeoutMs = wholeNumber('--timeout', options.timeout);
-  const server = await findFacts(
-    {
-      target: targetOf(options.url),
-      second: options.secondUrl === undefined ? undefined : targetOf(options.secondUrl),
-      registered: options.registeredSecret.map(readSecret),
-      extensions: options.extensions.split(';').filter((name) => name !== ''),
-    },
-    timeoutMs,
-  );
+  const wrong = await breakRule(options.break, target);
+  try {
+    const server = await findFacts(
+      {
+        target: wrong === undefined ? target : parseTarget(wrong.url, undefined, true),
+        second: options.secondUrl === undefined ? undefined : targetOf(options.secondUrl),
+        registered: options.registeredSecret.map(readSecret),
+        extensions: options.extensions.split(';').filter((name) => name !== ''),
+      },
+      timeoutMs,
+    );
+    return await runAndReport(options, checks, server, timeoutMs, write);
+  } finally {
+    await wrong?.close();
+  }
+}
+
+/** A wrong server in front of the right one, where the user wants to see one. */
+async function breakRule(
+  name: string | undefined,
+  target: Target,
+): Promise<WrongServer | undefined> {
+  if (name === undefined) return undefined;
+  const fault = faults.find((one) => one.name === name);
+  if (fault !== undefined) return startWrongServer(target, fault);
+  const names = faults.map((one) => `  ${one.name.padEnd(26)} ${one.title}`).join('\n');
+  throw new UsageError(`--break: write one of\n${names}`);
+}
+
+async function runAndReport(
+  options: Options,
+  checks: readonly Check[],
+  server: ServerFacts,
+  timeoutMs: number,
+  write: Output['write'],
+): Promise<number> {
   const results = await runChecks({
     checks,
     server,
@@ -131,7 +163,7 @@ async function run(options: Options, { write }: Output): Promise<number> {
     },
   });
   const totals = totalsOf(results);
-  write(`${options.json ? jsonReport(options.url, results) : totalsLine(totals)}\n`);
+  write(`${options.json ? jsonReport(server.target.url, results) : totalsLine(totals)}\n`);
   return totals.failed === 0 ? EXIT.passed : EXIT.failed;
 }
 

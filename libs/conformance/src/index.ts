@@ -7,3 +7,6 @@ export { citeRule, jsonReport, resultLine, type Totals, totalsLine, totalsOf } f
 export { type CheckResult, runChecks, type RunOptions } from './runner.ts';
 export { findFacts, type ServerFacts, type ServerHints } from './server-facts.ts';
 export { parseTarget, type Target, UsageError } from './target.ts';
+export { type Corruption, type Fault } from './wrong-server/fault.ts';
+export { faults } from './wrong-server/faults.ts';
+export { startWrongServer, type WrongServer } from './wrong-server/proxy.ts';

@@ -245,7 +245,7 @@ const ephemeral: readonly Check[] = [
       const subscribers = await Promise.all([t.connect(), t.connect(), t.connect()]);
       const open = await Promise.all(subscribers.map(async (one) => one.subscribe(t.filter())));
       const record = t.record(t.user(), { handling: 'ephemeral' });
-      expectResult(await subscribers[0]!.submit(record), 'ACCEPTED', 'the record');
+      expectResult(await subscribers[0].submit(record), 'ACCEPTED', 'the record');
       for (const [i, one] of subscribers.entries()) {
         expectRecords(await one.live(open[i]!, 1), [record], `subscription ${i}`);
       }

@@ -18,6 +18,8 @@ export const OPCODE = {
 export interface Frame {
   readonly opcode: number;
   readonly isFinal: boolean;
+  /** The three reserved bits, 0 to 7. */
+  readonly reserved: number;
   readonly payload: Buffer;
 }
 
@@ -109,7 +111,13 @@ export class FrameReader {
     this.#drop(headBytes + length);
     const payload = Buffer.from(whole.subarray(headBytes));
     if (isMasked) applyMask(payload, whole.subarray(headBytes - 4, headBytes));
-    return { opcode: head[0]! & 0x0f, isFinal: (head[0]! & 0x80) !== 0, payload };
+    const first = head[0]!;
+    return {
+      opcode: first & 0x0f,
+      isFinal: (first & 0x80) !== 0,
+      reserved: (first >> 4) & 7,
+      payload,
+    };
   }
 
   /** The first bytes, joining chunks only where it must. */
