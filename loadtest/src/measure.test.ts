@@ -2,14 +2,18 @@
  * Protects the whole: every scenario from the command line to the report, in small, over generator
  * processes; against the server for tests, and against the project's own.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { measureAll } from './measure.ts';
 import { parseOptions } from './options.ts';
 import { run } from './run.ts';
 import { SCENARIOS } from './scenarios/index.ts';
+import { ProcessReader } from './server/process-usage.ts';
 import { MemoryServer } from './testing/memory-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'loadtest-measure-'));
@@ -119,3 +123,37 @@ describe('run', () => {
     expect(written.at(-1)).toContain('npm run loadtest -- all');
   });
 });
+
+describe('a command that is ended', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'takes its server and the data with it: %s',
+    async (signal) => {
+      const cache = mkdtempSync(join(folder, 'ended-'));
+      const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+      const command = spawn(process.execPath, [main, 'idle', '--cache', cache], {
+        stdio: ['ignore', 'ignore', 'ignore'],
+      });
+      const reader = new ProcessReader();
+      // The server, and the generator that is started when the server serves.
+      await vi.waitFor(() => expect(reader.withDescendants([command.pid!])).toHaveLength(3), {
+        timeout: 20_000,
+      });
+      const pids = reader.withDescendants([command.pid!]);
+      const exited = once(command, 'exit');
+      command.kill(signal);
+      await exited;
+      await vi.waitFor(() => expect(pids.filter((pid) => isAlive(pid))).toEqual([]));
+      expect(readdirSync(cache).filter((name) => name.startsWith('server-'))).toEqual([]);
+    },
+    LONG_MS,
+  );
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie that nobody waited for is dead.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -27,6 +27,8 @@ export interface EmbeddedServerOptions {
 const START_TIMEOUT_MS = 30_000;
 /** Time to stop, a profile's writing included; then the process is killed. */
 const STOP_TIMEOUT_MS = 60_000;
+/** A process that was killed may still be writing for a moment. */
+const REMOVE = { recursive: true, force: true, maxRetries: 5 } as const;
 /** Lines of its log that are shown when it fails. */
 const LOG_LINES_MAX = 12;
 
@@ -36,12 +38,18 @@ export class EmbeddedServer {
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #folder: string;
+  /** If this process ends before the server, the server and its data go with it. */
+  readonly #abandon = (): void => {
+    this.#child.kill('SIGKILL');
+    rmSync(this.#folder, REMOVE);
+  };
 
   private constructor(child: ChildProcess, url: string, folder: string) {
     this.#child = child;
     this.url = url;
     this.pid = child.pid!;
     this.#folder = folder;
+    process.once('exit', this.#abandon);
   }
 
   /** The file that starts the server. */
@@ -75,7 +83,7 @@ export class EmbeddedServer {
       return new EmbeddedServer(child, url, folder);
     } catch (error) {
       child.kill('SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, REMOVE);
       throw error;
     }
   }
@@ -89,7 +97,8 @@ export class EmbeddedServer {
       await exited;
       clearTimeout(timer);
     }
-    rmSync(this.#folder, { recursive: true, force: true });
+    process.off('exit', this.#abandon);
+    rmSync(this.#folder, REMOVE);
   }
 }
 
