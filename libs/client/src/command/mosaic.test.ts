@@ -58,6 +58,10 @@ describe('mosaic', () => {
       ['build', 'record'],
       ['build', 'filter'],
       ['build', 'key-schedule'],
+      ['publish'],
+      ['get'],
+      ['query'],
+      ['subscribe'],
     ];
     for (const level of levels) {
       const { code, stdout, stderr } = await mosaic([...level, '--help']);
