@@ -36,7 +36,7 @@ export interface BusLimits {
   readonly syncTimeoutMs: number;
   readonly discoveryMs: number;
   readonly offerTimeoutMs: number;
-  readonly tagCopiesMax: number;
+  readonly tagsMax: number;
   readonly tagCopyBytesMax: number;
   readonly readerCopyBytesMax: number;
   /** Publishers that are remembered; beyond, the one heard longest ago is forgotten. */
@@ -66,7 +66,7 @@ export const BUS_LIMITS: BusLimits = {
   syncTimeoutMs: 1_000,
   discoveryMs: 300,
   offerTimeoutMs: 250,
-  tagCopiesMax: 32,
+  tagsMax: 32,
   tagCopyBytesMax: 262_144,
   readerCopyBytesMax: 4_194_304,
   publishersMax: 1_024,

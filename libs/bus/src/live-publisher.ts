@@ -1,5 +1,5 @@
 /** Publishes live records over NATS: numbered batches, bounded copies, beats, ephemeral records. */
-import { type PublicKey, type RecordView, timestampFromMillis } from '@mosaic-cluster/protocol';
+import { type PublicKey, timestampFromMillis } from '@mosaic-cluster/protocol';
 import type { Subscription } from '@nats-io/transport-node';
 import type { BusCounters } from './bus-counters.ts';
 import type { BusLimits } from './bus-limits.ts';
@@ -12,14 +12,7 @@ import {
   liveBytes,
   type LivePlace,
 } from './live-codec.ts';
-import {
-  isPrivate,
-  manyTagsSubject,
-  readerSubject,
-  recordSubject,
-  type Subjects,
-  tagSubjects,
-} from './live-subjects.ts';
+import { isPrivate, readerSubject, recordSubjects, type Subjects } from './live-subjects.ts';
 import type { LinkUser, NatsLink } from './nats-link.ts';
 import type { Requester } from './requester.ts';
 
@@ -141,20 +134,9 @@ export class LivePublisher implements LinkUser {
   }
 
   #publicSubjects(live: LiveRecord): string[] {
-    const { record, role } = live;
-    const prefix = this.#options.subjects.live(role);
-    const own = recordSubject(prefix, record);
-    const tags = this.#tagSubjects(prefix, record, liveBytes(live));
-    return [own, ...tags];
-  }
-
-  #tagSubjects(prefix: string, record: RecordView, bytes: number): readonly string[] {
-    const { tagCopiesMax, tagCopyBytesMax } = this.#options.limits;
-    const subjects = tagSubjects(prefix, record, tagCopiesMax);
-    if (subjects === undefined) return [manyTagsSubject(prefix)];
-    // A single copy is never worse than the one that would take its place.
-    const isTooMuch = subjects.length > 1 && subjects.length * bytes > tagCopyBytesMax;
-    return isTooMuch ? [manyTagsSubject(prefix)] : subjects;
+    const { subjects, limits } = this.#options;
+    const bounds = { tagsMax: limits.tagsMax, copyBytesMax: limits.tagCopyBytesMax };
+    return recordSubjects(subjects.live(live.role), live.record, liveBytes(live), bounds);
   }
 
   #offerSubjects(live: LiveRecord & { readonly readers: readonly PublicKey[] }): string[] {

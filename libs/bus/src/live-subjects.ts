@@ -9,6 +9,11 @@ import {
 import type { LiveInterest, LiveRecord, RoleName } from './contract.ts';
 
 const KEY_TOKEN_BYTES = 15;
+/** As many as most records have: each costs listeners a subscription, each further copy a message. */
+const TAGS_PER_SUBJECT = 4;
+const ANY_TAGS = '.*'.repeat(TAGS_PER_SUBJECT);
+/** Stands where a subject has nothing to name. */
+const NOTHING = '-';
 
 /** The subjects of one installation. */
 export interface Subjects {
@@ -31,44 +36,42 @@ export function subjectsOf(namespace: string): Subjects {
   };
 }
 
-/** The subject of a public record itself. */
-export function recordSubject(prefix: string, { bytes }: RecordView): string {
-  const author = keyTokenAt(bytes, RECORD_AT.author);
-  const signer = keyTokenAt(bytes, RECORD_AT.signingKey);
-  const kind = tokenOf(bytes, RECORD_AT.kind, RECORD_AT.kind + 8);
-  return `${prefix}.r.${author}.${signer}.${kind}`;
-}
-
 /** The subject of private records for a reader. */
 export function readerSubject(prefix: string, reader: PublicKey): string {
   return `${prefix}.p.${keyTokenAt(reader, 0)}`;
 }
 
-/** The subject of records with too many copies by tag. */
-export function manyTagsSubject(prefix: string): string {
-  return `${prefix}.m`;
+/** How many copies of a record its tags may cost. */
+export interface TagBounds {
+  readonly tagsMax: number;
+  readonly copyBytesMax: number;
 }
 
 /**
- * The subjects of a record's tags, each once.
+ * The subjects of a public record: one that names its author, signing key, kind and first tags,
+ * and more for more tags.
  *
- * @returns undefined where there are more than `tagsMax`
+ * @param bytes of one copy
  */
-export function tagSubjects(
+export function recordSubjects(
   prefix: string,
   record: RecordView,
-  tagsMax: number,
-): readonly string[] | undefined {
-  const { bytes, tagsEnd } = record;
-  const subjects: string[] = [];
-  for (let at: number = RECORD_AT.tags; at < tagsEnd; ) {
-    // Never less than a head: a malformed record must not stop the process.
-    const end = at + Math.max(readU16(bytes, at), TAG_HEAD_BYTES);
-    const subject = tagSubject(prefix, bytes, at, end);
-    if (!subjects.includes(subject)) subjects.push(subject);
-    if (subjects.length > tagsMax) return undefined;
-    at = end;
+  bytes: number,
+  bounds: TagBounds,
+): string[] {
+  const tokens = tagTokens(record, bounds.tagsMax);
+  const copies = Math.ceil((tokens?.length ?? 0) / TAGS_PER_SUBJECT) - 1;
+  // A single copy is never worse than the one that would take its place.
+  const isTooMuch = tokens === undefined || (copies > 1 && copies * bytes > bounds.copyBytesMax);
+  const tags = isTooMuch ? [] : tokens;
+  const author = keyTokenAt(record.bytes, RECORD_AT.author);
+  const signer = keyTokenAt(record.bytes, RECORD_AT.signingKey);
+  const kind = tokenOf(record.bytes, RECORD_AT.kind, RECORD_AT.kind + 8);
+  const subjects = [`${prefix}.r.${author}.${signer}.${kind}${tagPart(tags, 0)}`];
+  for (let from = TAGS_PER_SUBJECT; from < tags.length; from += TAGS_PER_SUBJECT) {
+    subjects.push(`${prefix}.r.${NOTHING}.${NOTHING}.${NOTHING}${tagPart(tags, from)}`);
   }
+  if (isTooMuch) subjects.push(`${prefix}.m`);
   return subjects;
 }
 
@@ -77,15 +80,13 @@ export function interestSubjects(subjects: Subjects, interest: LiveInterest): re
   const prefix = subjects.live('*');
   const { author, signingKey, kind, tag, reader } = interest;
   if (reader !== undefined) return [readerSubject(prefix, reader)];
-  if (tag !== undefined) {
-    return [tagSubject(prefix, tag, 0, tag.length), manyTagsSubject(prefix)];
-  }
+  if (tag !== undefined) return tagInterest(prefix, tagToken(tag, 0, tag.length));
   const tokens = [
     author === undefined ? '*' : keyTokenAt(author, 0),
     signingKey === undefined ? '*' : keyTokenAt(signingKey, 0),
     kind === undefined ? '*' : tokenOf(kind, 0, kind.length),
   ];
-  return [`${prefix}.r.${tokens.join('.')}`];
+  return [`${prefix}.r.${tokens.join('.')}${ANY_TAGS}`];
 }
 
 /** Whether a record goes to particular readers only. */
@@ -93,10 +94,42 @@ export function isPrivate(live: LiveRecord): live is LiveRecord & { readers: Pub
   return live.readers !== undefined;
 }
 
-function tagSubject(prefix: string, bytes: Uint8Array, start: number, end: number): string {
+/** Wherever among a record's tags it stands. */
+function tagInterest(prefix: string, token: string): string[] {
+  const subjects = [`${prefix}.m`];
+  for (let position = 0; position < TAGS_PER_SUBJECT; position++) {
+    const before = '.*'.repeat(position);
+    const after = '.*'.repeat(TAGS_PER_SUBJECT - position - 1);
+    subjects.push(`${prefix}.r.*.*.*${before}.${token}${after}`);
+  }
+  return subjects;
+}
+
+/** The tokens of a record's tags, each once; undefined where there are more than allowed. */
+function tagTokens({ bytes, tagsEnd }: RecordView, tagsMax: number): string[] | undefined {
+  const tokens: string[] = [];
+  for (let at: number = RECORD_AT.tags; at < tagsEnd; ) {
+    // Never less than a head: a malformed record must not stop the process.
+    const end = at + Math.max(readU16(bytes, at), TAG_HEAD_BYTES);
+    const token = tagToken(bytes, at, end);
+    if (!tokens.includes(token)) tokens.push(token);
+    if (tokens.length > tagsMax) return undefined;
+    at = end;
+  }
+  return tokens;
+}
+
+/** The tokens of one subject, from one tag on. */
+function tagPart(tokens: readonly string[], from: number): string {
+  let part = '';
+  for (let at = from; at < from + TAGS_PER_SUBJECT; at++) part += `.${tokens[at] ?? NOTHING}`;
+  return part;
+}
+
+function tagToken(bytes: Uint8Array, start: number, end: number): string {
   const digits = (seed: number): string =>
     murmur3(bytes, start, end, seed).toString(16).padStart(8, '0');
-  return `${prefix}.t.${digits(0)}${digits(1)}`;
+  return digits(0) + digits(1);
 }
 
 function keyTokenAt(bytes: Uint8Array, at: number): string {
