@@ -92,10 +92,10 @@ function echoingText(uws) {
 function echoTextInWs() {
   const require = createRequire(join(root, 'services', 'gateway', 'package.json'));
   const { prototype } = require('ws');
-  const { on } = prototype;
-  prototype.on = function (event, listener) {
-    if (event !== 'message') return on.call(this, event, listener);
-    return on.call(this, event, (data, isBinary) => {
+  const subscribe = prototype.on;
+  prototype.on = function on(event, listener) {
+    if (event !== 'message') return subscribe.call(this, event, listener);
+    return subscribe.call(this, event, (data, isBinary) => {
       if (isBinary) listener.call(this, data, isBinary);
       else this.send(data, { binary: false });
     });

@@ -1,7 +1,7 @@
 // The least that a client of the crash test needs: one connection that submits with many in flight
 // and reads back by ID.
 import { once } from 'node:events';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import {
   encodeMessage,
   encodeSubmission,

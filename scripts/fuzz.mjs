@@ -130,7 +130,7 @@ async function main() {
   const { targets } = await loadTargets();
   const names = targets.map(({ name }) => name);
   if (options.target !== undefined && !names.includes(options.target)) {
-    fail(`no target ${options.target}; there are ${names.join(', ')}`);
+    fail(`no target ${String(options.target)}; there are ${names.join(', ')}`);
   }
   console.log(`seed ${options.seed}`);
   const startMs = performance.now();
