@@ -79,9 +79,10 @@ class FileObjectStore implements ObjectStore {
       const fresh = join(this.#directory, NEW_DIRECTORY);
       await mkdir(fresh, { recursive: true, mode: DIRECTORY_MODE });
       for (const name of await readdir(fresh)) {
-        const path = join(fresh, name);
-        const { mtimeMs } = await stat(path);
-        if (mtimeMs < Date.now() - LEFT_OVER_MS) await rm(path, { force: true });
+        // Undefined: another process has just finished it.
+        const info = await this.#info(`${NEW_DIRECTORY}/${name}`);
+        const isOld = info !== undefined && info.modifiedAtMs < Date.now() - LEFT_OVER_MS;
+        if (isOld) await rm(join(fresh, name), { force: true });
       }
     });
   }
