@@ -42,7 +42,7 @@ export async function lockFolder(folder: string): Promise<ProcessLock> {
     const server = await listenAt(path);
     if (server !== undefined) {
       if (!wasLeftBehind || (await isStillOurs(path))) return lockOf(server);
-      await lockOf(server).close();
+      // Not closed, for that would remove the other one's socket: it goes with this process.
       throw inUse(folder, 'that started at the same moment');
     }
     const socket = await inodeOf(path);

@@ -10,7 +10,13 @@ import {
   openFastListener,
   openMtlsListener,
 } from '@mosaic-cluster/gateway';
-import { encodeServerKey, hexEncode, type PublicKey } from '@mosaic-cluster/protocol';
+import {
+  encodeServerKey,
+  hexEncode,
+  isMosaicError,
+  MosaicError,
+  type PublicKey,
+} from '@mosaic-cluster/protocol';
 import type { HostPort, Lifecycle, Readiness } from '@mosaic-cluster/runtime';
 import { createVerifier, fastTools, type Verifier } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
@@ -141,17 +147,33 @@ async function openListeners(
   });
   const { mtlsListen, uwsListen } = config;
   const mtls =
-    mtlsListen === 'off' ? undefined : await openMtlsListener({ ...optionsAt(mtlsListen), tls });
+    mtlsListen === 'off'
+      ? undefined
+      : await namingSetting('MOSAIC_MTLS_LISTEN', () =>
+          openMtlsListener({ ...optionsAt(mtlsListen), tls }),
+        );
   if (mtls !== undefined) lifecycle.add('mTLS listener', mtls);
   const uws =
     uwsListen === 'off'
       ? undefined
-      : await openFastListener(
-          { ...optionsAt(uwsListen), tls: config.uwsTls ? tls : undefined },
-          (sentence) => lifecycle.log.warn(sentence),
+      : await namingSetting('MOSAIC_UWS_LISTEN', () =>
+          openFastListener(
+            { ...optionsAt(uwsListen), tls: config.uwsTls ? tls : undefined },
+            (sentence) => lifecycle.log.warn(sentence),
+          ),
         );
   if (uws !== undefined) lifecycle.add('uWS listener', uws);
   return { mtls, uws };
+}
+
+/** Opens a listener; where it cannot, the error says which setting asks for it. */
+async function namingSetting(name: string, open: () => Promise<Listener>): Promise<Listener> {
+  try {
+    return await open();
+  } catch (cause) {
+    if (!isMosaicError(cause)) throw cause;
+    throw new MosaicError(cause.kind, cause.code, `${name}: ${cause.message}`, { cause });
+  }
 }
 
 function pageText(serverKey: PublicKey): string {
