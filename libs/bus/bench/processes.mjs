@@ -146,19 +146,19 @@ async function measure() {
     inFlight(64, () => role.identities(new Uint8Array(32))),
   );
 
-  let heard = 0;
+  const tally = { heard: 0 };
   let wake = () => {};
   const hear = (records) => {
-    heard += records.length;
+    tally.heard += records.length;
     wake();
     return records.map(() => 1);
   };
   const heardAll = async (count) => {
-    while (heard < count) await new Promise((resolve) => (wake = resolve));
+    while (tally.heard < count) await new Promise((resolve) => (wake = resolve));
   };
   const liveRow = (name, author, isHeard) =>
     row(`live record with 3 tags, ${name}`, 'records', async () => {
-      const target = heard + BATCH;
+      const target = tally.heard + BATCH;
       await tell({ publish: author });
       if (isHeard) await heardAll(target);
       return BATCH;

@@ -86,7 +86,7 @@ async function locate(name: ServerName, progress: Progress): Promise<ServerBinar
 }
 
 async function timed(name: ServerName, progress: Progress): Promise<ServerBinary> {
-  const how = name === 'redis-server' ? 'apt-get, some seconds' : 'go install, about a minute';
+  const how = name === 'redis-server' ? 'apt-get, some seconds' : 'go install, a minute or more';
   progress(`installing ${name} (${how})…`);
   const start = performance.now();
   const seconds = (): number => Math.round((performance.now() - start) / 1000);
