@@ -74,6 +74,7 @@ const REFUSED: Verdict = ['unavailable', 'store-failed', 'never', 'refuses the r
 
 const BY_NAME: ReadonlyMap<string, Verdict> = new Map([
   ['NoSuchBucket', NO_BUCKET],
+  ['InvalidBucketName', NO_BUCKET],
   ['AccessDenied', DENIED],
   ['InvalidAccessKeyId', DENIED],
   // What versitygw calls an access key that it does not know.

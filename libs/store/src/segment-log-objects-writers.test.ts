@@ -145,6 +145,17 @@ describe('several writers', () => {
     await second.close();
   });
 
+  it('follow their own last segment, however far the clock was set back, where they are alone', async () => {
+    const store = await newStore();
+    const first = await openOn(store, { ...at(NOW_MS), lateMs: 0 });
+    const { end } = await first.append([fakeEntry(1)]);
+    await first.close();
+    const second = await openOn(store, { ...at(NOW_MS - HOUR_MS), lateMs: 0 });
+    await second.append([fakeEntry(2)]);
+    expect(await seeds(second, end)).toEqual([2]);
+    await second.close();
+  });
+
   it('are told of a clock that is far ahead, and do not follow it', async () => {
     const store = await newStore();
     const future = await openOn(store, at(NOW_MS + 24 * HOUR_MS));

@@ -37,8 +37,8 @@ import { describeWarning, type SegmentWarning } from './segment-warning.ts';
 const MIB = 1024 * 1024;
 const COMMIT_BYTES_LIMIT = 64 * MIB;
 const WRITERS = 0x1_0000_0000;
-/** A clock that is this far ahead does not draw the keys of others after it. */
-const AHEAD_MS_MAX = 60_000;
+/** Clocks that differ by less are not worth a warning. */
+const AHEAD_MS_MIN = 1000;
 const BEGINNING: SegmentKey = { timeMs: 0, writer: 0 };
 
 /** How to open a segment log on an object store. Only `store` and `role` must be given. */
@@ -100,7 +100,8 @@ export async function openObjectSegmentLog(
   const nowMs = clock.now();
   const newest = await newestSegment(listing, nowMs);
   const aheadMs = (newest?.key.timeMs ?? 0) - nowMs;
-  if (newest !== undefined && aheadMs > settled.lateMs - settled.putTimeoutMs && aheadMs > 1000) {
+  const aheadMsMax = Math.max(AHEAD_MS_MIN, settled.lateMs - settled.putTimeoutMs);
+  if (newest !== undefined && aheadMs > aheadMsMax) {
     warn({ event: 'clocks-differ', file: newest.name, aheadMs });
   }
   return new StoreLog(settled, listing, newest?.key);
@@ -189,7 +190,7 @@ class StoreLog implements ObjectSegmentLog {
       ...listing,
       cache,
       salt,
-      newest: nearby(newest, options.clock.now()),
+      newest: isNearby(newest, options) ? newest : undefined,
     });
     this.#writer = writer;
     this.#commits = new ObjectCommits({
@@ -266,10 +267,12 @@ class StoreLog implements ObjectSegmentLog {
   }
 }
 
-// So that the positions of a writer that starts lie behind those of the one that ended, also where
-// their clocks differ a little.
-function nearby(newest: SegmentKey | undefined, nowMs: number): SegmentKey | undefined {
-  return newest !== undefined && newest.timeMs <= nowMs + AHEAD_MS_MAX ? newest : undefined;
+// The positions of a writer that starts lie behind those of the one that ended. But a clock that is far
+// ahead must not draw the keys of the others after it.
+function isNearby(newest: SegmentKey | undefined, options: Settled): boolean {
+  const { lateMs, putTimeoutMs, clock } = options;
+  if (newest === undefined || lateMs === 0) return true;
+  return newest.timeMs <= clock.now() + lateMs - putTimeoutMs;
 }
 
 // What could not be read back must not be written.
