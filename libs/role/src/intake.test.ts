@@ -1,3 +1,4 @@
+/** Submissions through the whole way in, on real storage: what they are answered and why. */
 import type { PublicKey, RecordView } from '@mosaic-cluster/protocol';
 import { buildFilter, MosaicError, parseRecord, RECORD_AT } from '@mosaic-cluster/protocol';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** Whom keys belong to, as key schedules come, go and are read at the wrong moment. */
 import { hexEncode, type PublicKey } from '@mosaic-cluster/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { intercept } from '../testing/intercept.ts';
