@@ -10,7 +10,8 @@ import { handlingChecks } from './checks/handling.ts';
 import { tlsChecks } from './checks/handshake-tls.ts';
 import { upgradeChecks } from './checks/handshake-upgrade.ts';
 import { inboxChecks } from './checks/inbox.ts';
-import { privacyChecks } from './checks/privacy.ts';
+import { privacyChecks } from './checks/privacy-readers.ts';
+import { subkeyReaderChecks } from './checks/privacy-subkeys.ts';
 import { boundChecks } from './checks/query-bounds.ts';
 import { elementChecks } from './checks/query-elements.ts';
 import { malformedFilterChecks } from './checks/query-malformed.ts';
@@ -45,6 +46,7 @@ export const allChecks: readonly Check[] = [
   ...subscribeChecks,
   ...subscriptionLifeChecks,
   ...privacyChecks,
+  ...subkeyReaderChecks,
   ...inboxChecks,
   ...twoUrlChecks,
 ];
