@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['{libs,services,loadtest,conformance}/**/*.test.ts', 'scripts/*.test.mjs'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
     pool: 'forks',
+    // Many tests wait for sockets and processes: two files at a time keep two cores busy.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
