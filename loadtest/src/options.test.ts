@@ -98,7 +98,7 @@ describe('parseOptions', () => {
     const documented = [...HELP.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, name = '']) =>
       name.slice(2),
     );
-    const known = 'children cache data-dir json listener pid quick runs seed store tls url';
+    const known = 'children cache data-dir json listener minutes pid quick runs seed store tls url';
     expect(documented.sort()).toEqual(known.split(' ').sort());
   });
 });

@@ -9,7 +9,7 @@ import type { Scenario } from './scenario.ts';
 import type { ListenerName } from './server/embedded-server.ts';
 
 /** What to do. */
-export type Action = 'help' | 'list' | 'measure' | 'profile';
+export type Action = 'help' | 'list' | 'measure' | 'profile' | 'soak';
 
 /** A server that runs already. */
 export interface ServerTarget {
@@ -31,6 +31,8 @@ export interface Options {
   /** What the scenarios' numbers are multiplied with. */
   readonly scale: number;
   readonly runs: number;
+  /** How long a soak goes on. */
+  readonly minutes: number;
   readonly seed: number;
   readonly storeRecords: number;
   readonly cacheFolder: string;
@@ -39,6 +41,8 @@ export interface Options {
 }
 
 const RUNS = 3;
+const MINUTES = 60;
+const MINUTES_MAX = 100_000;
 const SCALE_QUICK = 0.2;
 const RUNS_MAX = 100;
 const STORE_RECORDS = 50_000;
@@ -55,12 +59,14 @@ export const HELP: string = `Loads a Mosaic server and says what each operation 
   npm run loadtest -- SCENARIO…            some of them
   npm run loadtest -- SCENARIO… --url URL --pid PID     on a server that runs
   npm run loadtest -- profile SCENARIO     where the embedded server spends its time
+  npm run loadtest -- soak                 an hour of everything at once: does memory stay flat?
   npm run loadtest -- list                 the scenarios
 
   --url URL        ws://, wss:// or mosaicwss://HOST:PORT of a server; its limits should be off
   --pid PID,…      the server's processes, for processor time and memory
   --children       processes that those started count as well
   --runs N         runs of each scenario, of which the median is shown (default ${RUNS}; quick: 1)
+  --minutes N      how long a soak goes on (default ${MINUTES})
   --quick          smaller numbers: for a look, not for a decision
   --json FILE      writes every run's figures as JSON
   --seed N         other records and other keys, for a server that has those of seed 1 (default 1)
@@ -80,6 +86,7 @@ const GRAMMAR = {
   pid: { type: 'string', multiple: true },
   children: { type: 'boolean', default: false },
   runs: { type: 'string' },
+  minutes: { type: 'string' },
   quick: { type: 'boolean', default: false },
   json: { type: 'string' },
   seed: { type: 'string', default: '1' },
@@ -105,11 +112,13 @@ export function parseOptions(args: readonly string[], folder: string): Options {
   const tls = values.tls || values.listener === 'mtls';
   const cacheFolder = inFolder(folder, values.cache) ?? CACHE_FOLDER;
   const storeDefault = isQuick ? STORE_RECORDS_QUICK : STORE_RECORDS;
-  const names = action === 'profile' ? positionals.slice(1) : positionals;
-  const scenarios = action === 'help' || action === 'list' ? [] : scenariosOf(names);
+  const scenarios = scenariosFor(action, positionals);
   const target = targetOf(values);
   if (action === 'profile' && target !== undefined) {
     throw new UsageError('a profile is taken of a server started for it: leave --url out');
+  }
+  if (action !== 'soak' && values.minutes !== undefined) {
+    throw new UsageError('--minutes is for a soak; a scenario ends when its operations are done');
   }
   if (action === 'profile' && scenarios.length !== 1) {
     throw new UsageError('write which scenario to profile: profile SCENARIO');
@@ -123,6 +132,7 @@ export function parseOptions(args: readonly string[], folder: string): Options {
     scale: isQuick ? SCALE_QUICK : 1,
     runs:
       action === 'profile' ? 1 : numberOf('--runs', values.runs, 1, RUNS_MAX, isQuick ? 1 : RUNS),
+    minutes: numberOf('--minutes', values.minutes, 1, MINUTES_MAX, MINUTES),
     seed: numberOf('--seed', values.seed, 0, SEED_MAX, 1),
     storeRecords: numberOf(
       '--store',
@@ -152,7 +162,16 @@ function parse(args: readonly string[]): CommandLine {
 
 function actionOf(first: string | undefined, isHelp: boolean): Action {
   if (isHelp || first === undefined || first === 'help') return 'help';
-  return first === 'list' || first === 'profile' ? first : 'measure';
+  return first === 'list' || first === 'profile' || first === 'soak' ? first : 'measure';
+}
+
+function scenariosFor(action: Action, positionals: readonly string[]): Scenario[] {
+  if (action === 'measure') return scenariosOf(positionals);
+  if (action === 'profile') return scenariosOf(positionals.slice(1));
+  if (action === 'soak' && positionals.length > 1) {
+    throw new UsageError(`a soak runs alone: leave "${positionals.slice(1).join(' ')}" out`);
+  }
+  return [];
 }
 
 function scenariosOf(names: readonly string[]): Scenario[] {

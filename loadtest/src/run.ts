@@ -8,6 +8,8 @@ import { describeMachine, isInMemory, type Machine } from './report/machine.ts';
 import { formatNumber, renderTable } from './report/table.ts';
 import { judge } from './report/yardsticks.ts';
 import type { Output } from './run-output.ts';
+import { renderSoak, soakJson } from './soak/soak-report.ts';
+import { runSoak } from './soak/soak.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 
 /** 0: measured. 1: a scenario failed. 2: the command line is wrong. Aims do not count. */
@@ -40,6 +42,7 @@ async function act(options: Options, output: Output): Promise<ExitCode> {
     await profileScenario(options, output);
     return 0;
   }
+  if (options.action === 'soak') return soak(options, output);
   const machine = await describeMachine();
   for (const line of headOf(options, machine)) output.write(line);
   const results = await measureAll(options, output);
@@ -51,6 +54,15 @@ async function act(options: Options, output: Output): Promise<ExitCode> {
   const failed = results.filter(({ error }) => error !== undefined);
   for (const { scenario, error } of failed) output.say(`${scenario.name} failed: ${error}`);
   return failed.length === 0 ? 0 : 1;
+}
+
+async function soak(options: Options, output: Output): Promise<ExitCode> {
+  const result = await runSoak(options, output);
+  for (const line of renderSoak(result)) output.write(line);
+  if (options.jsonFile !== undefined) {
+    writeFileSync(options.jsonFile, `${JSON.stringify(soakJson(result), null, 2)}\n`);
+  }
+  return result.memory.every(({ verdict }) => verdict !== 'grows') ? 0 : 1;
 }
 
 function headOf(options: Options, machine: Machine): string[] {

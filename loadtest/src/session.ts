@@ -6,7 +6,7 @@ import { GeneratorProcess } from './generator-process.ts';
 import type { Options } from './options.ts';
 import { RecordCursor, type RecordRange } from './records/record-range.ts';
 import { RecordSupply } from './records/record-supply.ts';
-import type { Figures, Scenario } from './scenario.ts';
+import type { Scenario, ScenarioContext } from './scenario.ts';
 import { EmbeddedServer } from './server/embedded-server.ts';
 import { ProcessReader } from './server/process-usage.ts';
 import { type Phase, ServerWatch } from './server/server-watch.ts';
@@ -19,8 +19,16 @@ export interface SessionOptions {
   readonly options: Options;
   /** Options for the server's Node, where we start it. */
   readonly nodeOptions?: readonly string[];
+  /** Settings for the server, where we start it. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Told what takes time. */
   readonly say: (line: string) => void;
+}
+
+/** What a session runs: a scenario, whatever it gives. */
+export interface Work<T> {
+  readonly server: Scenario['server'];
+  run(context: ScenarioContext): Promise<T>;
 }
 
 /** A server and a generator. */
@@ -53,11 +61,17 @@ export class Session {
 
   /** @throws LoadError where the server or the generator does not start */
   static async open(settings: SessionOptions): Promise<Session> {
-    const { options, nodeOptions = [] } = settings;
+    const { options, nodeOptions = [], settings: serverSettings = {} } = settings;
     const { target, listener, tls, dataFolder: parentFolder } = options;
     const server =
       target === undefined
-        ? await EmbeddedServer.start({ parentFolder, listener, tls, nodeOptions })
+        ? await EmbeddedServer.start({
+            parentFolder,
+            listener,
+            tls,
+            nodeOptions,
+            settings: serverSettings,
+          })
         : undefined;
     const url = target?.url ?? server?.url ?? '';
     try {
@@ -79,8 +93,8 @@ export class Session {
     return this.#watch.phases;
   }
 
-  /** Runs a scenario once. @throws LoadError where the server fails it */
-  async run(scenario: Scenario): Promise<Figures> {
+  /** Runs a scenario, or work like one, once. @throws LoadError where the server fails it */
+  async run<T>(scenario: Work<T>): Promise<T> {
     if (scenario.server === 'filled') await this.#fill();
     return scenario.run({
       generator: this.#generator,

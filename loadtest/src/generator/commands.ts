@@ -15,6 +15,8 @@ import type { Outcome } from './outcome.ts';
 import { Pool } from './pool.ts';
 import { type Question, type QueryMixName, questionsOf } from './query-mix.ts';
 import { parseServerAddress } from './server-address.ts';
+import type { SoakReport } from './soak/soak-figures.ts';
+import { SoakLoad, type SoakOptions } from './soak/soak-load.ts';
 import { submit, type SubmitOptions } from './submit.ts';
 import { ping, subscribe, unsubscribe } from './subscribe.ts';
 
@@ -35,6 +37,7 @@ export class Generator {
   readonly #cache: RecordCache;
   readonly #pools = new Map<PoolName, Pool>();
   #store: StoreIds | undefined;
+  #soak: SoakLoad | undefined;
   #questions: Question[] = [];
   #frames: SubmissionFrames = new SubmissionFrames([]);
 
@@ -116,9 +119,33 @@ export class Generator {
     await deliverOneEach(this.#pool('publisher'), this.#pool('subscribers'), frames);
   }
 
+  /** Starts the load of a soak, which goes on until {@link soakStop}. */
+  async soakStart(options: SoakOptions): Promise<void> {
+    const address = parseServerAddress(this.#setup.url);
+    const store = new StoreIds(options.store, this.#cache);
+    this.#soak = await SoakLoad.start(options, { address, plan: this.#plan, store });
+  }
+
+  /** What happened in the soak since the last report. @throws LoadError for what went wrong */
+  async soakReport(): Promise<SoakReport> {
+    return this.#running().report();
+  }
+
+  /** Ends the soak; what happened since the last report. @throws LoadError as above */
+  async soakStop(): Promise<SoakReport> {
+    const soak = this.#running();
+    this.#soak = undefined;
+    return soak.stop();
+  }
+
   /** A request and its answer on every connection. */
   async ping({ pool }: { pool: PoolName }): Promise<void> {
     await ping(this.#pool(pool));
+  }
+
+  #running(): SoakLoad {
+    if (this.#soak === undefined) throw new LoadError('no soak was started');
+    return this.#soak;
   }
 
   #pool(name: PoolName): Pool {

@@ -106,6 +106,16 @@ export class Connection {
     this.#socket.write(encodeFrame(message));
   }
 
+  /** Reads nothing until {@link resume}: what the server sends piles up on its side. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Reads on. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Ends the connection at once; resolves when it is gone. */
   close(): Promise<void> {
     this.#isClosed = true;

@@ -7,6 +7,7 @@ import {
   buildRecord,
   coreTag,
   h32,
+  type Kind,
   KNOWN_KINDS,
   nonceFromTimestamp,
   type PublicKey,
@@ -41,6 +42,13 @@ const TEXT = Buffer.from(
     8,
   ),
 );
+
+/** What distinguishes a record from the usual ones. */
+export interface RecordShape {
+  readonly kind?: Kind;
+  /** Records of one author and kind with the same nonce share an address. */
+  readonly nonce?: Uint8Array;
+}
 
 /** The records of one seed. */
 export class RecordPlan {
@@ -93,18 +101,18 @@ export class RecordPlan {
     return { type: TOPIC_TAG_TYPE, value: Buffer.from(`topic-${topic}`) };
   }
 
-  /** Signs record `index`, by its own author or another one. */
-  make(index: number, author: number = this.authorOf(index)): RecordView {
+  /** Signs record `index`, by its own author or another one, of the usual kind or another one. */
+  make(index: number, author: number = this.authorOf(index), shape: RecordShape = {}): RecordView {
     const timestamp = this.timestampOf(index);
     const notified = this.publicKeyOf(this.#random(index, 4) % AUTHORS);
     const own = this.publicKeyOf(author);
     this.#ownKey = own;
     return buildRecord(
       {
-        kind: RECORD_KIND,
+        kind: shape.kind ?? RECORD_KIND,
         timestamp,
         secretKey: this.#secretKeyOf(author),
-        nonce: nonceFromTimestamp(timestamp),
+        nonce: shape.nonce ?? nonceFromTimestamp(timestamp),
         tags: [coreTag({ name: 'notify', key: notified }), this.topicTag(this.topicOf(index))],
         payload: this.#payload(index),
       },

@@ -34,7 +34,9 @@ function fakeProc(processes: readonly FakeProcess[]): string {
     mkdirSync(join(folder, `${pid}`));
     const stat = `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 5 6 7 8 ${user} ${system} 99 98 20 0`;
     writeFileSync(join(folder, `${pid}`, 'stat'), `${stat} 11 0\n`);
-    writeFileSync(join(folder, `${pid}`, 'status'), `Name:\tx\nVmRSS:\t  ${rssKiB} kB\nX:\t1\n`);
+    const parts = `RssAnon:\t ${rssKiB - 1} kB\nRssFile:\t   1 kB\nRssShmem:\t 0 kB\n`;
+    const status = `Name:\tx\nVmRSS:\t  ${rssKiB} kB\n${parts}X:\t1\n`;
+    writeFileSync(join(folder, `${pid}`, 'status'), status);
   }
   return folder;
 }
@@ -62,6 +64,15 @@ describe('ProcessReader', () => {
     const reader = new ProcessReader(fakeProc(TREE));
     expect(reader.usage([10])).toEqual({ cpuMicros: 1_500_000, rssBytes: 1000 * 1024 });
     expect(reader.usage([10, 11, 12])).toEqual({ cpuMicros: 1_610_000, rssBytes: 1025 * 1024 });
+  });
+
+  it('tells memory of their own from mapped files', () => {
+    const reader = new ProcessReader(fakeProc(TREE));
+    expect(reader.memory([10, 11])).toEqual({ ownBytes: 1022 * 1024, fileBytes: 2 * 1024 });
+    const held = Buffer.alloc(64 * 2 ** 20, 1);
+    const { ownBytes, fileBytes } = new ProcessReader().memory([process.pid]);
+    expect(ownBytes).toBeGreaterThan(held.length);
+    expect(fileBytes).toBeGreaterThan(2 ** 20);
   });
 
   it('finds what a process started, at any depth, and nothing else', () => {

@@ -18,6 +18,14 @@ export interface Usage {
   readonly rssBytes: number;
 }
 
+/** What some processes hold in memory, together. */
+export interface ProcessMemory {
+  /** Memory of their own: heaps, stacks and buffers. Only they can give it back. */
+  readonly ownBytes: number;
+  /** Files that they have mapped and used, such as an index: the kernel takes it back at need. */
+  readonly fileBytes: number;
+}
+
 /** Reads `proc`, a folder like /proc. */
 export class ProcessReader {
   readonly #proc: string;
@@ -40,6 +48,18 @@ export class ProcessReader {
       rssBytes += this.#rss(pid);
     }
     return { cpuMicros, rssBytes };
+  }
+
+  /** Memory of some processes; both parts together are the resident memory. @throws LoadError */
+  memory(pids: readonly number[]): ProcessMemory {
+    let ownBytes = 0;
+    let fileBytes = 0;
+    for (const pid of pids) {
+      const status = this.#read(`${pid}/status`, pid);
+      ownBytes += bytesOf(status, 'RssAnon') + bytesOf(status, 'RssShmem');
+      fileBytes += bytesOf(status, 'RssFile');
+    }
+    return { ownBytes, fileBytes };
   }
 
   /** These processes and all that they started and that run. */
@@ -85,8 +105,7 @@ export class ProcessReader {
   }
 
   #rss(pid: number): number {
-    const match = /^VmRSS:\s+(\d+) kB$/m.exec(this.#read(`${pid}/status`, pid));
-    return Number(match?.[1] ?? 0) * 1024;
+    return bytesOf(this.#read(`${pid}/status`, pid), 'VmRSS');
   }
 
   #read(path: string, pid: number): string {
@@ -97,6 +116,12 @@ export class ProcessReader {
       throw new LoadError(message, { cause });
     }
   }
+}
+
+/** A line of /proc/PID/status, in bytes. */
+function bytesOf(status: string, name: string): number {
+  const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status);
+  return Number(match?.[1] ?? 0) * 1024;
 }
 
 function ticks(stat: readonly string[]): number {

@@ -3,7 +3,7 @@
  * when it has become quiet again, and work that was put off counts.
  */
 import { setTimeout } from 'node:timers/promises';
-import { type ProcessReader, type Usage } from './process-usage.ts';
+import type { ProcessMemory, ProcessReader, Usage } from './process-usage.ts';
 
 /** Between two looks whether the server is quiet. */
 const LOOK_MS = 100;
@@ -76,13 +76,21 @@ export class ServerWatch {
     return usage;
   }
 
+  /** What the server holds in memory now; undefined where its processes are not known. */
+  memory(): ProcessMemory | undefined {
+    return this.#pids.length === 0 ? undefined : this.#reader.memory(this.#allPids());
+  }
+
+  #allPids(): readonly number[] {
+    return this.#withChildren ? this.#reader.withDescendants(this.#pids) : this.#pids;
+  }
+
   #threads(): Map<number, number> {
     return new Map(this.#pids.flatMap((pid) => [...this.#reader.threads(pid)]));
   }
 
   #usage(): Usage {
-    const pids = this.#withChildren ? this.#reader.withDescendants(this.#pids) : this.#pids;
-    return this.#reader.usage(pids);
+    return this.#reader.usage(this.#allPids());
   }
 }
 

@@ -15,6 +15,8 @@ import {
   type Message,
   parseMessage,
   type RecordView,
+  type Reference,
+  referenceKind,
   RESULT,
 } from '@mosaic-cluster/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -41,6 +43,8 @@ interface Subscription {
 /** A running server. */
 export class MemoryServer {
   fault: Fault | undefined;
+  /** A fault that the server has when it holds so many records. */
+  laterFault: { readonly fault: Fault; readonly records: number } | undefined;
   /** Records that were submitted. */
   readonly records = new Map<string, RecordView>();
   readonly #server: WebSocketServer;
@@ -86,13 +90,8 @@ export class MemoryServer {
         this.#submission(socket, message.record.copy());
         return;
       case 'get': {
-        const found = message.references.map((id) => this.records.get(hexEncode(id)));
-        this.#stored(
-          socket,
-          message.queryId,
-          found.filter((record) => record !== undefined),
-          true,
-        );
+        const found = message.references.flatMap((reference) => this.#get(reference));
+        this.#stored(socket, message.queryId, found, true);
         return;
       }
       case 'query': {
@@ -124,10 +123,19 @@ export class MemoryServer {
   #submission(socket: WebSocket, record: RecordView): void {
     const id = record.id.slice();
     const isNew = !this.records.has(hexEncode(id));
-    this.records.set(hexEncode(id), record);
+    const isEphemeral = record.duplicateHandling === 'ephemeral';
+    if (record.duplicateHandling === 'replaceable') {
+      for (const older of this.#get(record.address)) this.records.delete(hexEncode(older.id));
+    }
+    if (!isEphemeral) this.records.set(hexEncode(id), record);
+    if (this.records.size === this.laterFault?.records) this.fault = this.laterFault.fault;
     if (this.fault === 'drops-a-result' && this.records.size === 3) return;
     if (this.fault === 'answers-for-another-record') id[20] = 0xff ^ (id[20] ?? 0);
-    const accepted = isNew ? RESULT.ACCEPTED : RESULT.DUPLICATE;
+    const isHeard = [...this.#subscriptions.values()].some(({ matcher }) => {
+      return matcher.matches(record, 0n);
+    });
+    const stored = isNew ? RESULT.ACCEPTED : RESULT.DUPLICATE;
+    const accepted = isEphemeral && !isHeard ? RESULT.NO_CONSUMERS : stored;
     const result = this.fault === 'refuses-records' ? RESULT.TOO_FAST : accepted;
     socket.send(encodeSubmissionResult(result, id));
     if (isNew) this.#publish(record);
@@ -160,6 +168,16 @@ export class MemoryServer {
       const stranger = all.find((record) => !matcher.matches(record, 0n));
       if (stranger !== undefined) matching.unshift(stranger);
     }
-    return matching.slice(this.fault === 'forgets-the-newest' ? 1 : 0).slice(0, limit);
+    const known = matching.slice(this.fault === 'forgets-the-newest' ? 1 : 0);
+    return limit === 0 ? known : known.slice(0, limit);
+  }
+
+  #get(reference: Reference): RecordView[] {
+    if (referenceKind(reference) === 'address') {
+      const all = [...this.records.values()];
+      return all.filter(({ address }) => compareBytes(address, reference) === 0);
+    }
+    const record = this.records.get(hexEncode(reference));
+    return record === undefined ? [] : [record];
   }
 }

@@ -1,0 +1,67 @@
+/**
+ * Whether memory stays flat: what a straight line through its samples would add in an hour. The
+ * first third of a run is left out, because caches fill and code is compiled then.
+ */
+
+/** A value at a moment. */
+export interface Sample {
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** What became of it. */
+export type FlatnessVerdict = 'flat' | 'grows' | 'too short to tell';
+
+/** A judged series. */
+export interface Flatness {
+  readonly verdict: FlatnessVerdict;
+  /** What the line adds in an hour; negative where it falls. */
+  readonly bytesPerHour: number;
+  readonly bytesPerHourMax: number;
+  /** The line's values where the first third ends and where the run ends. */
+  readonly fromBytes: number;
+  readonly toBytes: number;
+}
+
+/** Shorter runs end before a line means anything: a garbage collection more or less decides. */
+export const JUDGED_SECONDS_MIN = 300;
+const SECONDS_PER_HOUR = 3_600;
+
+/** Judges a series of samples in their order, which starts with the run. */
+export function judgeFlatness(samples: readonly Sample[], bytesPerHourMax: number): Flatness {
+  const first = samples[0]?.seconds ?? 0;
+  const last = samples.at(-1)?.seconds ?? 0;
+  const from = first + (last - first) / 3;
+  const line = fitLine(samples.filter(({ seconds }) => seconds >= from));
+  const bytesPerHour = line.slope * SECONDS_PER_HOUR;
+  const grows = bytesPerHour > bytesPerHourMax;
+  const isLong = last - first >= JUDGED_SECONDS_MIN;
+  return {
+    verdict: isLong ? (grows ? 'grows' : 'flat') : 'too short to tell',
+    bytesPerHour,
+    bytesPerHourMax,
+    fromBytes: line.at(from),
+    toBytes: line.at(last),
+  };
+}
+
+interface Line {
+  /** Per second. */
+  readonly slope: number;
+  at(seconds: number): number;
+}
+
+/** The line with the least squares of distances; level where there are fewer than two moments. */
+function fitLine(samples: readonly Sample[]): Line {
+  const count = Math.max(1, samples.length);
+  const meanSeconds = samples.reduce((sum, { seconds }) => sum + seconds, 0) / count;
+  const meanBytes = samples.reduce((sum, { bytes }) => sum + bytes, 0) / count;
+  let together = 0;
+  let spread = 0;
+  for (const { seconds, bytes } of samples) {
+    together += (seconds - meanSeconds) * (bytes - meanBytes);
+    spread += (seconds - meanSeconds) ** 2;
+  }
+  const slope = spread === 0 ? 0 : together / spread;
+  return { slope, at: (seconds) => meanBytes + slope * (seconds - meanSeconds) };
+}
