@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { connectNatsBus } from '@mosaic-cluster/bus';
+import { connectNatsBus } from '@mosaic-cluster/bus/nats';
 import { buildFilter, RecordView } from '@mosaic-cluster/protocol';
 import { startNats } from '@mosaic-cluster/test-servers';
 import { connect } from '@nats-io/transport-node';

@@ -1,8 +1,5 @@
-/** How gateways and roles reach each other, in one process or over NATS. */
-export type { BusCounters } from './bus-counters.ts';
-export { BUS_LIMITS, type BusLimits, PAYLOAD_BYTES_MIN } from './bus-limits.ts';
+/** How gateways and roles reach each other: the contract, and the bus within one process. */
 export { MemoryBus } from './bus-memory.ts';
-export { type BusTracing, connectNatsBus, type NatsBus, type NatsBusOptions } from './bus-nats.ts';
 export {
   type Bus,
   type Cursor,
@@ -21,4 +18,3 @@ export {
   type ServedRecord,
   type Submission,
 } from './contract.ts';
-export type { NatsConnectOptions, NatsIdentity, NatsTls } from './nats-connect.ts';
