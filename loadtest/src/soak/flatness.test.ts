@@ -45,6 +45,19 @@ describe('judgeFlatness', () => {
     expect(judgeFlatness(healthy, MAX).verdict).toBe('flat');
   });
 
+  it('is not misled by slow readers, whose share comes and goes every minute', () => {
+    const [phase, length] = [fc.nat(59), fc.integer({ min: 5, max: 45 })];
+    fc.assert(
+      fc.property(phase, length, (phase, length) => {
+        const bump = (seconds: number) => ((seconds + phase) % 60 < length ? 30 : 0);
+        const healthy = series(10, (seconds) => 150 + bump(seconds));
+        expect(judgeFlatness(healthy, MAX)).toMatchObject({ verdict: 'flat', bytesPerHour: 0 });
+        const leaking = series(10, (seconds) => 150 + bump(seconds) + seconds / 30);
+        expect(judgeFlatness(leaking, MAX).verdict).toBe('grows');
+      }),
+    );
+  });
+
   it('lets caches fill in the first third', () => {
     const filling = series(10, (seconds) => 100 + Math.min(seconds, 190));
     expect(judgeFlatness(filling, MAX)).toMatchObject({ verdict: 'flat', bytesPerHour: 0 });

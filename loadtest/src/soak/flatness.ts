@@ -1,6 +1,8 @@
 /**
- * Whether memory stays flat: what a straight line through its samples would add in an hour. The
- * first third of a run is left out, because caches fill and code is compiled then.
+ * Whether memory stays flat: what a straight line through the least of each minute would add in an
+ * hour. What lies above is garbage not yet collected, or a slow reader's due, and tells nothing of
+ * a leak, which lifts the least as well. The first third of a run is left out, because caches fill
+ * and code is compiled then.
  */
 
 /** A value at a moment. */
@@ -26,16 +28,18 @@ export interface Flatness {
 /** Shorter runs end before a line means anything: a garbage collection more or less decides. */
 export const JUDGED_SECONDS_MIN = 300;
 const SECONDS_PER_HOUR = 3_600;
+const SECONDS_PER_MINUTE = 60;
 
 /** Judges a series of samples in their order, which starts with the run. */
 export function judgeFlatness(samples: readonly Sample[], bytesPerHourMax: number): Flatness {
   const first = samples[0]?.seconds ?? 0;
   const last = samples.at(-1)?.seconds ?? 0;
   const from = first + (last - first) / 3;
-  const line = fitLine(samples.filter(({ seconds }) => seconds >= from));
+  const judged = samples.filter(({ seconds }) => seconds >= from);
+  const isLong = last - first >= JUDGED_SECONDS_MIN;
+  const line = fitLine(isLong ? leastOfEachMinute(judged) : judged);
   const bytesPerHour = line.slope * SECONDS_PER_HOUR;
   const grows = bytesPerHour > bytesPerHourMax;
-  const isLong = last - first >= JUDGED_SECONDS_MIN;
   return {
     verdict: isLong ? (grows ? 'grows' : 'flat') : 'too short to tell',
     bytesPerHour,
@@ -43,6 +47,19 @@ export function judgeFlatness(samples: readonly Sample[], bytesPerHourMax: numbe
     fromBytes: line.at(from),
     toBytes: line.at(last),
   };
+}
+
+/** A minute that the run's end cuts off may hold nothing but a slow reader: it does not count. */
+function leastOfEachMinute(samples: readonly Sample[]): Sample[] {
+  const least = new Map<number, Sample>();
+  const [first] = samples;
+  for (const sample of samples) {
+    const minute = Math.floor((sample.seconds - first!.seconds) / SECONDS_PER_MINUTE);
+    const known = least.get(minute);
+    if (known === undefined || sample.bytes < known.bytes) least.set(minute, sample);
+  }
+  const minutes = ((samples.at(-1)?.seconds ?? 0) - (first?.seconds ?? 0)) / SECONDS_PER_MINUTE;
+  return [...least].filter(([minute]) => minute + 1 <= minutes).map(([, sample]) => sample);
 }
 
 interface Line {
