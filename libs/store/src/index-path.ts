@@ -30,8 +30,9 @@ import { type IndexPath, POSITION_BYTES } from './record-index.ts';
 /** First bytes of the regions. */
 export const REGION = { state: 0x00, record: 0x01, head: 0x10, page: 0x20 } as const;
 
-/** Last byte of a head page's key. */
+/** Last byte of a head page's key. Path `all` has pages on Redis only. */
 export const PATH = {
+  all: 0,
   address: 1,
   received: 2,
   author: 3,

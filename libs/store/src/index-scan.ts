@@ -15,17 +15,20 @@ export function scanIndex(
   path: IndexPath,
   range: ScanRange,
 ): IndexEntry[] {
-  const { limit } = range;
-  if (!Number.isSafeInteger(limit) || limit < 0) {
-    throw new MosaicError('invalid', 'index-range', `a scan's limit is a count, not ${limit}`);
-  }
-  if (limit === 0) return [];
+  checkLimit(range.limit);
+  if (range.limit === 0) return [];
   if (path.path === 'all') return scanRecords(database, range);
   return scanPages(database, headKeyOf(path), range);
 }
 
-/** A bound of `length` bytes that sorts like the given one. */
-function boundOf(bound: Uint8Array | undefined, length: number): Uint8Array | undefined {
+/** Refuses limits that are no count. */
+export function checkLimit(limit: number): void {
+  if (Number.isSafeInteger(limit) && limit >= 0) return;
+  throw new MosaicError('invalid', 'index-range', `a scan's limit is a count, not ${limit}`);
+}
+
+/** A bound of `length` bytes that sorts like the given one; longer ones are refused. */
+export function boundOf(bound: Uint8Array | undefined, length: number): Uint8Array | undefined {
   if (bound === undefined || bound.length === length) return bound;
   if (bound.length > length) {
     const message = `a position on this path has ${length} bytes, not ${bound.length}`;

@@ -54,3 +54,17 @@ export {
   type IndexEnvironmentOptions,
   openIndexEnvironment,
 } from './index-environment.ts';
+export {
+  createRedisIndex,
+  type RedisIndexOptions,
+  type RedisRecordIndex,
+} from './record-index-redis.ts';
+export {
+  openRedis,
+  type RedisConnection,
+  type RedisReply,
+  type RedisScript,
+  redisScript,
+  type ScriptCall,
+} from './redis-connection.ts';
+export type { RedisConnectionOptions, RedisMode } from './redis-options.ts';

@@ -44,8 +44,16 @@ function timesOf(entries: readonly ModelEntry[]): number[] {
   return entries.map(({ position }) => Number.parseInt(position.slice(0, 16), 16));
 }
 
-/** Declares the suite. */
-export function describeRecordIndex(name: string, open: () => Promise<IndexUnderTest>): void {
+/**
+ * Declares the suite.
+ *
+ * @param runs how many sequences of random changes are compared with the model
+ */
+export function describeRecordIndex(
+  name: string,
+  open: () => Promise<IndexUnderTest>,
+  runs = 60,
+): void {
   describe(`record index: ${name}`, () => {
     let subject: IndexUnderTest;
     let index: RecordIndex;
@@ -324,5 +332,5 @@ export function describeRecordIndex(name: string, open: () => Promise<IndexUnder
     });
   });
 
-  describeAgainstModel(name, open);
+  describeAgainstModel(name, open, runs);
 }

@@ -50,7 +50,11 @@ export async function scan(
 }
 
 /** Declares the comparison. */
-export function describeAgainstModel(name: string, open: () => Promise<IndexUnderTest>): void {
+export function describeAgainstModel(
+  name: string,
+  open: () => Promise<IndexUnderTest>,
+  runs: number,
+): void {
   describe(`record index against its model: ${name}`, () => {
     it('gives the same answers after any changes', async () => {
       await fc.assert(
@@ -68,7 +72,7 @@ export function describeAgainstModel(name: string, open: () => Promise<IndexUnde
             }
           },
         ),
-        { numRuns: 60 },
+        { numRuns: runs },
       );
     });
   });

@@ -71,7 +71,8 @@ export interface IndexedRecord {
  * - `duplicate`: the ID was there.
  * - `outdated`: a replaceable record with this address and a newer timestamp (tie: greater ID) is
  *   there; nothing was changed.
- * - `conflict`: the address is held by another record than `replaces` says; look up and try again.
+ * - `conflict`: the address is held by another record than `replaces` says, or, where there are many
+ *   writers, the record is being removed by one of them; look up and try again.
  */
 export type AddOutcome = 'added' | 'duplicate' | 'outdated' | 'conflict';
 
@@ -88,14 +89,16 @@ export interface ScanRange {
 /** Finds records. One index per role. */
 export interface RecordIndex {
   /**
-   * Adds records; all of one call become visible together, with `appliedTo`.
+   * Adds records; all of one call become visible together, with `appliedTo`. On Redis, where they are on
+   * many servers, each becomes visible by itself and `appliedTo` moves last.
    *
    * @param appliedTo everything in the log before this position is in the index after this call; one
    *   that lies before what was said earlier changes nothing
    * @returns one outcome per addition, in order; two additions with one ID or one replaceable
    *   address in the same call are handled one after the other
    * @throws MosaicError `unavailable` (`index-full`, `index-failed`), `corrupt` (`index-corrupt`: the
-   *   next start rebuilds it), `closed`: nothing was added
+   *   next start rebuilds it), `closed`: nothing was added. On Redis also `limited` (`redis-busy`) and
+   *   `unavailable` (`redis-…`): some may have been added; adding them again is always safe
    */
   add(additions: readonly IndexAddition[], appliedTo?: LogPosition): Promise<readonly AddOutcome[]>;
   /** Takes records out; those that are not there are passed over. */

@@ -1,0 +1,247 @@
+/** The index on one Redis server: the contract, crashes between steps, races, lost memory. */
+import { type RedisServer, startRedis } from '@mosaic-cluster/test-servers';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { IndexAddition } from './record-index.ts';
+import { describeRecordIndex } from './record-index-contract.ts';
+import { additionOf, keyNumber, present } from './record-index-fixture.ts';
+import { createRedisIndex, type RedisRecordIndex } from './record-index-redis.ts';
+import { expectWhole, failingAt } from './record-index-redis-contract.ts';
+import { openRedis, type RedisConnection } from './redis-connection.ts';
+
+let server: RedisServer;
+let connection: RedisConnection;
+beforeAll(async () => {
+  server = await startRedis();
+  connection = await openRedis({ urls: [server.url] });
+}, 120_000);
+afterAll(async () => {
+  await connection.close();
+  await server.stop();
+});
+
+let opened = 0;
+describeRecordIndex(
+  'Redis',
+  async () => {
+    const name = `outbox-${opened++}`;
+    const index = createRedisIndex({ connection, name });
+    return {
+      index,
+      reopen: async () => {
+        await index.close();
+        return createRedisIndex({ connection, name });
+      },
+      destroy: async () => {
+        await server.command('FLUSHALL');
+      },
+    };
+  },
+  25,
+);
+
+describe('record index on Redis', () => {
+  let index: RedisRecordIndex;
+  beforeEach(() => {
+    index = createRedisIndex({ connection, name: 'outbox' });
+  });
+  afterEach(async () => {
+    await server.command('FLUSHALL');
+  });
+
+  const many = (count: number): IndexAddition[] =>
+    Array.from({ length: count }, (_, n) =>
+      additionOf(
+        { timestamp: (n * 617) % 1_000, author: n % 3, signer: n % 4, nonce: n, tags: [n % 12] },
+        { receivedAt: BigInt(n % 97) },
+      ),
+    );
+  const keys = async (): Promise<string[]> => {
+    const answer = await server.command('KEYS *', '\r\n\r\n');
+    return answer.split('\r\n').filter((line) => line.startsWith('mosaic:'));
+  };
+
+  it('leaves nothing behind of what was removed', async () => {
+    const additions = many(1_500).map((each, n) =>
+      n % 5 === 0 ? additionOf({ timestamp: n, kind: 1, nonce: n, tags: [n % 12] }) : each,
+    );
+    for (let n = 0; n < 1_500; n += 250) await index.add(additions.slice(n, n + 250));
+    additions.sort((a, b) => present(a.record.bytes[20]) - present(b.record.bytes[20]));
+    for (let n = 0; n < 1_500; n += 130) await index.remove(additions.slice(n, n + 130));
+    expect(await index.count()).toBe(0);
+    // What is left says how many records there are, and how many were removed.
+    for (const key of await keys()) expect(key).toMatch(/^mosaic:\{outbox\.[0-9a-f]{2}\}s$/);
+  });
+
+  it('keeps the indexes of roles apart', async () => {
+    const inbox = createRedisIndex({ connection, name: 'inbox' });
+    await index.add([additionOf({})], Uint8Array.of(1));
+    expect(await inbox.count()).toBe(0);
+    expect(await inbox.appliedTo()).toBeUndefined();
+    expect(() => createRedisIndex({ connection, name: 'In{box' })).toThrow(/lower-case/);
+  });
+
+  it('tells records apart whose IDs begin alike', async () => {
+    const one = additionOf({ author: 1, tags: [1] });
+    const other = additionOf({ author: 2, tags: [2] }, { location: Uint8Array.of(7) });
+    other.record.bytes.set(one.record.bytes.subarray(8, 16), 8);
+    const both = [one, other];
+    expect(await index.add(both)).toEqual(['added', 'added']);
+    const looked = await index.lookup(both.map(({ record }) => record.id));
+    expect(looked.map((entry) => entry?.location.length)).toEqual([3, 1]);
+    expect(await index.add([other])).toEqual(['duplicate']);
+    await index.remove([one]);
+    const left = await index.lookup(both.map(({ record }) => record.id));
+    expect(left.map((entry) => entry?.location.length)).toEqual([undefined, 1]);
+    const wrong = Uint8Array.from(other.record.id);
+    wrong[47]! ^= 1;
+    expect(await index.lookup([wrong])).toEqual([undefined]);
+  });
+
+  it('keeps a position for every writer', async () => {
+    const other = createRedisIndex({ connection, name: 'outbox', writer: 'worker-2' });
+    await index.add([], Uint8Array.of(5));
+    await other.add([], Uint8Array.of(3));
+    expect(await index.appliedTo()).toEqual(Uint8Array.of(5));
+    expect(await other.appliedTo()).toEqual(Uint8Array.of(3));
+    expect(await index.positions()).toEqual(
+      new Map([
+        ['only', Uint8Array.of(5)],
+        ['worker-2', Uint8Array.of(3)],
+      ]),
+    );
+    await index.forgetWriter('worker-2');
+    expect([...(await index.positions()).keys()]).toEqual(['only']);
+  });
+
+  it('gives the same answers after Redis was emptied and the records were added again', async () => {
+    const additions = many(400);
+    const answers = async (): Promise<unknown> => {
+      const scans = [
+        index.scan({ path: 'all' }, { limit: 1_000 }),
+        index.scan({ path: 'received' }, { limit: 1_000 }),
+        index.scan({ path: 'author', author: keyNumber(1) }, { limit: 1_000 }),
+      ];
+      const entries = (await Promise.all(scans)).flat();
+      return entries.map(({ position, location, held }) => ({ position, location, held }));
+    };
+    await index.add(additions, Uint8Array.of(9));
+    const before = await answers();
+    await server.command('FLUSHALL');
+    expect(await answers()).toEqual([]);
+    await index.add(additions.toReversed());
+    expect(await answers()).toEqual(before);
+    await expectWhole(index, additions);
+  });
+
+  it('does not claim to be complete after Redis forgot what was written', async () => {
+    const behind: unknown[] = [];
+    const writer = createRedisIndex({
+      connection,
+      name: 'outbox',
+      onBehind: (stored) => behind.push(stored),
+    });
+    await writer.add([additionOf({ timestamp: 1 })], Uint8Array.of(5));
+    await server.command('FLUSHALL');
+    await writer.add([additionOf({ timestamp: 2 })], Uint8Array.of(6));
+    await writer.add([additionOf({ timestamp: 3 })], Uint8Array.of(7));
+    expect(behind).toEqual([undefined]);
+    expect(await writer.appliedTo()).toBeUndefined();
+    // A rebuild that has come to where Redis was lost: the writer goes on from there.
+    await createRedisIndex({ connection, name: 'outbox' }).add([], Uint8Array.of(7));
+    await writer.add([], Uint8Array.of(8));
+    expect(await writer.appliedTo()).toEqual(Uint8Array.of(8));
+  });
+
+  it.each([true, false])('shows no half of what a crash interrupted (%s)', async (isSent) => {
+    const old = additionOf({ timestamp: 10, kind: 1, tags: [1] });
+    const gone = additionOf({ timestamp: 20, nonce: 3, tags: [4] });
+    const next = additionOf({ timestamp: 11, kind: 1, tags: [2] }, { replaces: old });
+    const call = [next, additionOf({ timestamp: 12, nonce: 2, tags: [3] }), ...many(5)];
+    const all = [old, gone, ...call];
+    for (let message = 1; ; message++) {
+      await index.add([old, gone]);
+      const crashing = failingAt(connection, message, isSent);
+      const doomed = createRedisIndex({ connection: crashing, name: 'outbox' });
+      const work = async (): Promise<boolean> => {
+        await doomed.add(call, Uint8Array.of(1));
+        await doomed.remove([gone]);
+        return true;
+      };
+      const isDone = await work().catch(() => false);
+      const visible = await expectWhole(index, all);
+      expect(visible.includes(old)).not.toBe(visible.includes(next));
+      if ((await index.appliedTo()) !== undefined)
+        expect(visible).toEqual(expect.arrayContaining(call));
+      // Whoever comes after, it may be done again.
+      await index.add(call);
+      await index.remove([gone]);
+      expect(await expectWhole(index, all)).toHaveLength(call.length);
+      await server.command('FLUSHALL');
+      if (!isDone) continue;
+      expect(message).toBeGreaterThan(8);
+      return;
+    }
+  });
+
+  it('lets one of two racing writers have an address, and the newest in the end', async () => {
+    const second = await openRedis({ urls: [server.url] });
+    try {
+      const writers = [connection, second].map((each) =>
+        createRedisIndex({ connection: each, name: 'outbox' }),
+      );
+      const all: IndexAddition[] = [];
+      const write = async (writer: RedisRecordIndex, own: number): Promise<void> => {
+        for (let n = 0; n < 30; n++) {
+          const addition = additionOf({ timestamp: 100 + 2 * n + own, kind: 1, tags: [n % 12] });
+          all.push(addition);
+          const path = { path: 'address', address: addition.record.address } as const;
+          for (;;) {
+            const [entry] = await writer.scan(path, { limit: 1 });
+            const replaces = all.find(({ record }) => {
+              return (
+                entry !== undefined &&
+                Buffer.compare(record.id.subarray(0, 24), entry.position) === 0
+              );
+            });
+            const [outcome] = await writer.add([replaces ? { ...addition, replaces } : addition]);
+            if (outcome !== 'conflict') break;
+          }
+        }
+      };
+      await Promise.all(writers.map(write));
+      const visible = await expectWhole(index, all);
+      expect(visible.map(({ record }) => record.timestamp)).toEqual([159n]);
+      await index.remove(visible);
+      for (const key of await keys()) expect(key).toMatch(/\}s$/);
+    } finally {
+      await second.close();
+    }
+  });
+
+  it('stays whole while many add and remove the same records', async () => {
+    const records = many(40);
+    const replaceable = Array.from({ length: 10 }, (_, n) =>
+      additionOf({ timestamp: n, kind: 1, nonce: n % 2, tags: [n] }),
+    );
+    let turn = 0;
+    const work = async (own: number): Promise<void> => {
+      const writer = createRedisIndex({ connection, name: 'outbox' });
+      for (let n = 0; n < 25; n++) {
+        const at = (turn++ * 7 + own) % 40;
+        const some = [...records, ...records].slice(at, at + 8);
+        // Each writer received them at another time.
+        const own8 = some.map((each) => ({ ...each, receivedAt: BigInt(own) }));
+        const changing = present(replaceable[(turn + own) % 10]);
+        if ((n + own) % 4 === 3) await writer.remove([...some, changing]);
+        else await writer.add([...own8, changing]);
+      }
+    };
+    await Promise.all([0, 1, 2, 3, 4, 5].map(work));
+    const all = [...records, ...replaceable];
+    const visible = await expectWhole(index, all);
+    await index.add(records);
+    expect((await expectWhole(index, all)).length).toBeGreaterThanOrEqual(visible.length);
+    await index.remove(all);
+    for (const key of await keys()) expect(key).toMatch(/\}s$/);
+  });
+});

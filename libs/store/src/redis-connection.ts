@@ -1,0 +1,236 @@
+/**
+ * The connection to Redis: sends scripts in batches, one message per node, and answers or fails
+ * within a fixed time, whatever the servers do.
+ */
+import { createHash } from 'node:crypto';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import type { Cluster, Command, Redis } from 'ioredis';
+import { answeredError, redisBusy, redisFailure, redisTimeout } from './redis-failure.ts';
+import { planRedis, type RedisConnectionOptions, type RedisPlan } from './redis-options.ts';
+import { slotOf } from './redis-slot.ts';
+
+/** A Lua script; it is sent whole only to servers that do not know it. */
+export interface RedisScript {
+  readonly source: string;
+  /** What Redis calls it. */
+  readonly sha: string;
+}
+
+/** Makes a script. */
+export function redisScript(source: string): RedisScript {
+  return { source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+/** A call of a script. All keys that it uses are in the slot of `key`. */
+export interface ScriptCall {
+  readonly script: RedisScript;
+  readonly key: Buffer;
+  readonly args: readonly (Buffer | string | number)[];
+}
+
+/** What a script answers. */
+export type RedisReply = Buffer | number | null | readonly RedisReply[];
+
+/** A connection, used by any number of callers at once. */
+export interface RedisConnection {
+  /** Stands before every key. */
+  readonly keyPrefix: string;
+  /**
+   * Calls scripts, all at once.
+   *
+   * @returns one reply per call, in order
+   * @throws MosaicError of the first call that failed, the others may have been made: `unavailable`
+   *   (`redis-…`), `limited` (`redis-busy`), `closed`, `internal`
+   */
+  run(calls: readonly ScriptCall[]): Promise<RedisReply[]>;
+  /** A round trip to every master. Throws as {@link run} does. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The driver, which only servers that use Redis load. */
+type Driver = Pick<typeof import('ioredis'), 'Cluster' | 'Command' | 'Redis'>;
+
+/** What the driver's pipeline can do, though its types do not say so. */
+interface CommandPipeline {
+  sendCommand(command: Command): unknown;
+  exec(): Promise<readonly Outcome[]>;
+}
+
+type Outcome = readonly [error: Error | null, value?: unknown];
+
+/**
+ * Connects.
+ *
+ * @param onError told of every connection that fails, later ones too; the connection mends itself
+ * @throws MosaicError `invalid` (`redis-options`), `unavailable` naming the servers
+ */
+export async function openRedis(
+  options: RedisConnectionOptions,
+  onError: (error: MosaicError) => void = () => {},
+): Promise<RedisConnection> {
+  const plan = planRedis(options);
+  const connection = new DriverConnection(await import('ioredis'), plan, onError);
+  try {
+    await connection.open();
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+class DriverConnection implements RedisConnection {
+  readonly keyPrefix: string;
+  readonly #plan: RedisPlan;
+  readonly #driver: Driver;
+  readonly #client: Redis | Cluster;
+  #lastError: unknown;
+  #pending = 0;
+  #closed = false;
+
+  constructor(driver: Driver, plan: RedisPlan, onError: (error: MosaicError) => void) {
+    this.#driver = driver;
+    this.#plan = plan;
+    this.keyPrefix = plan.keyPrefix;
+    const { servers } = plan;
+    this.#client = servers.isCluster
+      ? new driver.Cluster([...servers.nodes], servers.options)
+      : new driver.Redis(servers.options);
+    const note = (error: Error): void => {
+      this.#lastError = error;
+      if (!this.#closed) onError(redisFailure(error));
+    };
+    this.#client.on('error', note);
+    if (this.#isCluster(this.#client)) this.#client.on('node error', note);
+  }
+
+  async open(): Promise<void> {
+    const { connectTimeoutMs, addresses } = this.#plan;
+    try {
+      await this.#within(connectTimeoutMs, this.#client.connect());
+      await this.#refuseEviction();
+    } catch (error) {
+      const { kind, code, message } = redisFailure(this.#lastError ?? error);
+      throw new MosaicError(kind, code, `${message}; asked: ${addresses}`);
+    }
+  }
+
+  async run(calls: readonly ScriptCall[]): Promise<RedisReply[]> {
+    this.#assertOpen();
+    const { pendingMax, commandTimeoutMs } = this.#plan;
+    if (calls.length === 0) return [];
+    if (this.#pending > 0 && this.#pending + calls.length > pendingMax) throw redisBusy(pendingMax);
+    const replies = new Array<RedisReply>(calls.length);
+    const sent = [...this.#groups(calls).values()].map((at) => this.#send(calls, at, replies));
+    await this.#within(commandTimeoutMs, Promise.all(sent));
+    return replies;
+  }
+
+  async check(): Promise<void> {
+    this.#assertOpen();
+    const pings = this.#masters().map((master) => master.ping());
+    await this.#within(this.#plan.commandTimeoutMs, Promise.all(pings));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#client.disconnect();
+  }
+
+  /** The calls, as indexes, by the node that they go to. */
+  #groups(calls: readonly ScriptCall[]): Map<string, number[]> {
+    const groups = new Map<string, number[]>();
+    const client = this.#client;
+    for (let i = 0; i < calls.length; i++) {
+      const name = this.#isCluster(client)
+        ? (client.slots[slotOf(calls[i]!.key)]?.join(';') ?? '')
+        : '';
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [i]);
+      else group.push(i);
+    }
+    return groups;
+  }
+
+  async #send(calls: readonly ScriptCall[], at: readonly number[], replies: RedisReply[]) {
+    // What runs out of time still waits for its answer, or for the end of its connection.
+    this.#pending += at.length;
+    try {
+      const pipeline = this.#client.pipeline() as unknown as CommandPipeline;
+      for (const i of at) pipeline.sendCommand(this.#command(calls[i]!, false));
+      const outcomes = await pipeline.exec();
+      const again: Promise<void>[] = [];
+      for (let n = 0; n < at.length; n++) {
+        const [error, value] = outcomes[n]!;
+        if (error === null) replies[at[n]!] = value as RedisReply;
+        else again.push(this.#sendAgain(calls[at[n]!]!, error, at[n]!, replies));
+      }
+      if (again.length > 0) await Promise.all(again);
+    } catch (error) {
+      throw redisFailure(error);
+    } finally {
+      this.#pending -= at.length;
+    }
+  }
+
+  /** Sends a call that was not made because its script is unknown, or its slot has moved. */
+  async #sendAgain(
+    call: ScriptCall,
+    error: Error,
+    at: number,
+    replies: RedisReply[],
+  ): Promise<void> {
+    const word = answeredError(error);
+    if (word !== 'NOSCRIPT' && word !== 'MOVED' && word !== 'ASK') throw error;
+    replies[at] = (await this.#client.sendCommand(this.#command(call, true))) as RedisReply;
+  }
+
+  #masters(): Redis[] {
+    return this.#isCluster(this.#client) ? this.#client.nodes('master') : [this.#client];
+  }
+
+  /** A server that may drop keys when it is full would answer wrongly without anybody noticing. */
+  async #refuseEviction(): Promise<void> {
+    const infos = this.#masters().map((master) => master.info('memory'));
+    for (const info of await this.#within(this.#plan.connectTimeoutMs, Promise.all(infos))) {
+      const policy = /^maxmemory_policy:(allkeys-\S+)/m.exec(info)?.[1];
+      if (policy === undefined) continue;
+      const message =
+        `Redis drops keys when its memory is full (maxmemory-policy ${policy}): ` +
+        'set maxmemory-policy to noeviction';
+      throw new MosaicError('unavailable', 'redis-evicts', message);
+    }
+  }
+
+  async #within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(redisTimeout(timeoutMs)), timeoutMs);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      throw redisFailure(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A command whose reply stays bytes. */
+  #command({ script, key, args }: ScriptCall, whole: boolean): Command {
+    const name = whole ? 'eval' : 'evalsha';
+    const words = [whole ? script.source : script.sha, 1, key, ...args] as (Buffer | string)[];
+    return new this.#driver.Command(name, words, { replyEncoding: null });
+  }
+
+  #isCluster(client: Redis | Cluster): client is Cluster {
+    return client instanceof this.#driver.Cluster;
+  }
+
+  #assertOpen(): void {
+    if (!this.#closed) return;
+    throw new MosaicError('closed', 'redis-closed', 'the connection to Redis was closed');
+  }
+}
