@@ -41,7 +41,7 @@ describe('tidy', () => {
     ['a file that does not say why', 'const x = 1;\n', 1],
     ['the environment', '/** Why. */\nconst x = process.env;\n', 2],
     ['an end of the process', '/** Why. */\nprocess.exit(1);\n', 2],
-    ['a promise to finish later', '/** Why. */\n// TO' + 'DO later\n', 2],
+    ['a promise to finish later', `/** Why. */\n// ${['TO', 'DO'].join('')} later\n`, 2],
     ['a long file', `/** Why. */\n${'\n'.repeat(400)}`, 1],
   ])('complains of %s', (_, text, line) => {
     write('services/gateway/src/a.ts', text);
