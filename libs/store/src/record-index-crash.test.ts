@@ -1,3 +1,4 @@
+/** The index on LMDB keeps its promises through kill -9, damage and a full disk. */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+/** What LMDB adds to the contract: what is trusted at the start, foreign files, format. */
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** Paging back through a million records costs the same per page at the end as at the start. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

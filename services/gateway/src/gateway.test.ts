@@ -1,3 +1,4 @@
+/** Draining, errors and limits of the gateway as a whole. */
 import { MosaicError, RESULT } from '@mosaic-cluster/protocol';
 import { describe, expect, test } from 'vitest';
 import { drainConnections } from './drain.ts';

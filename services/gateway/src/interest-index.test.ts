@@ -1,3 +1,4 @@
+/** Every subscription that a record may concern is found, and few others. */
 import type { LiveInterest } from '@mosaic-cluster/bus';
 import {
   buildFilter,

@@ -1,3 +1,4 @@
+/** Pages of several roles become one answer, newest first, paced by its reader. */
 import type { Page, PageBudget, ServedRecord } from '@mosaic-cluster/bus';
 import { compareBytes, type RecordView, timestampFromMillis } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** Records go to the roles they are for, and several answers become one. */
 import type { RoleName } from '@mosaic-cluster/bus';
 import { RESULT, type ResultName } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';

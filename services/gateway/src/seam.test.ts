@@ -1,3 +1,4 @@
+/** Nothing is lost and nothing comes twice between stored and live records. */
 import { timestampFromMillis } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

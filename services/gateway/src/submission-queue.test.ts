@@ -1,3 +1,4 @@
+/** Submissions gather in bounded batches and each gets its own answer. */
 import { RESULT, type ResultCode } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+/** Live records reach whom they may, once, and slow readers alone pay for being slow. */
 import type { LiveRecord } from '@mosaic-cluster/bus';
 import { type FilterElementInput, RESULT, timestampFromMillis } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
