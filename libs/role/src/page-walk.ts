@@ -21,7 +21,7 @@ export interface PageWalkOptions {
   /** Stands in the cursor. */
   readonly choice: number;
   /** Undefined: every candidate is wanted. */
-  readonly matcher: FilterMatcher | undefined;
+  readonly matcher: Pick<FilterMatcher, 'matches'> | undefined;
   /** The master keys that the reader acts for. */
   readonly identities: readonly PublicKey[];
 }

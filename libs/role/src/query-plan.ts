@@ -104,12 +104,19 @@ function isImpossible(element: FilterElementView): boolean {
  */
 export function readerPlan(filter: FilterView, identities: readonly PublicKey[]): Plan {
   const range = timeRange(filter);
-  const paths = authorPaths(identities, filter.element('kinds'));
-  for (const notified of identities) {
-    const tag = encodeTag(coreTag({ name: 'notify', key: notified })).subarray(2);
-    paths.push({ path: 'tag', tag }, { path: 'odd-notify', notified });
-  }
+  const paths = [...authorPaths(identities, filter.element('kinds')), ...notifiedPaths(identities)];
   return paths.map((path) => ({ path, range }));
+}
+
+/** Where every record lies that notifies one of the keys. */
+export function notifiedPaths(identities: readonly PublicKey[]): IndexPath[] {
+  return identities.flatMap((notified): IndexPath[] => {
+    const tag = encodeTag(coreTag({ name: 'notify', key: notified })).subarray(2);
+    return [
+      { path: 'tag', tag },
+      { path: 'odd-notify', notified },
+    ];
+  });
 }
 
 function momentPlan(timestamps: FilterElementView): Plan {

@@ -6,11 +6,15 @@ import type { GetRequest, Page, PageBudget, QueryRequest } from '@mosaic-cluster
 import {
   compareBytes,
   compileFilter,
+  equalBytes,
+  type FilterMatcher,
+  hexEncode,
   MosaicError,
   type PublicKey,
+  type Reference,
   referenceKind,
 } from '@mosaic-cluster/protocol';
-import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
+import type { IndexPath, RecordIndex, SegmentLog } from '@mosaic-cluster/store';
 import { RECEIVED_CHOICE, readCursor } from './cursor.ts';
 import { EntryMerge } from './entry-merge.ts';
 import { type EntrySource, idSource, listSource, pathSource } from './entry-source.ts';
@@ -18,6 +22,7 @@ import type { KeyDirectory } from './key-directory.ts';
 import { PageWalk } from './page-walk.ts';
 import {
   type Plan,
+  notifiedPaths,
   plansFor,
   type PositionRange,
   readerPlan,
@@ -97,11 +102,17 @@ export class RecordReader {
     if (policy.isPrivate && identities.length === 0) return NOTHING;
     if (await this.#isEmpty()) return NOTHING;
     const ids = references.filter((reference) => referenceKind(reference) === 'id');
-    const sources = references
-      .filter((reference) => referenceKind(reference) === 'address')
-      .map((address) =>
-        pathSource(index, { path: { path: 'address', address }, range: EVERYTHING }),
-      );
+    const addresses = references.filter((reference) => referenceKind(reference) === 'address');
+    // What lies at somebody else's private address must not even cost time: there, only what
+    // notifies the reader is looked at.
+    const isWalked = (address: Reference): boolean =>
+      !policy.isPrivate || identities.some((key) => equalBytes(key, address.subarray(16)));
+    const paths = addresses
+      .filter(isWalked)
+      .map((address): IndexPath => ({ path: 'address', address }));
+    const foreign = addresses.filter((address) => !isWalked(address));
+    if (foreign.length > 0) paths.push(...notifiedPaths(identities));
+    const sources = paths.map((path) => pathSource(index, { path, range: EVERYTHING }));
     if (ids.length > 0) sources.push(idSource(index, ids));
     if (sources.length === 0) return NOTHING;
     const wanted = Math.min(budget.records, budget.scanned, references.length);
@@ -110,7 +121,7 @@ export class RecordReader {
       merge: new EntryMerge(sources, below, wanted),
       budget,
       choice: 0,
-      matcher: undefined,
+      matcher: foreign.length === 0 ? undefined : namedBy(references),
       identities,
     }).fill();
   }
@@ -178,4 +189,12 @@ export class RecordReader {
       })),
     );
   }
+}
+
+/** Matches the records that references name. */
+function namedBy(references: readonly Reference[]): Pick<FilterMatcher, 'matches'> {
+  const names = new Set(references.map((reference) => hexEncode(reference)));
+  return {
+    matches: (record) => names.has(hexEncode(record.id)) || names.has(hexEncode(record.address)),
+  };
 }

@@ -20,6 +20,10 @@ import { type PageSource, QueryStream } from './query-stream.ts';
 import { StoredAnswer, type StoredAnswerOptions } from './stored-answer.ts';
 import { StreamTurns } from './stream-turns.ts';
 import type { Subscriber } from './subscription.ts';
+import { interestKeys } from './interest-choice.ts';
+
+/** What filing a subscription under one key takes, roughly: a map entry, texts, a place to look. */
+const INTEREST_BYTES = 512;
 
 /** How a request's stored records are asked for and written. */
 interface StreamPlan {
@@ -108,6 +112,11 @@ export class ConnectionRequests {
       return;
     }
     const { hub, roles, writer, limits, counters } = this.#context;
+    const heldBytes = filter.bytes.length + INTEREST_BYTES * interestKeys(filter).length;
+    if (!this.#open.hasRoomFor(heldBytes)) {
+      this.finish(queryId, RESULT.TOO_FAST);
+      return;
+    }
     this.#subscriber ??= hub.join(this.#socket, this.#key);
     const { subscription, ready } = hub.open(this.#subscriber, queryId, filter, (result) => {
       if (!subscription.isClosed) this.finish(queryId, result);
@@ -132,7 +141,7 @@ export class ConnectionRequests {
     counters.subscriptionsOpen += 1;
     this.#open.add({
       queryId,
-      heldBytes: filter.bytes.length,
+      heldBytes,
       cancel: () => {
         counters.subscriptionsOpen -= 1;
         hub.close(subscription);

@@ -250,6 +250,24 @@ describe('requests', () => {
       'closed 7 TOO_FAST',
     ]);
   });
+
+  test('what subscriptions are filed under counts among the bytes held', async () => {
+    const { connect } = new TestGateway({ requestBytesMax: 1200 });
+    const client = connect();
+    client.subscribe(1, BY_AUTHOR);
+    client.subscribe(2, BY_AUTHOR);
+    client.subscribe(3, BY_AUTHOR);
+    expect(await client.story()).toContain('closed 3 TOO_FAST');
+  });
+
+  test('a query whose id is used again keeps its turn until its role is done with it', async () => {
+    const { outbox, gateway, connect } = new TestGateway({ streamsActiveMax: 1 });
+    outbox.gate = () => new Promise(() => {});
+    const client = connect();
+    for (let times = 0; times < 20; times++) client.query(1, BY_AUTHOR);
+    await client.story();
+    expect(gateway.counters.pages).toBeLessThanOrEqual(2);
+  });
 });
 
 describe('submissions', () => {

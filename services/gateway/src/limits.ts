@@ -52,7 +52,7 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   },
   requestBytesMax: {
     value: 4_194_304,
-    what: 'bytes of filters and references that the open requests of one connection hold',
+    what: 'bytes that the open requests of one connection hold: filters, references, what subscriptions are filed under',
     overflow: 'the request is closed with TOO_FAST',
   },
   getReferencesMax: {

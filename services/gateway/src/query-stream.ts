@@ -40,6 +40,8 @@ export class QueryStream {
   readonly #isLoading: boolean[];
   #pageRecords: number;
   #sent = 0;
+  #loads = 0;
+  #idle: (() => void) | undefined;
   #isOver = false;
 
   constructor(options: QueryStreamOptions) {
@@ -76,6 +78,12 @@ export class QueryStream {
     this.#isOver = true;
   }
 
+  /** Calls back when no role works for it: a page that was asked for cannot be taken back. */
+  whenIdle(idle: () => void): void {
+    if (this.#loads === 0) idle();
+    else this.#idle = idle;
+  }
+
   #collect(): ServedRecord[] {
     const { limit, limits } = this.#options;
     const countMax = limit === 0 ? Infinity : limit - this.#sent;
@@ -97,7 +105,11 @@ export class QueryStream {
     for (let source = 0; source < this.#isLoading.length; source++) {
       if (this.#isLoading[source] || !this.#merge.wantsPage(source)) continue;
       asked = true;
-      void this.#load(source, budget);
+      this.#loads += 1;
+      void this.#load(source, budget).finally(() => {
+        this.#loads -= 1;
+        if (this.#loads === 0) this.#idle?.();
+      });
     }
     if (asked) this.#pageRecords *= PAGE_GROWTH;
   }

@@ -25,9 +25,13 @@ export class StreamTurns {
     stream.resume();
   }
 
-  /** Makes room: the stream is over. */
+  /** Makes room for the next, once the roles are done with what this stream, now over, asked. */
   leave(stream: QueryStream): void {
     this.#waiting.delete(stream);
+    if (this.#running.has(stream)) stream.whenIdle(() => this.#free(stream));
+  }
+
+  #free(stream: QueryStream): void {
     if (!this.#running.delete(stream)) return;
     for (const next of this.#waiting) {
       this.#waiting.delete(next);
