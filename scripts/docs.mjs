@@ -21,7 +21,8 @@ function configurationPage() {
 Settings come from the environment, or from a file of \`NAME=value\` lines that \`MOSAIC_CONFIG_FILE\`
 names; the environment wins. A wrong value, or a \`MOSAIC_\` name that is no setting, stops the start
 with a sentence that names it. Durations are written like \`500ms\`, \`2s\`, \`15m\`; sizes like
-\`64KiB\`, \`128MiB\`; switches as \`on\` or \`off\`.
+\`64KiB\`, \`128MiB\`; switches as \`true\` or \`false\`,
+\`on\` or \`off\`.
 
 ## The embedded server
 
