@@ -1,6 +1,14 @@
 /** One server process under test: started, frozen, thawed, killed and started again at will. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { environmentWith } from './config.ts';
@@ -93,6 +101,7 @@ export class ServerProcess implements TestServer {
 
   pause(): void {
     this.signal('SIGSTOP');
+    waitUntilStopped(this.pid);
   }
 
   resume(): void {
@@ -166,5 +175,29 @@ export async function startWithFreePorts<T extends ServerProcess>(
       await server.stop();
       if (attempt === 3) throw error;
     }
+  }
+}
+
+/** A signal only begins to stop a process: its threads may still answer for a moment. */
+const STOP_WAIT_MS = 1000;
+
+/** Waits, without letting anything else run, until every thread of a process has stopped. */
+function waitUntilStopped(pid: number): void {
+  const end = performance.now() + STOP_WAIT_MS;
+  while (performance.now() < end && !isStopped(pid)) {
+    // Nothing to do but look again.
+  }
+}
+
+function isStopped(pid: number): boolean {
+  try {
+    const tasks = `/proc/${pid}/task`;
+    return readdirSync(tasks).every((task) => {
+      const stat = readFileSync(`${tasks}/${task}/stat`, 'utf8');
+      return stat[stat.lastIndexOf(')') + 2] === 'T';
+    });
+  } catch {
+    // Without /proc there is no telling; a thread that just ended is looked at again.
+    return !existsSync('/proc/self/task');
   }
 }
