@@ -38,7 +38,7 @@ describeRecordIndex(
       destroy: empty,
     };
   },
-  6,
+  4,
 );
 
 describe('record index on a Redis Cluster', () => {

@@ -83,3 +83,32 @@ export function failingAt(
     },
   };
 }
+
+/** A connection that waits before one message. */
+export function pausedAt(
+  connection: RedisConnection,
+  message: number,
+): { connection: RedisConnection; reached: Promise<void>; resume: () => void } {
+  let messages = 0;
+  let arrive = (): void => {};
+  let resume = (): void => {};
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const gate = new Promise<void>((resolve) => {
+    resume = resolve;
+  });
+  const paused: RedisConnection = {
+    keyPrefix: connection.keyPrefix,
+    check: () => connection.check(),
+    close: () => connection.close(),
+    run: async (calls) => {
+      if (calls.length > 0 && ++messages === message) {
+        arrive();
+        await gate;
+      }
+      return connection.run(calls);
+    },
+  };
+  return { connection: paused, reached, resume };
+}

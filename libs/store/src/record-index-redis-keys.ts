@@ -16,10 +16,10 @@ import type { IndexPath } from './record-index.ts';
 import { SIP_KEY_BYTES, sipHash } from './record-index-redis-hash.ts';
 
 /** Parts that an index is divided in; each is in one slot. Another number is another format. */
-export const SHARDS = 64;
+export const SHARDS = 32;
 /** Bytes of an ID that name a record in rows and tables; the rest is in the tables. */
 export const FIELD_BYTES = 16;
-/** Bytes of a path's hash in rows; the shard holds 6 bits more. */
+/** Bytes of a path's hash in rows; the shard holds 5 bits more. */
 const PATH_HASH_BYTES = 7;
 const RECEIVED_AT_BYTES = 8;
 const ADDRESS_BYTES = REFERENCE_BYTES;

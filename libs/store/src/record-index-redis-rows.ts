@@ -8,7 +8,7 @@
  *     …        rows without them, in any order; one may be there twice
  *
  * Within a page rows are in no order because Redis hashes every string that a script touches, byte by
- * byte: appending to a page without reading it takes a fifth of what an insertion takes.
+ * byte: appending to a page without reading it takes half of what an insertion takes.
  *
  * A page is named by its lower bound: the row, cut short, from which on rows are in it. A sorted set,
  * the directory, holds the bounds of all pages; the first is empty. What all rows of a page begin with

@@ -27,9 +27,20 @@ local letter = ARGV[1]
 local directory = base .. string.upper(letter)
 local states, marks = base .. 's', base .. 'm'
 
+-- The bounds of the hash that was found last: records that are asked for together lie together.
+local known, beyond
+
+local function place(field)
+  if letter == 'a' then return find(directory, field) end
+  if known and not less(field, known) and (not beyond or less(field, beyond)) then return known end
+  known = find(directory, field)
+  beyond = known and above(directory, known)
+  return known
+end
+
 -- The value of a field, and the hash that it belongs in.
 local function get(field)
-  local lower = find(directory, field)
+  local lower = place(field)
   return lower and call('HGET', base .. letter .. lower, field), lower
 end
 
@@ -67,12 +78,14 @@ local function set(field, value, lower)
     call('ZADD', directory, '0', '')
   elseif call('HLEN', base .. letter .. lower) >= ${FIELDS_MAX} then
     cut(lower, field)
-    lower = find(directory, field)
+    known = nil
+    lower = place(field)
   end
   call('HSET', base .. letter .. lower, field, value)
 end
 
 local function unset(field, lower)
+  known = nil
   local key = base .. letter .. lower
   call('HDEL', key, field)
   local n = call('HLEN', key)

@@ -5,8 +5,10 @@ import type { IndexAddition } from './record-index.ts';
 import { describeRecordIndex } from './record-index-contract.ts';
 import { additionOf, keyNumber, present } from './record-index-fixture.ts';
 import { createRedisIndex, type RedisRecordIndex } from './record-index-redis.ts';
-import { expectWhole, failingAt } from './record-index-redis-contract.ts';
-import { openRedis, type RedisConnection } from './redis-connection.ts';
+import { expectWhole, failingAt, pausedAt } from './record-index-redis-contract.ts';
+import { openRedis, type RedisConnection, redisScript } from './redis-connection.ts';
+
+const KEYS = redisScript("return redis.call('KEYS', '*')");
 
 let server: RedisServer;
 let connection: RedisConnection;
@@ -36,7 +38,7 @@ describeRecordIndex(
       },
     };
   },
-  25,
+  15,
 );
 
 describe('record index on Redis', () => {
@@ -56,8 +58,9 @@ describe('record index on Redis', () => {
       ),
     );
   const keys = async (): Promise<string[]> => {
-    const answer = await server.command('KEYS *', '\r\n\r\n');
-    return answer.split('\r\n').filter((line) => line.startsWith('mosaic:'));
+    const call = { script: KEYS, key: Buffer.from('a'), args: [] };
+    const [found] = (await connection.run([call])) as [Buffer[]];
+    return found.map(String);
   };
 
   it('leaves nothing behind of what was removed', async () => {
@@ -181,6 +184,51 @@ describe('record index on Redis', () => {
       expect(message).toBeGreaterThan(8);
       return;
     }
+  });
+
+  describe('while another writer is between two steps', () => {
+    const record = additionOf({ timestamp: 20, nonce: 3, tags: [4] });
+    const old = additionOf({ timestamp: 10, kind: 1, tags: [1] });
+    const next = additionOf({ timestamp: 11, kind: 1, tags: [2] }, { replaces: old });
+    const later = { ...record, receivedAt: 7n };
+    const all = [record, old, next];
+    type Work = (writer: RedisRecordIndex) => Promise<unknown>;
+    const works: Readonly<Record<string, Work>> = {
+      'adds it': (writer) => writer.add([record]),
+      'adds it at another time': (writer) => writer.add([later]),
+      'removes it': (writer) => writer.remove([record]),
+      'adds the old one': (writer) => writer.add([old]),
+      'replaces the old one': (writer) => writer.add([next]),
+      'removes the old one': (writer) => writer.remove([old]),
+      'removes the new one': (writer) => writer.remove([next]),
+    };
+    const aboutAddress = (name: string): boolean => name.endsWith('one');
+    const pairs = Object.keys(works).flatMap((first) =>
+      Object.keys(works)
+        .filter((second) => aboutAddress(first) === aboutAddress(second))
+        .map((second): [string, string] => [first, second]),
+    );
+
+    it.each(pairs)('that %s, one that %s leaves no half record', async (first, second) => {
+      for (const there of [[], [record, old], [next]]) {
+        for (let message = 1; ; message++) {
+          await index.add(there);
+          const paused = pausedAt(connection, message);
+          const slow = createRedisIndex({ connection: paused.connection, name: 'outbox' });
+          const done = present(works[first])(slow).then(() => 'done');
+          const state = await Promise.race([paused.reached, done]);
+          await present(works[second])(index);
+          paused.resume();
+          await done;
+          const visible = await expectWhole(index, all);
+          expect(visible.filter((each) => each !== record).length).toBeLessThan(2);
+          await index.remove(all);
+          for (const key of await keys()) expect(key).toMatch(/\}s$/);
+          await server.command('FLUSHALL');
+          if (state === 'done') break;
+        }
+      }
+    });
   });
 
   it('lets one of two racing writers have an address, and the newest in the end', async () => {
