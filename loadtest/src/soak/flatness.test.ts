@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeFlatness, JUDGED_SECONDS_MIN, type Sample } from './flatness.ts';
 
 const MEBIBYTE = 2 ** 20;
-const MAX = 64 * MEBIBYTE;
+const MAX = { bytesPerHourMax: 64 * MEBIBYTE, noiseBytes: 0 };
 const SAMPLE_SECONDS = 5;
 
 /** Samples of a run, its memory in MiB by the second. */
@@ -56,6 +56,16 @@ describe('judgeFlatness', () => {
         expect(judgeFlatness(leaking, MAX).verdict).toBe('grows');
       }),
     );
+  });
+
+  it('lets memory rise by its noise, but not further', () => {
+    const bounds = { ...MAX, noiseBytes: 48 * MEBIBYTE };
+    const kept = series(10, (seconds) => (seconds < 400 ? 150 : 180));
+    expect(judgeFlatness(kept, MAX).verdict).toBe('grows');
+    expect(judgeFlatness(kept, bounds).verdict).toBe('flat');
+    const leaking = (minutes: number): Sample[] => series(minutes, (seconds) => 150 + seconds / 40);
+    expect(judgeFlatness(leaking(10), bounds).verdict).toBe('flat');
+    expect(judgeFlatness(leaking(60), bounds).verdict).toBe('grows');
   });
 
   it('lets caches fill in the first third', () => {

@@ -11,15 +11,21 @@ export interface Sample {
   readonly bytes: number;
 }
 
+/** What may be. */
+export interface FlatnessBounds {
+  readonly bytesPerHourMax: number;
+  /** What the line may rise by at any slope: it goes up and down by that without a leak. */
+  readonly noiseBytes: number;
+}
+
 /** What became of it. */
 export type FlatnessVerdict = 'flat' | 'grows' | 'too short to tell';
 
 /** A judged series. */
-export interface Flatness {
+export interface Flatness extends FlatnessBounds {
   readonly verdict: FlatnessVerdict;
   /** What the line adds in an hour; negative where it falls. */
   readonly bytesPerHour: number;
-  readonly bytesPerHourMax: number;
   /** The line's values where the first third ends and where the run ends. */
   readonly fromBytes: number;
   readonly toBytes: number;
@@ -31,7 +37,7 @@ const SECONDS_PER_HOUR = 3_600;
 const SECONDS_PER_MINUTE = 60;
 
 /** Judges a series of samples in their order, which starts with the run. */
-export function judgeFlatness(samples: readonly Sample[], bytesPerHourMax: number): Flatness {
+export function judgeFlatness(samples: readonly Sample[], bounds: FlatnessBounds): Flatness {
   const first = samples[0]?.seconds ?? 0;
   const last = samples.at(-1)?.seconds ?? 0;
   const from = first + (last - first) / 3;
@@ -39,11 +45,12 @@ export function judgeFlatness(samples: readonly Sample[], bytesPerHourMax: numbe
   const isLong = last - first >= JUDGED_SECONDS_MIN;
   const line = fitLine(isLong ? leastOfEachMinute(judged) : judged);
   const bytesPerHour = line.slope * SECONDS_PER_HOUR;
-  const grows = bytesPerHour > bytesPerHourMax;
+  const riseBytes = line.at(last) - line.at(from);
+  const grows = bytesPerHour > bounds.bytesPerHourMax && riseBytes > bounds.noiseBytes;
   return {
     verdict: isLong ? (grows ? 'grows' : 'flat') : 'too short to tell',
+    ...bounds,
     bytesPerHour,
-    bytesPerHourMax,
     fromBytes: line.at(from),
     toBytes: line.at(last),
   };

@@ -9,7 +9,8 @@ const MEBIBYTE = 2 ** 20;
 
 const MEMORY_TEXT: Readonly<Record<MemoryKind, string>> = {
   own: 'its own memory',
-  heap: 'of which JavaScript in use',
+  heap: "of which JavaScript's heap",
+  buffers: "of which JavaScript's buffers",
   files: 'mapped files',
 };
 
@@ -80,7 +81,7 @@ function memoryLines(series: SoakSeries, memory: readonly JudgedMemory[]): strin
   const lines = memory.map(({ kind, verdict, ...line }) => {
     const from = `${mebibytes(line.fromBytes)} to ${mebibytes(line.toBytes)} MiB`;
     const hourly = `${signed(line.bytesPerHour)} MiB an hour`;
-    const allowed = `${mebibytes(line.bytesPerHourMax)} allowed`;
+    const allowed = `${mebibytes(line.bytesPerHourMax)} allowed beyond ${mebibytes(line.noiseBytes)}`;
     const word = verdict === 'grows' ? 'GROWS' : verdict;
     return `Memory, ${MEMORY_TEXT[kind]}: ${from}, ${hourly} (${allowed}): ${word}.`;
   });

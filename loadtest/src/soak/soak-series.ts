@@ -12,16 +12,26 @@ import { Histogram } from '../histogram.ts';
 import type { Sample } from './flatness.ts';
 
 /** The kinds of memory that are watched. */
-export const MEMORY_KINDS = ['own', 'heap', 'files'] as const;
-/** `own`: the processes' own memory; `heap`: JavaScript's part of it; `files`: mapped files. */
+export const MEMORY_KINDS = ['own', 'heap', 'buffers', 'files'] as const;
+/**
+ * `own`: the processes' own memory; `heap` and `buffers`: what JavaScript uses of it, in its heap
+ * and outside; `files`: mapped files.
+ */
 export type MemoryKind = (typeof MEMORY_KINDS)[number];
+/** Those that must stay flat. */
+export type JudgedMemoryKind = Exclude<MemoryKind, 'files'>;
 
 /** The thirds of a run by number. */
 const THIRDS = 3;
 
 /** Collects. */
 export class SoakSeries {
-  readonly memory: Readonly<Record<MemoryKind, Sample[]>> = { own: [], heap: [], files: [] };
+  readonly memory: Readonly<Record<MemoryKind, Sample[]>> = {
+    own: [],
+    heap: [],
+    buffers: [],
+    files: [],
+  };
   readonly events: Record<SoakEvent, number> = noEvents();
   readonly #thirds: readonly Record<SoakPart, Histogram>[];
   readonly #seconds: number;

@@ -16,14 +16,20 @@ it(
   'stays flat',
   async () => {
     const args = ['soak', '--minutes', `${MINUTES}`, '--store', '20000', '--cache', cache];
-    const result = await runSoak(parseOptions(args, cache), { write: () => {}, say: () => {} });
+    const output = {
+      write: () => {},
+      say: (line: string) => void process.stderr.write(`${line}\n`),
+    };
+    const result = await runSoak(parseOptions(args, cache), output);
     const report = renderSoak(result).join('\n');
+    output.say(report);
     expect(
       result.memory.map(({ kind, verdict }) => [kind, verdict]),
       report,
     ).toEqual([
       ['own', 'flat'],
       ['heap', 'flat'],
+      ['buffers', 'flat'],
     ]);
   },
   (MINUTES + 5) * 60_000,

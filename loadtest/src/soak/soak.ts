@@ -9,10 +9,10 @@ import type { Options } from '../options.ts';
 import type { Output } from '../run-output.ts';
 import type { ScenarioContext } from '../scenario.ts';
 import { Session } from '../session.ts';
-import { type Flatness, judgeFlatness } from './flatness.ts';
+import { type Flatness, type FlatnessBounds, judgeFlatness } from './flatness.ts';
 import { freeLocalAddress, ServerMetrics } from './server-metrics.ts';
 import { progressLine } from './soak-report.ts';
-import { SoakSeries } from './soak-series.ts';
+import { type JudgedMemoryKind, SoakSeries } from './soak-series.ts';
 
 /** A moderate load for two processors that others use as well. */
 export const SOAK_RATES = {
@@ -36,9 +36,17 @@ const GONE_MS = 10_000;
 const GONE_LOOK_MS = 100;
 
 const MEBIBYTE = 2 ** 20;
-/** What memory may grow by in an hour. A leak of 120 bytes a submission is more. */
-export const OWN_BYTES_PER_HOUR_MAX: number = 64 * MEBIBYTE;
-export const HEAP_BYTES_PER_HOUR_MAX: number = 32 * MEBIBYTE;
+/**
+ * What memory may grow by. The allocator keeps some 30 MiB of a large answer's buffers for minutes,
+ * or not, which in a short run decides the slope; so the process's own memory must also have risen
+ * by more than a line does that is laid through such a step: by half as much again. What
+ * JavaScript holds, in its heap and in buffers outside of it, is free of that and judged closely.
+ */
+export const MEMORY_BOUNDS: Readonly<Record<JudgedMemoryKind, FlatnessBounds>> = {
+  own: { bytesPerHourMax: 64 * MEBIBYTE, noiseBytes: 48 * MEBIBYTE },
+  heap: { bytesPerHourMax: 32 * MEBIBYTE, noiseBytes: 2 * MEBIBYTE },
+  buffers: { bytesPerHourMax: 32 * MEBIBYTE, noiseBytes: 2 * MEBIBYTE },
+};
 
 /** Settings that let the server's caches fill within the first third. */
 const SERVER_SETTINGS = { MOSAIC_CACHE_BYTES: '16MiB', MOSAIC_LIMITS: 'on' } as const;
@@ -51,11 +59,15 @@ const LEVELS = [
   'mosaic_submissions_in_flight',
 ] as const;
 const FAULTS = 'mosaic_server_faults_total';
-const HEAP = 'nodejs_heap_size_used_bytes';
+/** JavaScript's memory on the server's main thread. */
+const JAVASCRIPT_METRICS = {
+  heap: 'nodejs_heap_size_used_bytes',
+  buffers: 'nodejs_external_memory_bytes',
+} as const;
 
 /** A kind of memory that was judged. */
 export interface JudgedMemory extends Flatness {
-  readonly kind: 'own' | 'heap';
+  readonly kind: JudgedMemoryKind;
 }
 
 /** What a soak that no wrong answer has ended has shown. */
@@ -159,8 +171,11 @@ class Soak {
       this.#series.addMemory('own', seconds, memory.ownBytes);
       this.#series.addMemory('files', seconds, memory.fileBytes);
     }
-    const heapBytes = (await this.#metrics?.read())?.get(HEAP);
-    if (heapBytes !== undefined) this.#series.addMemory('heap', seconds, heapBytes);
+    const values = await this.#metrics?.read();
+    for (const kind of ['heap', 'buffers'] as const) {
+      const bytes = values?.get(JAVASCRIPT_METRICS[kind]);
+      if (bytes !== undefined) this.#series.addMemory(kind, seconds, bytes);
+    }
   }
 
   /** What a server must not have left when everybody is gone. */
@@ -182,12 +197,11 @@ class Soak {
   }
 
   #judge(): JudgedMemory[] {
-    const { own, heap } = this.#series.memory;
-    const judged: JudgedMemory[] = [];
-    if (own.length > 0) judged.push({ kind: 'own', ...judgeFlatness(own, OWN_BYTES_PER_HOUR_MAX) });
-    if (heap.length > 0) {
-      judged.push({ kind: 'heap', ...judgeFlatness(heap, HEAP_BYTES_PER_HOUR_MAX) });
-    }
-    return judged;
+    return (['own', 'heap', 'buffers'] as const)
+      .filter((kind) => this.#series.memory[kind].length > 0)
+      .map((kind) => ({
+        kind,
+        ...judgeFlatness(this.#series.memory[kind], MEMORY_BOUNDS[kind]),
+      }));
   }
 }
