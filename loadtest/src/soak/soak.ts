@@ -37,8 +37,8 @@ const GONE_LOOK_MS = 100;
 
 const MEBIBYTE = 2 ** 20;
 /**
- * What memory may grow by. Perhaps the allocator keeps some 30 MiB of a large answer's buffers for minutes,
- * or not, which in a short run decides the slope; so the process's own memory must also have risen
+ * What memory may grow by. The process was seen to keep some 30 MiB after a large answer for
+ * minutes, or not (the allocator is suspected), which in a short run decides the slope; so the process's own memory must also have risen
  * by more than a line does that is laid through such a step: by half as much again. What
  * JavaScript holds, in its heap and in buffers outside of it, is free of that and judged closely.
  */
