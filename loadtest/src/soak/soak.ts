@@ -38,9 +38,10 @@ const GONE_LOOK_MS = 100;
 const MEBIBYTE = 2 ** 20;
 /**
  * What memory may grow by. The process was seen to keep some 30 MiB after a large answer for
- * minutes, or not (the allocator is suspected), which in a short run decides the slope; so the process's own memory must also have risen
- * by more than a line does that is laid through such a step: by half as much again. What
- * JavaScript holds, in its heap and in buffers outside of it, is free of that and judged closely.
+ * minutes, or not (the allocator is suspected), which in a short run decides the slope. So the
+ * process's own memory must also have risen by more than a line does that is laid through such a
+ * step: by half as much again. What JavaScript holds, in its heap and in buffers outside of it, is
+ * free of that and judged closely.
  */
 export const MEMORY_BOUNDS: Readonly<Record<JudgedMemoryKind, FlatnessBounds>> = {
   own: { bytesPerHourMax: 64 * MEBIBYTE, noiseBytes: 48 * MEBIBYTE },
