@@ -51,10 +51,7 @@ describe('run', () => {
   });
 
   it('takes two signals at once for one', async () => {
-    const ended = await play('service', (line, child) => {
-      if (line === 'up') child.kill('SIGINT');
-      if (line === 'closed second') child.kill('SIGINT');
-    });
+    const ended = await play('twice');
     expect(ended).toMatchObject({ exitCode: 0, said: ['up', ...CLOSED] });
   });
 

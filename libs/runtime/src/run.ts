@@ -39,6 +39,8 @@ const MAIN_GRACE_MS = 2000;
 
 /** Runs `main` and ends the process with its exit code. Only main files call it. */
 export async function run(main: Main, options: RunOptions = {}): Promise<never> {
+  // Stays to the end: a signal that comes while the process exits must not change its exit code.
+  for (const signal of SIGNAL_NUMBERS.keys()) process.on(signal, () => undefined);
   process.exit(await runToExitCode(main, options));
 }
 

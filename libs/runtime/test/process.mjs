@@ -15,6 +15,11 @@ const resource = (name) => ({
 
 const behaviours = {
   service: async () => say('up'),
+  twice: async () => {
+    say('up');
+    process.kill(process.pid, 'SIGINT');
+    process.kill(process.pid, 'SIGINT');
+  },
   hang: async (lifecycle) => {
     lifecycle.closeAllTimeoutMs = 300;
     lifecycle.add('stuck', { close: () => new Promise(() => {}) });
