@@ -164,4 +164,27 @@ describe('what a page is not given', () => {
     const request = { references, reader: person(1).key, cursor: undefined, budget: BIG };
     expect((await worker.get(request)).records).toEqual([]);
   });
+
+  it('more work for somebody else’s private address where a thousand records lie there', async () => {
+    await open();
+    const secretKind = kind({ audience: 'author-only', applicationKind: 9 });
+    const secrets = Array.from({ length: 1000 }, (_, n) =>
+      record(ALICE, { kind: secretKind, timestamp: moment(n) }),
+    );
+    for (let at = 0; at < secrets.length; at += 100) {
+      await roles.submit('encryption', secrets.slice(at, at + 100));
+    }
+    const { worker } = roles.role('encryption');
+    const workFor = async (address: Uint8Array): Promise<typeof looked> => {
+      forgetCounts();
+      const request = { references: [address], reader: person(1).key, cursor: undefined };
+      expect((await worker.get({ ...request, budget: BIG })).records).toEqual([]);
+      return looked;
+    };
+    // Whom the reader acts for is looked up once.
+    await workFor(record(person(3), { kind: secretKind }).address);
+    const filled = await workFor(present(secrets[0]).address);
+    const empty = await workFor(record(person(2), { kind: secretKind }).address);
+    expect(filled).toEqual(empty);
+  });
 });
