@@ -99,11 +99,13 @@ describe('readConfig', () => {
       MOSAIC_LOG: 'xml',
       MOSAIC_PEER: 'off',
       MOSAIC_DATADIR: '/srv',
+      MOSAIC_FOO: '1',
     };
     const problems = problemsOf(() => readConfig(table, env, 'MOSAIC_OPEN=maybe\nSHARDS=3'));
     expect(problems).toEqual([
       'MOSAIC_DATADIR is not a setting. Did you mean MOSAIC_DATA_DIR?',
-      'SHARDS in the config file is not a setting. See --help for the names.',
+      'MOSAIC_FOO is not a setting. See --help for the names.',
+      'SHARDS in the config file is not a setting. Did you mean MOSAIC_SHARDS?',
       'MOSAIC_SHARDS is "17", but must be a whole number, from 1 to 16.',
       'MOSAIC_DRAIN_TIME is "5", but must be a duration like 500ms, 5s, 2m or 1h30m, from 1s to 10m.',
       'MOSAIC_OPEN is "maybe" (line 1 of the config file), but must be true or false.',

@@ -10,6 +10,8 @@ import { type AnyValue, describeAllowed, isSecretKind, parseValue } from './sett
 import type { ConfigOf, Setting, SettingsTable } from './setting.ts';
 
 const SHOWN_VALUE_LENGTH_MAX = 80;
+/** What every setting's name begins with; all other variables are somebody else's. */
+const PREFIX = 'MOSAIC_';
 
 /** Variables as `process.env` holds them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -98,7 +100,7 @@ function unknownNames(
 ): string[] {
   const problems: string[] = [];
   for (const name of Object.keys(env)) {
-    if (!name.startsWith('MOSAIC_') || known.has(name) || isServiceLink(name, env)) continue;
+    if (!name.startsWith(PREFIX) || known.has(name) || isServiceLink(name, env)) continue;
     problems.push(`${name} is not a setting.${suggestion(name, known)}`);
   }
   for (const name of fileNames) {
@@ -114,8 +116,13 @@ function unknownNames(
 }
 
 function suggestion(name: string, known: ReadonlySet<string>): string {
-  const nearest = nearestName(name, known);
-  return nearest === undefined ? ' See --help for the names.' : ` Did you mean ${nearest}?`;
+  // What all names begin with says nothing about how much two of them have in common.
+  const ending = (full: string): string =>
+    full.startsWith(PREFIX) ? full.slice(PREFIX.length) : full;
+  const nearest = nearestName(ending(name), [...known].map(ending));
+  return nearest === undefined
+    ? ' See --help for the names.'
+    : ` Did you mean ${PREFIX}${nearest}?`;
 }
 
 // For every Service called mosaic-… Kubernetes puts MOSAIC_…_SERVICE_HOST, _PORT and the like

@@ -29,13 +29,16 @@ describe('edit distance', () => {
 });
 
 describe('nearest name', () => {
-  const names = ['MOSAIC_DATA_DIR', 'MOSAIC_LOG', 'MOSAIC_LOG_LEVEL'];
+  const names = ['MOSAIC_DATA_DIR', 'MOSAIC_LOG', 'MOSAIC_LOG_LEVEL', 'LOG', 'DATA_DIR'];
 
   it.each([
     ['MOSAIC_DATADIR', 'MOSAIC_DATA_DIR'],
     ['MOSAIC_LOG_LEVLE', 'MOSAIC_LOG_LEVEL'],
     ['MOSAIC_LGO', 'MOSAIC_LOG'],
     ['MOSAIC_REDIS_URL', undefined],
+    ['LGO', 'LOG'],
+    ['FOO', undefined],
+    ['DATA_DRI', 'DATA_DIR'],
   ])('of %s is %s', (name, nearest) => {
     expect(nearestName(name, names)).toBe(nearest);
   });

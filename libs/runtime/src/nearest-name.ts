@@ -8,8 +8,9 @@
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // More than a quarter of the letters wrong is no longer a slip but another word.
-  let bestDistance = Math.max(2, Math.floor(name.length / 4)) + 1;
+  // More than a quarter of the letters wrong is no longer a slip but another word; so are two
+  // wrong letters of a short one.
+  let bestDistance = Math.max(1, Math.floor(name.length / 4)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(name, candidate);

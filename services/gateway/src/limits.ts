@@ -56,7 +56,7 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
     overflow: 'the request is closed with TOO_FAST',
   },
   getReferencesMax: {
-    value: 21_845,
+    value: 1_024,
     what: 'references in one Get',
     overflow: 'the request is closed with TOO_LARGE',
   },

@@ -94,10 +94,10 @@ export const settings = {
   idleTimeout: {
     name: 'MOSAIC_IDLE_TIMEOUT',
     type: 'duration',
-    min: '2s',
+    min: '8s',
     max: '16m',
     default: '2m',
-    doc: 'A connection on which nothing moves is pinged well before this and cut after it.',
+    doc: 'A connection on which nothing moves is pinged well before this and cut after it. uWebSockets.js counts whole seconds and none below 8.',
   },
   drainTime: {
     name: 'MOSAIC_DRAIN_TIME',

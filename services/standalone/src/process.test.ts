@@ -72,10 +72,11 @@ describe('a start that cannot be', () => {
     ['MOSAIC_UWS_LISTEN', { MOSAIC_UWS_LISTEN: 'nowhere' }],
     ['MOSAIC_SERVICE_URL', { MOSAIC_SERVICE_URL: 'https://example.com/' }],
     ['MOSAIC_USERS', { MOSAIC_USERS: 'mopub0nonsense' }],
+    ['from 8s to 16m', { MOSAIC_IDLE_TIMEOUT: '2s' }],
     ['MOSAIC_USERS', { MOSAIC_ADMISSION: 'registered' }],
     ['MOSAIC_ROLES', { MOSAIC_ROLES: 'outbox,mailbox' }],
     ['MOSAIC_MTLS_LISTEN', { MOSAIC_MTLS_LISTEN: 'off', MOSAIC_UWS_LISTEN: 'off' }],
-  ] as const)('names the setting: %s', async (name, settings) => {
+  ] as const)('says what is wrong: %s', async (name, settings) => {
     expect(await sentence(settings)).toContain(name);
   });
 
