@@ -57,6 +57,7 @@ describe('building and reading', () => {
         const record = validateRecord(bytes, TRUSTING);
         const tags = [...record.tags()].map(({ type, value }) => ({ type, value }));
         expect(tags).toEqual(input.tags);
+        expect(record.tagCount).toBe(tags.length);
         expect(record.payload).toEqual(input.payload);
         expect(record.kind).toEqual(input.kind);
         expect(record.author).toEqual(input.author);
@@ -201,6 +202,7 @@ describe('validation', () => {
         if (step === '1' || step === '2') return;
         const record = parseRecord(copy);
         expect([...record.tags()].length).toBeLessThan(20);
+        expect(record.tagCount).toBe([...record.tags()].length);
         record.notifies(AUTHOR);
       }),
       { numRuns: 500 },

@@ -28,7 +28,7 @@ import {
   type Kind,
 } from './kind.ts';
 import type { Reference } from './reference.ts';
-import { type TagView, tagsIn } from './tag.ts';
+import { countTags, type TagView, tagsIn } from './tag.ts';
 import { readTimestamp, type Timestamp } from './timestamp.ts';
 
 /** Bytes before the tags: the smallest record has no tags, payload or signature. */
@@ -166,6 +166,11 @@ export class RecordView {
   /** Walks the tags; in a record that was only parsed, up to the first one that does not fit. */
   tags(): Generator<TagView> {
     return tagsIn(this.bytes, RECORD_AT.tags, this.tagsEnd);
+  }
+
+  /** How many tags {@link tags} walks. Allocates nothing. */
+  get tagCount(): number {
+    return countTags(this.bytes, RECORD_AT.tags, this.tagsEnd);
   }
 
   /** Whether a Notify tag names `key`. Allocates nothing. */

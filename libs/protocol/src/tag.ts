@@ -92,6 +92,17 @@ export function* tagsIn(bytes: Uint8Array, start: number, end: number): Generato
   }
 }
 
+/** How many tags {@link tagsIn} walks. Allocates nothing. */
+export function countTags(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; count++) {
+    const length = readU16(bytes, at);
+    if (length < TAG_HEAD_BYTES || at + length > end) break;
+    at += length;
+  }
+  return count;
+}
+
 /**
  * Whether the section `[start:end)` holds the tag of `length` bytes at `needleAt`: same type, same
  * whole value. Allocates nothing; over unchecked bytes it ends at the first tag that does not fit.

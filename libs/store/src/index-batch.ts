@@ -1,6 +1,6 @@
 /**
- * One call's changes to the index: decides what becomes of every addition, gathers the changes of
- * all paths, and writes each page once. Lives within one write transaction.
+ * The changes of one write transaction: decides what becomes of every addition, gathers the changes
+ * of all paths, and writes each page once. A call makes one or, where it changes much, several.
  */
 import {
   compareBytes,
@@ -45,25 +45,42 @@ interface PathChanges {
   readonly changes: PageChange[];
 }
 
-/** The changes of one call. */
+/** The additions of one call that hold a replaceable address, by head key. */
+export type CallHolders = Map<string, IndexAddition>;
+
+/** The changes of one write transaction. */
 export class IndexBatch {
   readonly #database: Database<Uint8Array, Uint8Array>;
   readonly #writer: PageWriter;
   readonly #paths = new Map<string, PathChanges>();
-  /** Additions of this call that hold a replaceable address, by head key. */
-  readonly #holders = new Map<string, IndexAddition>();
+  readonly #holders: CallHolders;
   #countChange = 0;
+  #rows = 0;
   readonly #key: Uint8Array = new Uint8Array(1 + REFERENCE_BYTES).fill(REGION.record, 0, 1);
 
-  /** @param database within a write transaction that ends after {@link write} */
-  constructor(database: Database<Uint8Array, Uint8Array>, writer: PageWriter) {
+  /**
+   * @param database within a write transaction that ends after {@link write}
+   * @param holders shared by all transactions of one call
+   */
+  constructor(
+    database: Database<Uint8Array, Uint8Array>,
+    writer: PageWriter,
+    holders: CallHolders,
+  ) {
     this.#database = database;
     this.#writer = writer;
+    this.#holders = holders;
+  }
+
+  /** Rows to write so far, and one for every record that was only looked up. */
+  get rows(): number {
+    return this.#rows;
   }
 
   /** Adds a record, unless one of its ID or a newer one of its replaceable address is there. */
   add(addition: IndexAddition): AddOutcome {
     const { record } = addition;
+    this.#rows++;
     let key = this.#recordKey(record);
     if (this.#database.getBinaryFast(key) !== undefined) return 'duplicate';
     if (record.duplicateHandling === 'replaceable') {
@@ -80,6 +97,7 @@ export class IndexBatch {
 
   /** Takes a record out. */
   remove({ record }: IndexedRecord): void {
+    this.#rows++;
     const key = this.#recordKey(record);
     const value = this.#database.getBinaryFast(key);
     if (value === undefined) return;
@@ -147,6 +165,7 @@ export class IndexBatch {
 
   #change(record: RecordView, change: PageChange): void {
     visitHeadKeys(record, (buffer, length) => {
+      this.#rows++;
       const name = buffer.toString('latin1', 0, length);
       const path = this.#paths.get(name);
       if (path !== undefined) path.changes.push(change);

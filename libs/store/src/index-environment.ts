@@ -27,6 +27,11 @@ export interface IndexEnvironmentOptions {
   readonly directory: string;
   /** Most indexes in it. */
   readonly indexesMax?: number;
+  /**
+   * A transaction takes no more records once it has so many rows; the event loop stands still for
+   * it.
+   */
+  readonly transactionRowsMax?: number;
   /** Names the time since the machine started; for tests. */
   readonly bootId?: () => string;
 }
@@ -61,6 +66,8 @@ const OWN_FILES: ReadonlySet<string> = new Set([
   temporaryName(MARKER),
   SET_ASIDE,
 ]);
+/** About two milliseconds of work; see docs/decisions/0005-paged-index-on-lmdb.md. */
+const TRANSACTION_ROWS_MAX = 512;
 /** The map starts with this much address space and grows by itself. */
 const MAP_BYTES = 256 * 1024 * 1024;
 
@@ -74,6 +81,7 @@ export async function openIndexEnvironment(
   options: IndexEnvironmentOptions,
 ): Promise<IndexEnvironment> {
   const { directory, indexesMax = 8, bootId = currentBootId } = options;
+  const { transactionRowsMax = TRANSACTION_ROWS_MAX } = options;
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await refuseForeignFiles(directory);
@@ -83,7 +91,8 @@ export async function openIndexEnvironment(
     const rebuilt = await distrust(directory, await readMarker(markerPath), boot);
     if (rebuilt !== undefined) await discard(directory, rebuilt.keep);
     await writeMarker(markerPath, { format: INDEX_FORMAT, state: 'open', boot });
-    return new LmdbEnvironment(directory, openRoot(directory, indexesMax), rebuilt?.why);
+    const root = openRoot(directory, indexesMax);
+    return new LmdbEnvironment({ directory, root, transactionRowsMax, rebuilt: rebuilt?.why });
   } catch (error) {
     throw indexFailure(error, directory);
   }
@@ -196,22 +205,27 @@ function openRoot(directory: string, indexesMax: number): RootDatabase<Uint8Arra
   });
 }
 
+interface LmdbEnvironmentOptions {
+  readonly directory: string;
+  readonly root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly transactionRowsMax: number;
+  readonly rebuilt: string | undefined;
+}
+
 class LmdbEnvironment implements IndexEnvironment, IndexAccess {
   readonly rebuilt: string | undefined;
   readonly #directory: string;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #transactionRowsMax: number;
   readonly #indexes = new Map<string, RecordIndex>();
   #damaged = false;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    directory: string,
-    root: RootDatabase<Uint8Array, Uint8Array>,
-    rebuilt: string | undefined,
-  ) {
-    this.#directory = directory;
-    this.#root = root;
-    this.rebuilt = rebuilt;
+  constructor(options: LmdbEnvironmentOptions) {
+    this.#directory = options.directory;
+    this.#root = options.root;
+    this.#transactionRowsMax = options.transactionRowsMax;
+    this.rebuilt = options.rebuilt;
   }
 
   index(name: string): RecordIndex {
@@ -224,7 +238,7 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
     const database: Database<Uint8Array, Uint8Array> = this.read(() =>
       this.#root.openDB(name, { keyEncoding: 'binary', encoding: 'binary' }),
     );
-    const index = createLmdbIndex(database, this);
+    const index = createLmdbIndex(database, this, this.#transactionRowsMax);
     this.#indexes.set(name, index);
     return index;
   }

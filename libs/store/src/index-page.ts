@@ -24,11 +24,17 @@ export const LOCATION_BYTES_MAX = 0x7f;
 
 const HELD = 0x80;
 
-/** Flag byte of an entry. */
-export function entryFlags(location: Location, held: boolean): number {
-  if (location.length <= LOCATION_BYTES_MAX) return location.length | (held ? HELD : 0);
+/** Refuses locations that do not fit into an entry. */
+export function assertLocation(location: Location): void {
+  if (location.length <= LOCATION_BYTES_MAX) return;
   const message = `a location has at most ${LOCATION_BYTES_MAX} bytes, not ${location.length}`;
   throw new MosaicError('invalid', 'index-location', message);
+}
+
+/** Flag byte of an entry. */
+export function entryFlags(location: Location, held: boolean): number {
+  assertLocation(location);
+  return location.length | (held ? HELD : 0);
 }
 
 /** Whether a flag byte says held. */

@@ -169,6 +169,17 @@ export function visitHeadKeys(
   if (record.isKeySchedule) visitSubkeys(record.payload, visit);
 }
 
+/** Rows of a record without tags: its own and those of six paths. */
+const ROWS_BESIDE_TAGS = 7;
+
+/**
+ * About how many rows of an index a record takes: what adding it costs in proportion to. Every tag
+ * counts, though repeated ones share a row.
+ */
+export function indexRowsOf(record: RecordView): number {
+  return ROWS_BESIDE_TAGS + record.tagCount;
+}
+
 /** Whether a Notify tag has something in its reserved bytes, so that path `tag` does not tell. */
 function isOddNotify(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start !== KEY_TAG_BYTES || readU16(bytes, start + 2) !== TAG_TYPE.notify) return false;

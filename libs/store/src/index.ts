@@ -54,6 +54,7 @@ export {
   type IndexEnvironmentOptions,
   openIndexEnvironment,
 } from './index-environment.ts';
+export { indexRowsOf } from './index-path.ts';
 export {
   createRedisIndex,
   type RedisIndexOptions,

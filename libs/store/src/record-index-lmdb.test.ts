@@ -7,23 +7,32 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type IndexEnvironment, openIndexEnvironment } from './index-environment.ts';
 import { describeRecordIndex } from './record-index-contract.ts';
 import { additionOf, keyNumber, present } from './record-index-fixture.ts';
+import { describeOrderedCalls, type IndexUnderTest } from './record-index-model-contract.ts';
 
-describeRecordIndex('LMDB', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'record-index-'));
-  let environment = await openIndexEnvironment({ directory });
-  return {
-    index: environment.index('outbox'),
-    reopen: async () => {
-      await environment.close();
-      environment = await openIndexEnvironment({ directory });
-      return environment.index('outbox');
-    },
-    destroy: async () => {
-      await environment.close();
-      await rm(directory, { recursive: true });
-    },
+function openerOf(bounds: { transactionRowsMax?: number }): () => Promise<IndexUnderTest> {
+  return async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'record-index-'));
+    let environment = await openIndexEnvironment({ directory, ...bounds });
+    return {
+      index: environment.index('outbox'),
+      reopen: async () => {
+        await environment.close();
+        environment = await openIndexEnvironment({ directory, ...bounds });
+        return environment.index('outbox');
+      },
+      destroy: async () => {
+        await environment.close();
+        await rm(directory, { recursive: true });
+      },
+    };
   };
-});
+}
+
+describeRecordIndex('LMDB', openerOf({}));
+/** Two or three of the tests' records a transaction. */
+const FEW_ROWS = { transactionRowsMax: 20 };
+describeRecordIndex('LMDB, in many transactions', openerOf(FEW_ROWS), 30);
+describeOrderedCalls('LMDB, in many transactions', openerOf(FEW_ROWS), 30);
 
 describe('index environment', () => {
   let directory: string;

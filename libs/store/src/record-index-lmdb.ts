@@ -1,13 +1,17 @@
 /**
- * The record index on LMDB, for a server in one process. Every operation happens in one turn of the
- * event loop: it sees one state, and what `add` wrote is found as soon as it returns.
+ * The record index on LMDB, for a server in one process. Reading happens in one turn of the event
+ * loop and so sees one state. Writing does too where it is little; much is written in several
+ * transactions with a turn of the loop between them, so that nobody else waits for all of it.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MosaicError, type Reference } from '@mosaic-cluster/protocol';
 import type { Database } from 'lmdb';
-import { IndexBatch, readState } from './index-batch.ts';
+import { type CallHolders, IndexBatch, readState } from './index-batch.ts';
+import { assertLocation } from './index-page.ts';
 import { PageWriter } from './index-page-writer.ts';
 import { recordKey } from './index-path.ts';
 import { recordEntry, scanIndex } from './index-scan.ts';
+import { Turns } from './index-turns.ts';
 import type {
   AddOutcome,
   IndexAddition,
@@ -27,23 +31,35 @@ export interface IndexAccess {
   read<T>(action: () => T): T;
 }
 
-/** An index over one database. The environment owns both. */
+/**
+ * An index over one database. The environment owns both.
+ *
+ * @param transactionRowsMax a transaction takes no more records once it has so many rows
+ */
 export function createLmdbIndex(
   database: Database<Uint8Array, Uint8Array>,
   access: IndexAccess,
+  transactionRowsMax: number,
 ): RecordIndex {
-  return new LmdbRecordIndex(database, access);
+  return new LmdbRecordIndex(database, access, transactionRowsMax);
 }
 
 class LmdbRecordIndex implements RecordIndex {
   readonly #database: Database<Uint8Array, Uint8Array>;
   readonly #access: IndexAccess;
   readonly #writer: PageWriter;
+  readonly #turns = new Turns();
+  readonly #transactionRowsMax: number;
   #closed = false;
 
-  constructor(database: Database<Uint8Array, Uint8Array>, access: IndexAccess) {
+  constructor(
+    database: Database<Uint8Array, Uint8Array>,
+    access: IndexAccess,
+    transactionRowsMax: number,
+  ) {
     this.#database = database;
     this.#access = access;
+    this.#transactionRowsMax = transactionRowsMax;
     this.#writer = new PageWriter(database);
   }
 
@@ -51,19 +67,18 @@ class LmdbRecordIndex implements RecordIndex {
     additions: readonly IndexAddition[],
     appliedTo?: LogPosition,
   ): Promise<readonly AddOutcome[]> {
-    return this.#write((batch) => {
-      const outcomes: AddOutcome[] = [];
-      for (const addition of additions) outcomes.push(batch.add(addition));
-      batch.write(appliedTo);
-      return outcomes;
-    });
+    for (const { location } of additions) assertLocation(location);
+    const outcomes: AddOutcome[] = [];
+    const add = (batch: IndexBatch, addition: IndexAddition): void => {
+      outcomes.push(batch.add(addition));
+    };
+    await this.#turns.take(() => this.#write(additions, add, appliedTo));
+    return outcomes;
   }
 
   async remove(records: readonly IndexedRecord[]): Promise<void> {
-    this.#write((batch) => {
-      for (const record of records) batch.remove(record);
-      batch.write(undefined);
-    });
+    const remove = (batch: IndexBatch, record: IndexedRecord): void => batch.remove(record);
+    await this.#turns.take(() => this.#write(records, remove, undefined));
   }
 
   async lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]> {
@@ -91,9 +106,25 @@ class LmdbRecordIndex implements RecordIndex {
     return value === undefined ? undefined : recordEntry(id, 0, value, value.length);
   }
 
-  #write<T>(action: (batch: IndexBatch) => T): T {
-    this.#assertOpen();
-    return this.#access.write(() => action(new IndexBatch(this.#database, this.#writer)));
+  /** Does a step for every item, in as many transactions as that takes. */
+  async #write<T>(
+    items: readonly T[],
+    step: (batch: IndexBatch, item: T) => void,
+    appliedTo: LogPosition | undefined,
+  ): Promise<void> {
+    const holders: CallHolders = new Map();
+    let at = 0;
+    const writeSome = (): void => {
+      const batch = new IndexBatch(this.#database, this.#writer, holders);
+      while (at < items.length && batch.rows < this.#transactionRowsMax) step(batch, items[at++]!);
+      batch.write(at < items.length ? undefined : appliedTo);
+    };
+    for (;;) {
+      this.#assertOpen();
+      this.#access.write(writeSome);
+      if (at === items.length) return;
+      await nextTurn();
+    }
   }
 
   #read<T>(action: () => T): T {

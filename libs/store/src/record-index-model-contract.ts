@@ -78,6 +78,31 @@ export function describeAgainstModel(
   });
 }
 
+/** Declares that calls take effect in their order, also where nobody awaits the one before. */
+export function describeOrderedCalls(
+  name: string,
+  open: () => Promise<IndexUnderTest>,
+  runs: number,
+): void {
+  describe(`calls to a record index at the same time: ${name}`, () => {
+    it('take effect one after the other, in their order', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { maxLength: 8, size: 'max' }), async (commands) => {
+          const subject = await open();
+          try {
+            const model = new ModelIndex();
+            await Promise.all(commands.map((each) => run(each, subject.index, model)));
+            await compare(subject.index, model, []);
+          } finally {
+            await subject.destroy();
+          }
+        }),
+        { numRuns: runs },
+      );
+    });
+  });
+}
+
 const spec: fc.Arbitrary<RecordSpec> = fc.record({
   timestamp: fc.nat({ max: 60 }),
   author: fc.nat({ max: 2 }),
@@ -133,8 +158,8 @@ async function run(each: Command, index: RecordIndex, model: ModelIndex): Promis
     return;
   }
   const additions = additionsOf(each, there, model);
-  const outcomes = await index.add(additions);
-  expect(outcomes).toEqual(model.add(additions));
+  const expected = model.add(additions);
+  expect(await index.add(additions)).toEqual(expected);
 }
 
 function picked(picks: readonly number[], there: readonly IndexAddition[]): IndexAddition[] {

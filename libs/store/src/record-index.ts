@@ -89,19 +89,21 @@ export interface ScanRange {
 /** Finds records. One index per role. */
 export interface RecordIndex {
   /**
-   * Adds records; all of one call become visible together, with `appliedTo`. On Redis, where they are on
-   * many servers, each becomes visible by itself and `appliedTo` moves last.
+   * Adds records. Each becomes visible by itself, on all its paths at once, and `appliedTo` moves
+   * with the last of them: a call that makes many takes its time, and whoever reads meanwhile finds
+   * some of them. Calls take effect one after the other (on Redis, those of one replaceable address).
    *
    * @param appliedTo everything in the log before this position is in the index after this call; one
    *   that lies before what was said earlier changes nothing
    * @returns one outcome per addition, in order; two additions with one ID or one replaceable
    *   address in the same call are handled one after the other
-   * @throws MosaicError `unavailable` (`index-full`, `index-failed`), `corrupt` (`index-corrupt`: the
-   *   next start rebuilds it), `closed`: nothing was added. On Redis also `limited` (`redis-busy`) and
-   *   `unavailable` (`redis-…`): some may have been added; adding them again is always safe
+   * @throws MosaicError `invalid` (`index-location`): nothing was added; `unavailable` (`index-full`,
+   *   `index-failed`), `corrupt` (`index-corrupt`: the next start rebuilds it), `closed`, on Redis also
+   *   `limited` (`redis-busy`) and `unavailable` (`redis-…`): some may have been added, and adding
+   *   them again is always safe
    */
   add(additions: readonly IndexAddition[], appliedTo?: LogPosition): Promise<readonly AddOutcome[]>;
-  /** Takes records out; those that are not there are passed over. */
+  /** Takes records out, one after the other; those that are not there are passed over. */
   remove(records: readonly IndexedRecord[]): Promise<void>;
   /** The entries of whole IDs, undefined for those that are not there. */
   lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]>;
