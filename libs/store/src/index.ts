@@ -69,3 +69,21 @@ export {
   type ScriptCall,
 } from './redis-connection.ts';
 export type { RedisConnectionOptions, RedisMode } from './redis-options.ts';
+export {
+  type Changed,
+  type Compacted,
+  type Fact,
+  FACT_CHANGES_MAX,
+  FACT_KEY_BYTES_MAX,
+  FACT_PAGE_MAX,
+  FACT_VALUE_BYTES_MAX,
+  type FactChange,
+  type FactListing,
+  type FactPage,
+  type Registry,
+} from './registry.ts';
+export {
+  type FactNews,
+  type MemoryRegistryOptions,
+  openMemoryRegistry,
+} from './registry-memory.ts';

@@ -35,23 +35,33 @@ export interface ObjectEntryAddress {
   readonly recordBytes: number;
 }
 
-const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-([0-9a-f]{8})\.segment$/;
+const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-([0-9a-f]{8})(\..+)$/;
 
 /** What a segment's object is called behind its prefix: `20261123T031502123Z-1f3a9c02.segment`. */
-export function segmentName({ timeMs, writer }: SegmentKey): string {
-  const time = new Date(timeMs).toISOString().replaceAll(/[-:.]/g, '');
-  return `${time}-${writer.toString(16).padStart(8, '0')}.segment`;
+export function segmentName(key: SegmentKey): string {
+  return timedName(key, '.segment');
 }
 
 /** The key in a name; undefined: it is no segment's. */
 export function parseSegmentName(name: string): SegmentKey | undefined {
+  return parseTimedName(name, '.segment');
+}
+
+/** A name that sorts by time and says who made it. @param ending with its dot */
+export function timedName({ timeMs, writer }: SegmentKey, ending: string): string {
+  const time = new Date(timeMs).toISOString().replaceAll(/[-:.]/g, '');
+  return `${time}-${writer.toString(16).padStart(8, '0')}${ending}`;
+}
+
+/** The key in a name; undefined: it is none with that ending. */
+export function parseTimedName(name: string, ending: string): SegmentKey | undefined {
   const match = NAME.exec(name);
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second, ms, writer] = match.slice(1);
   const timeMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
   const key = { timeMs, writer: Number.parseInt(writer ?? '', 16) };
   // Dates that do not exist have no name, and no second name.
-  return Number.isNaN(timeMs) || segmentName(key) !== name ? undefined : key;
+  return Number.isNaN(timeMs) || timedName(key, ending) !== name ? undefined : key;
 }
 
 /** The 10 bytes that say how far the log is known; they sort as segments do. */
