@@ -83,6 +83,15 @@ export function loadConfigFile(
   }
 }
 
+/**
+ * Reads a file that holds the value of one setting, such as a secret that a platform mounts.
+ * Throws an Error whose message goes behind "can't be read: ".
+ */
+export function readSettingFile(path: string): string {
+  if (statSync(path).size > FILE_BYTES_MAX) throw new Error(`${path} is larger than 1 MiB`);
+  return readFileSync(path, 'utf8');
+}
+
 function unquoted(value: string): string | undefined {
   const quote = value[0];
   if (quote !== '"' && quote !== "'") return /\s#/.test(value) ? undefined : value;

@@ -51,11 +51,12 @@ describe('settings for people', () => {
 
         MOSAIC_REDIS
             R.
-            An address that begins with redis://. Default: redis://h.
+            An address that begins with redis://; or a file with it, named by
+            MOSAIC_REDIS_FILE. Default: redis://h.
 
         MOSAIC_TOKEN
             A token.
-            A secret. Not set.
+            A secret; or a file with it, named by MOSAIC_TOKEN_FILE. Not set.
       "
     `);
     const widths = renderSettingsHelp(table)
@@ -72,8 +73,8 @@ describe('settings for people', () => {
       | \`MOSAIC_MODE\` | \`a\` | one of a or b\\|c | A \\| B. |
       | \`MOSAIC_LISTEN\` | required | an address and port like 127.0.0.1:443 or [::1]:443, or off | Where to listen. |
       | \`MOSAIC_SIZES\` | \`1KiB\` | a comma-separated list, each a size like 4096, 64KiB or 1GiB; or none | S. |
-      | \`MOSAIC_REDIS\` | \`redis://h\` | an address that begins with redis:// | R. |
-      | \`MOSAIC_TOKEN\` | not set | a secret | A token. |
+      | \`MOSAIC_REDIS\` | \`redis://h\` | an address that begins with redis://; or a file with it, named by \`MOSAIC_REDIS_FILE\` | R. |
+      | \`MOSAIC_TOKEN\` | not set | a secret; or a file with it, named by \`MOSAIC_TOKEN_FILE\` | A token. |
       "
     `);
   });

@@ -8,7 +8,7 @@ import { formatBytes, formatDurationMs } from './quantity.ts';
 import { Secret, urlWithoutCredentials } from './secret.ts';
 import { describeAllowed } from './setting-value.ts';
 import type { ConfigOf, ListKind, ScalarKind, Setting, SettingsTable } from './setting.ts';
-import { checkSettingsTable } from './settings-table.ts';
+import { checkSettingsTable, fileVariable } from './settings-table.ts';
 
 const HELP_WIDTH = 88;
 const INDENT = ' '.repeat(6);
@@ -20,7 +20,7 @@ export function renderSettingsHelp(table: SettingsTable): string {
     [
       `  ${setting.name}`,
       ...wrapped(setting.doc),
-      ...wrapped(`${capitalised(describeAllowed(setting))}. ${describeDefault(setting)}.`),
+      ...wrapped(`${capitalised(allowed(setting))}. ${describeDefault(setting)}.`),
     ].join('\n'),
   );
   return [
@@ -37,7 +37,7 @@ export function renderSettingsMarkdown(table: SettingsTable): string {
   checkSettingsTable(table);
   const rows = Object.values(table).map((setting) => {
     const fallback = setting.default === undefined ? absence(setting) : `\`${setting.default}\``;
-    const cells = [`\`${setting.name}\``, fallback, describeAllowed(setting), setting.doc];
+    const cells = [`\`${setting.name}\``, fallback, allowed(setting, '`'), setting.doc];
     return `| ${cells.map(escapedCell).join(' | ')} |`;
   });
   return ['| Name | Default | Allowed | What it does |', '|---|---|---|---|', ...rows, ''].join(
@@ -74,6 +74,12 @@ function formatValue(kind: ScalarKind | ListKind, value: unknown): string {
   if (kind.type === 'bytes') return formatBytes(Number(value));
   if (kind.type === 'hostPort' && value !== 'off') return formatHostPort(value as HostPort);
   return String(value);
+}
+
+function allowed(setting: Setting, quote = ''): string {
+  const file = fileVariable(setting);
+  const or = file === undefined ? '' : `; or a file with it, named by ${quote}${file}${quote}`;
+  return describeAllowed(setting) + or;
 }
 
 function describeDefault(setting: Setting): string {

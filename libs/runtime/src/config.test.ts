@@ -160,6 +160,31 @@ describe('readConfig', () => {
     expect(problemsOf(() => readConfig(table, { MOSAIC_OTHER_PORT: '1' }))).toHaveLength(1);
   });
 
+  it('takes a secret from the file that NAME_FILE names, and only one of the two', () => {
+    const files: Record<string, string> = { '/run/token': 'hunter2hunter2\n', '/run/empty': '\n' };
+    const readFile = (path: string): string => {
+      const text = files[path];
+      if (text === undefined) throw new Error('no such file');
+      return text;
+    };
+    const read = (env: Record<string, string>, file?: string): unknown =>
+      readConfig(table, env, file, { readFile }).token?.reveal();
+    expect(read({ MOSAIC_TOKEN_FILE: '/run/token' })).toBe('hunter2hunter2');
+    expect(read({}, 'MOSAIC_TOKEN_FILE=/run/token')).toBe('hunter2hunter2');
+    const env = { MOSAIC_TOKEN: 'from the environment' };
+    expect(read(env, 'MOSAIC_TOKEN_FILE=/run/token')).toBe('from the environment');
+    expect(problemsOf(() => read({ ...env, MOSAIC_TOKEN_FILE: '/run/token' }))).toEqual([
+      'MOSAIC_TOKEN and MOSAIC_TOKEN_FILE are both set: keep one of them.',
+    ]);
+    expect(problemsOf(() => read({ MOSAIC_TOKEN_FILE: '/run/nothing' }))).toEqual([
+      "MOSAIC_TOKEN_FILE names a file that can't be read: no such file.",
+    ]);
+    expect(problemsOf(() => read({ MOSAIC_TOKEN_FILE: '/run/empty' }))).toEqual([
+      'MOSAIC_TOKEN_FILE names /run/empty, which is empty.',
+    ]);
+    expect(problemsOf(() => read({ MOSAIC_OPEN_FILE: '/run/token' }))).toHaveLength(1);
+  });
+
   it('lets no file name another file', () => {
     const problems = problemsOf(() => readConfig(table, {}, 'MOSAIC_CONFIG_FILE=/x'));
     expect(problems).toEqual([
@@ -196,6 +221,14 @@ describe('a wrong table', () => {
   ] as const)('with %s is a TypeError', (_what, setting, message) => {
     expect(() => readConfig({ setting }, {})).toThrow(TypeError);
     expect(() => readConfig({ setting }, {})).toThrow(message);
+  });
+
+  it('whose setting is called like the file of another one is a TypeError', () => {
+    const clash = {
+      a: { ...base, type: 'secret', optional: true },
+      b: { ...base, name: 'MOSAIC_X_FILE', type: 'string', optional: true },
+    } as const;
+    expect(() => readConfig(clash, {})).toThrow('what the file of MOSAIC_X is called');
   });
 
   it('with a misspelt property or a name twice is a TypeError', () => {

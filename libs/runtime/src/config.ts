@@ -2,10 +2,10 @@
  * Turns environment variables and an optional file into a service's typed config object, or
  * into one error that lists everything wrong with them. Pure: callers pass the environment in.
  */
-import { CONFIG_FILE_VARIABLE, parseConfigFile } from './config-file.ts';
+import { CONFIG_FILE_VARIABLE, parseConfigFile, readSettingFile } from './config-file.ts';
 import { ConfigError } from './config-error.ts';
 import { nearestName } from './nearest-name.ts';
-import { checkSettingsTable } from './settings-table.ts';
+import { checkSettingsTable, fileVariable } from './settings-table.ts';
 import { type AnyValue, describeAllowed, isSecretKind, parseValue } from './setting-value.ts';
 import type { ConfigOf, Setting, SettingsTable } from './setting.ts';
 
@@ -20,6 +20,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface ReadConfigOptions {
   /** Names of other services' settings, tolerated so that services can share one environment. */
   readonly alsoKnown?: Iterable<string>;
+  /** Reads a file that `NAME_FILE` names; the file system's when absent. Throws a sentence. */
+  readonly readFile?: (path: string) => string;
 }
 
 interface Given {
@@ -42,13 +44,13 @@ export function readConfig<const T extends SettingsTable>(
 ): ConfigOf<T> {
   checkSettingsTable(table);
   const file = parseConfigFile(fileContents ?? '');
-  const names = Object.values<Setting>(table).map((setting) => setting.name);
+  const names = Object.values<Setting>(table).flatMap((setting) => namesOf(setting));
+  const readFile = options.readFile ?? readSettingFile;
   const known = new Set<string>([CONFIG_FILE_VARIABLE, ...names, ...(options.alsoKnown ?? [])]);
   const problems = [...file.problems, ...unknownNames(known, env, file.entries.keys())];
   const config: Record<string, AnyValue | undefined> = {};
   for (const [key, setting] of Object.entries<Setting>(table)) {
-    const given = find(setting.name, env, file.entries);
-    const outcome = readSetting(setting, given);
+    const outcome = readSetting(setting, find(setting, env, file.entries, readFile));
     if (typeof outcome.problem === 'string') problems.push(outcome.problem);
     config[key] = outcome.value;
   }
@@ -56,13 +58,52 @@ export function readConfig<const T extends SettingsTable>(
   return Object.freeze(config) as ConfigOf<T>;
 }
 
+/** The names that a setting is known by: its own, and that of a file that holds its value. */
+export function namesOf(setting: Setting): string[] {
+  const file = fileVariable(setting);
+  return file === undefined ? [setting.name] : [setting.name, file];
+}
+
+type Entries = ReturnType<typeof parseConfigFile>['entries'];
+
+/** The value given to a setting, undefined where there is none, or a sentence on why it is none. */
 function find(
-  name: string,
+  setting: Setting,
   env: Environment,
-  file: ReturnType<typeof parseConfigFile>['entries'],
-): Given | undefined {
-  const fromEnv = env[name]?.trim();
-  if (fromEnv !== undefined && fromEnv !== '') return { text: fromEnv, origin: '' };
+  file: Entries,
+  readFile: (path: string) => string,
+): Given | undefined | string {
+  const sources = [
+    (name: string): Given | undefined => fromEnvironment(name, env),
+    (name: string): Given | undefined => fromEntries(name, file),
+  ];
+  const fileName = fileVariable(setting);
+  for (const source of sources) {
+    const direct = source(setting.name);
+    const path = fileName === undefined ? undefined : source(fileName);
+    if (direct !== undefined && path !== undefined) {
+      return `${setting.name} and ${fileName} are both set${path.origin}: keep one of them.`;
+    }
+    if (direct !== undefined) return direct;
+    if (path === undefined) continue;
+    try {
+      const text = readFile(path.text).trim();
+      if (text !== '') return { text, origin: ` (from the file ${path.text})` };
+      return `${fileName} names ${path.text}, which is empty${path.origin}.`;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return `${fileName} names a file that can't be read${path.origin}: ${reason}.`;
+    }
+  }
+  return undefined;
+}
+
+function fromEnvironment(name: string, env: Environment): Given | undefined {
+  const text = env[name]?.trim();
+  return text === undefined || text === '' ? undefined : { text, origin: '' };
+}
+
+function fromEntries(name: string, file: Entries): Given | undefined {
   const entry = file.get(name);
   if (entry === undefined || entry.value.trim() === '') return undefined;
   return { text: entry.value.trim(), origin: ` (line ${entry.line} of the config file)` };
@@ -70,14 +111,17 @@ function find(
 
 function readSetting(
   setting: Setting,
-  given: Given | undefined,
+  given: Given | undefined | string,
 ): { readonly value?: AnyValue | undefined; readonly problem?: string } {
+  if (typeof given === 'string') return { problem: given };
   if (given === undefined && setting.default !== undefined) {
     return { value: parseValue(setting, String(setting.default)) };
   }
   if (given === undefined) {
     if (setting.optional === true) return {};
-    return { problem: `${setting.name} is not set; it must be ${describeAllowed(setting)}.` };
+    const file = fileVariable(setting);
+    const or = file === undefined ? '' : `, or in a file that ${file} names`;
+    return { problem: `${setting.name} is not set; it must be ${describeAllowed(setting)}${or}.` };
   }
   const value = parseValue(setting, given.text);
   if (value !== undefined) return { value };

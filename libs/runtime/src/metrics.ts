@@ -18,6 +18,8 @@ import { addProcessMetrics } from './process-metrics.ts';
 export interface CounterHandle {
   /** Adds `by`, 1 when absent. Throws when it is negative. */
   increment(by?: number): void;
+  /** From now on asks `read` for the total at every scrape; it must be cheap and never shrink. */
+  readFrom(read: () => number): void;
 }
 
 /** Holds a current value. */
@@ -140,10 +142,8 @@ function createMetric(registry: Registry, spec: MetricSpec): MakeHandle {
     registers: [registry],
   };
   switch (spec.type) {
-    case 'counter': {
-      const counter = new Counter(common);
-      return (labels) => counterHandle(counter, labels);
-    }
+    case 'counter':
+      return counterFactory(common);
     case 'gauge':
       return gaugeFactory(common);
     case 'histogram': {
@@ -153,13 +153,32 @@ function createMetric(registry: Registry, spec: MetricSpec): MakeHandle {
   }
 }
 
-function counterHandle(counter: Counter, labels: Readonly<Record<string, string>>): CounterHandle {
-  counter.inc(labels, 0);
-  const bound = counter.labels(labels);
-  return {
-    increment(by = 1) {
-      bound.inc(by);
+function counterFactory(common: ConstructorParameters<typeof Counter>[0]): MakeHandle {
+  const readers = new Map<Counter.Internal, () => number>();
+  const counted = new Map<Counter.Internal, number>();
+  const counter = new Counter({
+    ...common,
+    collect: () => {
+      for (const [bound, read] of readers) {
+        const total = readSafely(read);
+        const added = total - (counted.get(bound) ?? 0);
+        if (!(added > 0)) continue;
+        bound.inc(added);
+        counted.set(bound, total);
+      }
     },
+  });
+  return (labels) => {
+    counter.inc(labels, 0);
+    const bound = counter.labels(labels);
+    return {
+      increment(by = 1) {
+        bound.inc(by);
+      },
+      readFrom(read) {
+        readers.set(bound, read);
+      },
+    };
   };
 }
 

@@ -41,6 +41,22 @@ describe('readiness', () => {
     expect(asked).toBe(0);
   });
 
+  it('says what the start waits for, until it no longer does', async () => {
+    const subject = new Readiness({ checkTimeoutMs: 1000, log: silentLogger });
+    subject.startWaits('redis', 'connection refused');
+    const waitingFor = [{ name: 'redis', reason: 'connection refused' }];
+    await expect(subject.report()).resolves.toEqual({
+      isReady: false,
+      state: 'starting',
+      waitingFor,
+    });
+    subject.startWaits('redis');
+    await expect(subject.report()).resolves.toMatchObject({ waitingFor: [] });
+    subject.startWaits('redis', 'connection refused');
+    subject.setState('serving');
+    await expect(subject.report()).resolves.toMatchObject({ isReady: true, waitingFor: [] });
+  });
+
   it('is not ready when draining begins while checks run', async () => {
     const subject: Readiness = readiness([
       { name: 'x', check: async () => subject.setState('draining') },

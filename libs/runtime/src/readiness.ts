@@ -26,7 +26,7 @@ export interface FailedCheck {
 export interface ReadinessReport {
   readonly isReady: boolean;
   readonly state: ServingState;
-  /** Empty when ready, and while starting or draining, when nothing is asked. */
+  /** Empty when ready and while draining; while starting, what the start was said to wait for. */
   readonly waitingFor: readonly FailedCheck[];
 }
 
@@ -55,6 +55,8 @@ export class Readiness {
   #state: ServingState = 'starting';
   #running: Promise<ReadinessReport> | undefined;
   #lastSummary = '';
+  /** What the start waits for, by name, and why it has to. */
+  readonly #startWaits = new Map<string, string>();
 
   constructor(options: ReadinessOptions) {
     this.#checkTimeoutMs = options.checkTimeoutMs;
@@ -69,6 +71,15 @@ export class Readiness {
       throw new RangeError(`a readiness check called ${check.name} exists already`);
     }
     this.#checks.push(check);
+  }
+
+  /**
+   * Says that the start waits for something, and why, for those who ask while it does. Without a
+   * reason: no longer.
+   */
+  startWaits(name: string, reason?: string): void {
+    if (reason === undefined) this.#startWaits.delete(name);
+    else if (this.#startWaits.size < CHECKS_MAX) this.#startWaits.set(name, shortened(reason));
   }
 
   /** Says that the service has started, or begins to stop; takes effect at the next probe. */
@@ -86,7 +97,9 @@ export class Readiness {
       // The service may have begun to drain while its checks were running.
       if (this.#state === 'serving') return report;
     }
-    return { isReady: false, state: this.#state, waitingFor: [] };
+    const waits = this.#state === 'starting' ? [...this.#startWaits] : [];
+    const waitingFor = waits.map(([name, reason]) => ({ name, reason }));
+    return { isReady: false, state: this.#state, waitingFor };
   }
 
   async #runChecks(): Promise<ReadinessReport> {
@@ -114,7 +127,7 @@ export class Readiness {
       return undefined;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { name: check.name, reason: reason.slice(0, REASON_LENGTH_MAX) };
+      return { name: check.name, reason: shortened(reason) };
     }
   }
 
@@ -138,4 +151,8 @@ export class Readiness {
     if (report.isReady) this.#log.info('ready');
     else this.#log.warn(`not ready: waiting for ${summary}`, { waitingFor: report.waitingFor });
   }
+}
+
+function shortened(reason: string): string {
+  return reason.slice(0, REASON_LENGTH_MAX);
 }

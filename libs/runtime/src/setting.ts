@@ -97,6 +97,11 @@ export interface SettingBase {
   readonly default?: string | number | boolean;
   /** Without a default: whether the setting may be absent (then it reads as undefined). */
   readonly optional?: boolean;
+  /**
+   * Whether the value may also stand in a file that the variable `…_FILE` names, as certificates do;
+   * secrets always may.
+   */
+  readonly fromFile?: boolean;
 }
 
 /** One declared setting. Without `default` and `optional` it must be given. */

@@ -3,16 +3,22 @@
  * a bad default or bound cannot wait for the one operator who meets it.
  */
 import { CONFIG_FILE_VARIABLE } from './config-file.ts';
-import { parseValue } from './setting-value.ts';
+import { isSecretKind, parseValue } from './setting-value.ts';
 import type { ListKind, ScalarKind, Setting, SettingsTable } from './setting.ts';
 
 const NAME = /^MOSAIC_[A-Z0-9]+(_[A-Z0-9]+)*$/;
 const FIELDS: ReadonlySet<string> = new Set(
   (
     'name doc default optional type min max values canBeOff protocols of countMin countMax ' +
-    'lengthMin lengthMax pattern allowed'
+    'lengthMin lengthMax pattern allowed fromFile'
   ).split(' '),
 );
+
+/** The variable that names a file with the setting's value; undefined: there is none. */
+export function fileVariable(setting: Setting): string | undefined {
+  const mayBe = setting.fromFile ?? isSecretKind(setting);
+  return mayBe ? `${setting.name}_FILE` : undefined;
+}
 
 /** Throws a TypeError that names the first setting whose declaration contradicts itself. */
 export function checkSettingsTable(table: SettingsTable): void {
@@ -21,6 +27,11 @@ export function checkSettingsTable(table: SettingsTable): void {
     const fault = seen.has(setting.name) ? 'is declared twice' : findFault(setting);
     if (fault !== undefined) throw new TypeError(`setting ${setting.name} ${fault}`);
     seen.add(setting.name);
+  }
+  for (const setting of Object.values<Setting>(table)) {
+    const file = fileVariable(setting);
+    if (file === undefined || !seen.has(file)) continue;
+    throw new TypeError(`setting ${file} is what the file of ${setting.name} is called`);
   }
 }
 
