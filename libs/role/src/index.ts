@@ -1,6 +1,7 @@
 /** The worker engine that outbox, inbox and encryption share. */
 export { type CommitBounds } from './commit-pipeline.ts';
 export { KeyDirectory, type ScheduleSource } from './key-directory.ts';
+export { listedUsers } from './listed-users.ts';
 export { notifiedKeys, repliedReferences } from './notified.ts';
 export type { PendingSchedules } from './pending-schedules.ts';
 export type {
@@ -11,5 +12,8 @@ export type {
   ServedUsers,
   StoredForReading,
 } from './role-policy.ts';
+export { openVerifier } from './open-verifier.ts';
+export { defineRoleMetrics, type MeasuredRole, type RoleMetrics } from './role-metrics.ts';
+export { type RoleConfig, roleProblems, roleSettings } from './role-settings.ts';
 export { RoleWorker } from './role-worker.ts';
 export type { RecordVerifier, RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';

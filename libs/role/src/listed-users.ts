@@ -1,6 +1,6 @@
 /** Who is served: everybody, or those that the operator names. */
 import { decodeUserKey, hexEncode } from '@mosaic-cluster/protocol';
-import type { ServedUsers } from '@mosaic-cluster/role';
+import type { ServedUsers } from './role-policy.ts';
 
 /**
  * The users of a server whose operator lists them.

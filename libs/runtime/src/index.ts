@@ -13,6 +13,7 @@ export { type HealthServer, type HealthServerOptions, startHealthServer } from '
 export { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 export { type Closeable, Lifecycle, type LifecycleOptions, type StopReason } from './lifecycle.ts';
 export { createLogger, type LogFormat, logFormats, type LogOptions, type LogSink } from './log.ts';
+export { logSettings } from './log-settings.ts';
 export { type LogFields, type Logger, type LogLevel, logLevels, silentLogger } from './logger.ts';
 export {
   type CounterSpec,

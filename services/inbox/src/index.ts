@@ -1,2 +1,2 @@
 /** The inbox role. */
-export { inboxPolicy, type Moderation } from './policy.ts';
+export { inboxPolicy, type Moderation, moderationSetting } from './policy.ts';

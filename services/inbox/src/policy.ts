@@ -12,7 +12,16 @@ import {
 } from '@mosaic-cluster/role';
 
 /** Which records wait for a moderator: none, or those of authors that nobody registered. */
-export type Moderation = 'none' | 'hold-strangers';
+export type Moderation = (typeof moderationSetting)['values'][number];
+
+/** The setting that says so. */
+export const moderationSetting = {
+  name: 'MOSAIC_MODERATION',
+  type: 'enum',
+  values: ['none', 'hold-strangers'],
+  default: 'none',
+  doc: 'Whether the inbox holds records of authors that are not registered, so that only their recipients see them.',
+} as const;
 
 /** The rules of an inbox with a way of moderating. */
 export function inboxPolicy(moderation: Moderation): RolePolicy {

@@ -13,6 +13,7 @@ import {
 import {
   KeyDirectory,
   type RecordVerifier,
+  type RoleMetrics,
   type RolePolicy,
   RoleWorker,
   type ServedUsers,
@@ -37,6 +38,7 @@ export interface OpenRolesDeps {
   readonly verifier: RecordVerifier;
   readonly scheduleTools: ScheduleTools;
   readonly bus: Bus;
+  readonly metrics: RoleMetrics;
   readonly lifecycle: Lifecycle;
 }
 
@@ -84,7 +86,9 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
     lifecycle.add(`role ${role}`, worker);
     lifecycle.add(`bus of ${role}`, { close: async () => stop() });
     const stop = deps.bus.serve(role, worker);
-    roles.push({ role, worker, ...store });
+    const open = { role, worker, ...store };
+    deps.metrics.watch(open);
+    roles.push(open);
   }
   return roles;
 }
@@ -131,7 +135,7 @@ async function openWorker(
     scheduleTools,
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
     commitBounds: COMMIT_BOUNDS,
-    events: eventsOf(role, lifecycle),
+    events: { ...deps.metrics.events(role), ...eventsOf(role, lifecycle) },
   });
   await recover(role, worker, lifecycle);
   return worker;

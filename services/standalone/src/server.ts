@@ -1,29 +1,21 @@
 /** The embedded server: gateway and roles composed in one process on a data folder. */
 import { MemoryBus } from '@mosaic-cluster/bus';
-import { makeTlsIdentity } from '@mosaic-cluster/certificate';
 import {
+  configuredLimits,
   createGateway,
+  defineGatewayMetrics,
+  dismissClients,
   type Gateway,
-  type GatewayLimits,
-  type Listener,
-  type ListenerOptions,
-  openFastListener,
-  openMtlsListener,
+  openListeners,
 } from '@mosaic-cluster/gateway';
-import {
-  encodeServerKey,
-  hexEncode,
-  isMosaicError,
-  MosaicError,
-  type PublicKey,
-} from '@mosaic-cluster/protocol';
-import type { HostPort, Lifecycle, Readiness } from '@mosaic-cluster/runtime';
-import { createVerifier, fastTools, type Verifier } from '@mosaic-cluster/verifier';
+import type { PublicKey } from '@mosaic-cluster/protocol';
+import { defineRoleMetrics, listedUsers, openVerifier } from '@mosaic-cluster/role';
+import { type Lifecycle, Metrics, type Readiness } from '@mosaic-cluster/runtime';
+import { fastTools } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { openHealth } from './health.ts';
 import { type OpenRole, openRoles } from './open-roles.ts';
-import { listedUsers } from './served-users.ts';
 
 /** A server that serves. It stops with the lifecycle that it was started with. */
 export interface StandaloneServer {
@@ -36,12 +28,6 @@ export interface StandaloneServer {
   readonly roles: readonly OpenRole[];
   readonly gateway: Gateway;
 }
-
-/** In place of the defaults where an operator turns limits off to measure. */
-const WITHOUT_LIMITS: Partial<GatewayLimits> = {
-  openRequestsMax: 65_536,
-  connectionSubmissionsMax: 16_384,
-};
 
 const VERSION = '0.1.0';
 
@@ -66,6 +52,7 @@ export async function startServer(
     fastTools(),
   ]);
   const bus = lifecycle.add('bus', new MemoryBus());
+  const metrics = new Metrics({ service: 'standalone', version: VERSION });
   const roles = await openRoles({
     config,
     folder,
@@ -73,27 +60,22 @@ export async function startServer(
     verifier,
     scheduleTools: tools,
     bus,
+    metrics: defineRoleMetrics(metrics),
     lifecycle,
   });
   const gateway = createGateway({
     bus,
     roles: config.roles,
     logger: lifecycle.log,
-    limits: config.limits ? {} : WITHOUT_LIMITS,
+    limits: configuredLimits(config),
   });
+  defineGatewayMetrics(metrics, gateway.counters);
   lifecycle.add('gateway', { close: async () => gateway.close() });
-  const listeners = await openListeners(config, folder, gateway, lifecycle);
-  const readiness = await openHealthPort(config, gateway, roles, lifecycle);
-  lifecycle.add(
-    'clients',
-    {
-      close: async () => {
-        for (const listener of [listeners.mtls, listeners.uws]) listener?.stopAccepting();
-        await gateway.drain(config.drainTime);
-      },
-    },
-    config.drainTime + CLOSE_MS,
-  );
+  const listeners = await openListeners(config, folder.serverSecretKey, gateway, lifecycle);
+  const readiness = await openHealthPort(config, metrics, roles, lifecycle);
+  const { drainTime } = config;
+  const dismiss = (): Promise<void> => dismissClients(listeners, gateway, drainTime);
+  lifecycle.add('clients', { close: dismiss }, drainTime + CLOSE_MS);
   lifecycle.add('readiness', { close: async () => readiness?.setState('draining') });
   return {
     mtlsUrl: listeners.mtls?.url,
@@ -107,83 +89,10 @@ export async function startServer(
 
 async function openHealthPort(
   config: StandaloneConfig,
-  { counters }: Gateway,
+  metrics: Metrics,
   roles: readonly OpenRole[],
   lifecycle: Lifecycle,
 ): Promise<Readiness | undefined> {
   if (config.healthListen === 'off') return undefined;
-  return openHealth(config.healthListen, { version: VERSION, counters, roles, lifecycle });
-}
-
-async function openVerifier(config: StandaloneConfig, lifecycle: Lifecycle): Promise<Verifier> {
-  const verifier = await createVerifier({
-    ...(config.verifyThreads === undefined ? {} : { workers: config.verifyThreads }),
-    onFallback: (reason) => lifecycle.log.warn(reason.message),
-    onWorkerLost: (error) => lifecycle.log.error('a verification thread failed', { error }),
-  });
-  return lifecycle.add('verifier', verifier);
-}
-
-interface OpenListeners {
-  readonly mtls: Listener | undefined;
-  readonly uws: Listener | undefined;
-}
-
-async function openListeners(
-  config: StandaloneConfig,
-  folder: DataFolder,
-  gateway: Gateway,
-  lifecycle: Lifecycle,
-): Promise<OpenListeners> {
-  const tls = makeTlsIdentity(folder.serverSecretKey);
-  const optionsAt = ({ host, port }: HostPort): Omit<ListenerOptions, 'tls'> => ({
-    host,
-    port,
-    serviceUrl: config.serviceUrl,
-    page: pageText(folder.serverKey),
-    limits: { connectionsMax: config.connectionsMax, idleTimeoutMs: config.idleTimeout },
-    accept: (socket) => gateway.accept(socket),
-    failed: (error) => lifecycle.log.error('a connection failed', { error }),
-  });
-  const { mtlsListen, uwsListen } = config;
-  const mtls =
-    mtlsListen === 'off'
-      ? undefined
-      : await namingSetting('MOSAIC_MTLS_LISTEN', () =>
-          openMtlsListener({ ...optionsAt(mtlsListen), tls }),
-        );
-  if (mtls !== undefined) lifecycle.add('mTLS listener', mtls);
-  const uws =
-    uwsListen === 'off'
-      ? undefined
-      : await namingSetting('MOSAIC_UWS_LISTEN', () =>
-          openFastListener(
-            { ...optionsAt(uwsListen), tls: config.uwsTls ? tls : undefined },
-            (sentence) => lifecycle.log.warn(sentence),
-          ),
-        );
-  if (uws !== undefined) lifecycle.add('uWS listener', uws);
-  return { mtls, uws };
-}
-
-/** Opens a listener; where it cannot, the error says which setting asks for it. */
-async function namingSetting(name: string, open: () => Promise<Listener>): Promise<Listener> {
-  try {
-    return await open();
-  } catch (cause) {
-    if (!isMosaicError(cause)) throw cause;
-    throw new MosaicError(cause.kind, cause.code, `${name}: ${cause.message}`, { cause });
-  }
-}
-
-function pageText(serverKey: PublicKey): string {
-  return [
-    'This is a Mosaic server. Mosaic is a network where people own their identity and their records.',
-    '',
-    'There is nothing to see for a browser: clients connect here by WebSocket, with the',
-    'subprotocol mosaic2024.',
-    '',
-    `Server key: ${encodeServerKey(serverKey)}`,
-    `In hex:     ${hexEncode(serverKey)}`,
-  ].join('\n');
+  return openHealth(config.healthListen, { metrics, roles, lifecycle });
 }

@@ -1,0 +1,73 @@
+/** The settings that every process with role workers in it has, the embedded server included. */
+import { decodeUserKey, isMosaicError } from '@mosaic-cluster/protocol';
+import type { ConfigOf } from '@mosaic-cluster/runtime';
+
+/** Settings of role workers. */
+export const roleSettings = {
+  admission: {
+    name: 'MOSAIC_ADMISSION',
+    type: 'enum',
+    values: ['open', 'registered'],
+    default: 'open',
+    doc: 'Whom the server serves: everybody, or those in MOSAIC_USERS.',
+  },
+  users: {
+    name: 'MOSAIC_USERS',
+    type: 'list',
+    of: { type: 'string' },
+    countMax: 100_000,
+    default: 'none',
+    doc: 'Registered users, as mopub0 keys.',
+  },
+  futureMax: {
+    name: 'MOSAIC_FUTURE_MAX',
+    type: 'duration',
+    min: '0s',
+    default: '15m',
+    doc: 'Records dated further ahead than this are refused.',
+  },
+  verifyThreads: {
+    name: 'MOSAIC_VERIFY_THREADS',
+    type: 'integer',
+    min: 0,
+    max: 64,
+    optional: true,
+    doc: 'Threads that check signatures; 0 checks them on the main thread. By default one fewer than there are processors.',
+  },
+  cacheBytes: {
+    name: 'MOSAIC_CACHE_BYTES',
+    type: 'bytes',
+    min: '1MiB',
+    default: '128MiB',
+    doc: 'Memory for record bytes, per role.',
+  },
+} as const;
+
+/** What the settings of role workers amount to. */
+export type RoleConfig = ConfigOf<typeof roleSettings>;
+
+/** What is wrong with settings that are well formed, each by itself; sentences. */
+export function roleProblems({ admission, users }: RoleConfig): string[] {
+  const problems: string[] = [];
+  for (const user of users) {
+    const why = userKeyFault(user);
+    if (why !== undefined) problems.push(`MOSAIC_USERS: "${user}" is no user key: ${why}`);
+  }
+  if (admission === 'registered' && users.length === 0) {
+    problems.push(
+      'MOSAIC_ADMISSION=registered serves nobody as long as MOSAIC_USERS names nobody: ' +
+        'list mopub0 keys there, or set MOSAIC_ADMISSION=open',
+    );
+  }
+  return problems;
+}
+
+function userKeyFault(user: string): string | undefined {
+  try {
+    decodeUserKey(user);
+    return undefined;
+  } catch (error) {
+    if (isMosaicError(error)) return error.message;
+    throw error;
+  }
+}

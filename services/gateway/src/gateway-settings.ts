@@ -1,0 +1,95 @@
+/** The settings that every process with a gateway in it has, the embedded server included. */
+import { isMosaicError, parseServerUrl } from '@mosaic-cluster/protocol';
+import type { ConfigOf } from '@mosaic-cluster/runtime';
+
+/** Settings of a gateway. */
+export const gatewaySettings = {
+  mtlsListen: {
+    name: 'MOSAIC_MTLS_LISTEN',
+    type: 'hostPort',
+    default: '127.0.0.1:8443',
+    doc: 'Where clients with or without a client certificate connect. Port 0 takes any free one; use 0.0.0.0 to be reached from other machines.',
+  },
+  uwsListen: {
+    name: 'MOSAIC_UWS_LISTEN',
+    type: 'hostPort',
+    default: '127.0.0.1:8444',
+    doc: 'Where clients without a client certificate connect: the faster listener.',
+  },
+  uwsTls: {
+    name: 'MOSAIC_UWS_TLS',
+    type: 'boolean',
+    default: true,
+    doc: 'Whether the second listener speaks TLS. Turn it off only behind a balancer that does, or to measure.',
+  },
+  serviceUrl: {
+    name: 'MOSAIC_SERVICE_URL',
+    type: 'string',
+    optional: true,
+    doc: 'The URL that clients are told to use, as mosaicwss://host[:port]/.',
+  },
+  roles: {
+    name: 'MOSAIC_ROLES',
+    type: 'list',
+    of: { type: 'enum', values: ['outbox', 'inbox', 'encryption'] },
+    countMin: 1,
+    default: 'outbox,inbox,encryption',
+    doc: 'The roles to play.',
+  },
+  limits: {
+    name: 'MOSAIC_LIMITS',
+    type: 'boolean',
+    default: true,
+    doc: 'Whether clients are limited in what they may ask for at once. Turn it off only to measure: bounds that protect memory stay.',
+  },
+  connectionsMax: {
+    name: 'MOSAIC_CONNECTIONS_MAX',
+    type: 'integer',
+    min: 1,
+    max: 1_000_000,
+    default: 10_000,
+    doc: 'Most connections at a time, per listener.',
+  },
+  idleTimeout: {
+    name: 'MOSAIC_IDLE_TIMEOUT',
+    type: 'duration',
+    min: '8s',
+    max: '16m',
+    default: '2m',
+    doc: 'A connection on which nothing moves is pinged well before this and cut after it. uWebSockets.js counts whole seconds and none below 8.',
+  },
+  drainTime: {
+    name: 'MOSAIC_DRAIN_TIME',
+    type: 'duration',
+    min: '0s',
+    max: '10m',
+    default: '2s',
+    doc: 'Time over which connections are closed when the server stops.',
+  },
+} as const;
+
+/** What the settings of a gateway amount to. */
+export type GatewayConfig = ConfigOf<typeof gatewaySettings>;
+
+/** What is wrong with settings that are well formed, each by itself. */
+export function gatewayProblems({ serviceUrl, mtlsListen, uwsListen }: GatewayConfig): string[] {
+  const problems: string[] = [];
+  if (serviceUrl !== undefined) {
+    const why = serviceUrlFault(serviceUrl);
+    if (why !== undefined) problems.push(`MOSAIC_SERVICE_URL="${serviceUrl}": ${why}`);
+  }
+  if (mtlsListen === 'off' && uwsListen === 'off') {
+    problems.push('MOSAIC_MTLS_LISTEN and MOSAIC_UWS_LISTEN are both off: nobody could connect');
+  }
+  return problems;
+}
+
+function serviceUrlFault(url: string): string | undefined {
+  try {
+    parseServerUrl(url);
+    return undefined;
+  } catch (error) {
+    if (isMosaicError(error)) return error.message;
+    throw error;
+  }
+}

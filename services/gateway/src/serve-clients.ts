@@ -1,0 +1,113 @@
+/**
+ * Opens a gateway's listeners as the settings say, and takes leave of its clients at the end: what
+ * the embedded server and the gateway service do alike.
+ */
+import { makeTlsIdentity } from '@mosaic-cluster/certificate';
+import {
+  encodeServerKey,
+  hexEncode,
+  isMosaicError,
+  MosaicError,
+  type PublicKey,
+  publicKeyOf,
+  type SecretKey,
+} from '@mosaic-cluster/protocol';
+import type { HostPort, Lifecycle } from '@mosaic-cluster/runtime';
+import type { Gateway } from './gateway.ts';
+import type { GatewayConfig } from './gateway-settings.ts';
+import type { GatewayLimits } from './limits.ts';
+import type { Listener, ListenerOptions } from './listener/listener.ts';
+import { openFastListener } from './listener/listener-fast.ts';
+import { openMtlsListener } from './listener/listener-mtls.ts';
+
+/** The listeners that are not off. */
+export interface OpenListeners {
+  readonly mtls: Listener | undefined;
+  readonly uws: Listener | undefined;
+}
+
+/** In place of the defaults where an operator turns limits off to measure. */
+const WITHOUT_LIMITS: Partial<GatewayLimits> = {
+  openRequestsMax: 65_536,
+  connectionSubmissionsMax: 16_384,
+};
+
+/** What the settings say of a gateway's limits. */
+export function configuredLimits(config: GatewayConfig): Partial<GatewayLimits> {
+  return config.limits ? {} : WITHOUT_LIMITS;
+}
+
+/**
+ * Opens the listeners; they are closed with the lifecycle.
+ *
+ * @throws MosaicError `unavailable` with code `listen`, naming the setting
+ */
+export async function openListeners(
+  config: GatewayConfig,
+  serverSecretKey: SecretKey,
+  gateway: Gateway,
+  lifecycle: Lifecycle,
+): Promise<OpenListeners> {
+  const tls = makeTlsIdentity(serverSecretKey);
+  const page = pageText(publicKeyOf(serverSecretKey));
+  const optionsAt = ({ host, port }: HostPort): Omit<ListenerOptions, 'tls'> => ({
+    host,
+    port,
+    serviceUrl: config.serviceUrl,
+    page,
+    limits: { connectionsMax: config.connectionsMax, idleTimeoutMs: config.idleTimeout },
+    accept: (socket) => gateway.accept(socket),
+    failed: (error) => lifecycle.log.error('a connection failed', { error }),
+  });
+  const { mtlsListen, uwsListen } = config;
+  const mtls =
+    mtlsListen === 'off'
+      ? undefined
+      : await namingSetting('MOSAIC_MTLS_LISTEN', () =>
+          openMtlsListener({ ...optionsAt(mtlsListen), tls }),
+        );
+  if (mtls !== undefined) lifecycle.add('mTLS listener', mtls);
+  const uws =
+    uwsListen === 'off'
+      ? undefined
+      : await namingSetting('MOSAIC_UWS_LISTEN', () =>
+          openFastListener(
+            { ...optionsAt(uwsListen), tls: config.uwsTls ? tls : undefined },
+            (sentence) => lifecycle.log.warn(sentence),
+          ),
+        );
+  if (uws !== undefined) lifecycle.add('uWS listener', uws);
+  return { mtls, uws };
+}
+
+/** Takes no more clients, and says goodbye to those that are there, spread over the drain time. */
+export async function dismissClients(
+  { mtls, uws }: OpenListeners,
+  gateway: Gateway,
+  drainTimeMs: number,
+): Promise<void> {
+  for (const listener of [mtls, uws]) listener?.stopAccepting();
+  await gateway.drain(drainTimeMs);
+}
+
+/** Opens a listener; where it cannot, the error says which setting asks for it. */
+async function namingSetting(name: string, open: () => Promise<Listener>): Promise<Listener> {
+  try {
+    return await open();
+  } catch (cause) {
+    if (!isMosaicError(cause)) throw cause;
+    throw new MosaicError(cause.kind, cause.code, `${name}: ${cause.message}`, { cause });
+  }
+}
+
+function pageText(serverKey: PublicKey): string {
+  return [
+    'This is a Mosaic server. Mosaic is a network where people own their identity and their records.',
+    '',
+    'There is nothing to see for a browser: clients connect here by WebSocket, with the',
+    'subprotocol mosaic2024.',
+    '',
+    `Server key: ${encodeServerKey(serverKey)}`,
+    `In hex:     ${hexEncode(serverKey)}`,
+  ].join('\n');
+}
