@@ -6,13 +6,14 @@ import {
   compareBytes,
   RECORD_AT,
   type RecordView,
+  type Reference,
   REFERENCE_BYTES,
   writeU64BE,
 } from '@mosaic-cluster/protocol';
 import type { Database } from 'lmdb';
-import { compareAt, entriesStart, entryFlags } from './index-page.ts';
+import { compareAt, entriesStart, entryFlags, flagsHeld } from './index-page.ts';
 import type { PageChange, PageWriter } from './index-page-writer.ts';
-import { PATH, RECEIVED_POSITION_BYTES, REGION, visitHeadKeys } from './index-path.ts';
+import { headKeyOf, PATH, RECEIVED_POSITION_BYTES, REGION, visitHeadKeys } from './index-path.ts';
 import {
   type AddOutcome,
   type IndexAddition,
@@ -28,6 +29,7 @@ export interface IndexState {
 }
 
 const STATE_KEY = Uint8Array.of(REGION.state);
+const HELD_KEY: Buffer = Buffer.from(headKeyOf({ path: 'held' }));
 const COUNT_BYTES = 6;
 const RECEIVED_AT_BYTES = 8;
 
@@ -91,7 +93,7 @@ export class IndexBatch {
     const bytes = entryBytes(addition);
     this.#database.putSync(key, recordValue(bytes));
     this.#countChange++;
-    this.#change(record, { bytes, put: true });
+    this.#change(record, addition.held, { bytes, put: true });
     return 'added';
   }
 
@@ -107,7 +109,14 @@ export class IndexBatch {
     for (let i = 0; i < POSITION_BYTES; i++) bytes[RECEIVED_AT_BYTES + i] = record.bytes[i]!;
     this.#database.removeSync(key);
     this.#countChange--;
-    this.#change(record, { bytes, put: false });
+    this.#change(record, flagsHeld(value[RECEIVED_AT_BYTES]!), { bytes, put: false });
+  }
+
+  /** Takes a record off the path `held`. */
+  release(id: Reference): void {
+    const bytes = new Uint8Array(RECEIVED_POSITION_BYTES);
+    for (let i = 0; i < POSITION_BYTES; i++) bytes[RECEIVED_AT_BYTES + i] = id[i]!;
+    this.#changePath(HELD_KEY, HELD_KEY.length, { bytes, put: false });
   }
 
   /** Writes all pages and the state. */
@@ -163,17 +172,19 @@ export class IndexBatch {
     return this.#key;
   }
 
-  #change(record: RecordView, change: PageChange): void {
-    visitHeadKeys(record, (buffer, length) => {
-      this.#rows++;
-      const name = buffer.toString('latin1', 0, length);
-      const path = this.#paths.get(name);
-      if (path !== undefined) path.changes.push(change);
-      else {
-        const headKey = Uint8Array.prototype.slice.call(buffer, 0, length);
-        this.#paths.set(name, { headKey, changes: [change] });
-      }
-    });
+  #change(record: RecordView, held: boolean, change: PageChange): void {
+    visitHeadKeys(record, held, (buffer, length) => this.#changePath(buffer, length, change));
+  }
+
+  #changePath(buffer: Buffer, length: number, change: PageChange): void {
+    this.#rows++;
+    const name = buffer.toString('latin1', 0, length);
+    const path = this.#paths.get(name);
+    if (path !== undefined) path.changes.push(change);
+    else {
+      const headKey = Uint8Array.prototype.slice.call(buffer, 0, length);
+      this.#paths.set(name, { headKey, changes: [change] });
+    }
   }
 }
 

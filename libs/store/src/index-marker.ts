@@ -3,9 +3,9 @@
  * with every commit, so what it holds is whole after a crash of the process, when the operating
  * system still has the pages, and may be damaged after a crash of the machine.
  *
- * The file is one line of JSON: `{"format":1,"state":"open","boot":"…"}` while a process has the
- * index open, `{"format":1,"state":"clean","bytes":…}` after everything was flushed, and
- * `{"format":1,"state":"damaged","why":"…"}` once damage was met.
+ * The file is one line of JSON: `{"format":2,"state":"open","boot":"…"}` while a process has the
+ * index open, `{"format":2,"state":"clean","bytes":…}` after everything was flushed, and
+ * `{"format":2,"state":"damaged","why":"…"}` once damage was met.
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 
 /** Version of everything in the index's folder; another one is rebuilt from the log. */
-export const INDEX_FORMAT = 1;
+export const INDEX_FORMAT = 2;
 
 /** What a marker says. */
 export type Marker =

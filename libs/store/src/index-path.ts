@@ -43,6 +43,7 @@ export const PATH = {
   longTag: 8,
   oddNotify: 9,
   subkey: 10,
+  held: 11,
 } as const;
 
 /** Positions on path `received` start with 8 bytes of reception time. */
@@ -110,6 +111,8 @@ export function headKeyOf(path: Exclude<IndexPath, { path: 'all' }>): Uint8Array
       return headKey(PATH.oddNotify, sized(path.notified, KEY_BYTES, 'a notified key'));
     case 'subkey':
       return headKey(PATH.subkey, sized(path.subkey, KEY_BYTES, 'a subkey'));
+    case 'held':
+      return headKey(PATH.held);
   }
 }
 
@@ -137,10 +140,12 @@ function sized(bytes: Uint8Array, length: number, what: string): Uint8Array {
  * Calls `visit` with the head key of every path value that a record is found on. A value may come
  * twice where a record repeats a tag.
  *
+ * @param held whether it waits for a moderator
  * @param visit gets a buffer that is overwritten after it returns, and the key's length in it
  */
 export function visitHeadKeys(
   record: RecordView,
+  held: boolean,
   visit: (buffer: Buffer, length: number) => void,
 ): void {
   const { bytes } = record;
@@ -149,6 +154,10 @@ export function visitHeadKeys(
   visit(scratch, put(bytes, RECORD_AT.address, 96, PATH.address));
   scratch[1] = PATH.received;
   visit(scratch, 2);
+  if (held) {
+    scratch[1] = PATH.held;
+    visit(scratch, 2);
+  }
   visit(scratch, put(bytes, author, author + 32, PATH.author));
   for (let i = 0; i < 8; i++) scratch[33 + i] = bytes[kind + i]!;
   scratch[41] = PATH.authorKind;

@@ -142,6 +142,24 @@ export function describeRecordIndex(
       expect(await scan(index, { path: 'subkey', subkey: keyNumber(9) })).toEqual([]);
     });
 
+    it('finds what is held until it is released, and held it stays', async () => {
+      const [one, other, free] = [1, 2, 3].map((timestamp) =>
+        additionOf({ timestamp }, { held: timestamp < 3 }),
+      ) as [IndexAddition, IndexAddition, IndexAddition];
+      await index.add([one, other, free]);
+      expect(timesOf(await scan(index, { path: 'held' }))).toEqual([2, 1]);
+      await index.release([one.record.id, free.record.id, additionOf({ timestamp: 4 }).record.id]);
+      expect(timesOf(await scan(index, { path: 'held' }))).toEqual([2]);
+      const looked = await index.lookup([one, other, free].map(({ record }) => record.id));
+      expect(looked.map((entry) => entry?.held)).toEqual([true, true, false]);
+      expect(await scan(index, { path: 'author', author: keyNumber(1) })).toHaveLength(3);
+      await index.remove([one, other]);
+      await index.release([one.record.id, other.record.id]);
+      expect(await scan(index, { path: 'held' })).toEqual([]);
+      await index.add([one]);
+      expect(timesOf(await scan(index, { path: 'held' }))).toEqual([1]);
+    });
+
     it('has records signed by their author on no signing-key path', async () => {
       await index.add([additionOf({ author: 1, signer: 1 })]);
       expect(await scan(index, { path: 'signing-key', signingKey: keyNumber(1) })).toEqual([]);

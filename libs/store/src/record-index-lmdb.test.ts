@@ -71,9 +71,9 @@ describe('index environment', () => {
 
   it('trusts what was closed in an orderly way, after a new boot too', async () => {
     await fill();
-    expect(await marker()).toEqual({ format: 1, state: 'open', boot: 'this boot' });
+    expect(await marker()).toEqual({ format: 2, state: 'open', boot: 'this boot' });
     await present(environment).close();
-    expect(await marker()).toMatchObject({ format: 1, state: 'clean' });
+    expect(await marker()).toMatchObject({ format: 2, state: 'clean' });
     expect((await openAt('next boot')).rebuilt).toBeUndefined();
     expect(await present(environment).index('outbox').count()).toBe(1);
   });
@@ -101,15 +101,15 @@ describe('index environment', () => {
   it('starts empty where the format is another', async () => {
     await fill();
     await present(environment).close();
-    await writeFile(join(directory, 'marker.json'), '{"format":2,"state":"clean","bytes":1}');
-    expect((await openAt()).rebuilt).toMatch(/format 2, this is format 1/);
+    await writeFile(join(directory, 'marker.json'), '{"format":1,"state":"clean","bytes":1}');
+    expect((await openAt()).rebuilt).toMatch(/format 1, this is format 2/);
   });
 
   it.each([
     ['its marker is gone', async () => rm(join(directory, 'marker.json')), /marker is missing/],
     [
       'its marker is no marker',
-      async () => writeFile(join(directory, 'marker.json'), '{"format":1,"state":"cle'),
+      async () => writeFile(join(directory, 'marker.json'), '{"format":2,"state":"cle'),
       /marker is missing or unreadable/,
     ],
     ['it was cut short', async () => truncate(join(directory, 'data.mdb'), 8_192), /and has 8192/],
@@ -152,7 +152,7 @@ describe('index environment', () => {
     const bytes = (await stat(join(directory, 'data.mdb'))).size;
     await writeFile(
       join(directory, 'marker.json'),
-      JSON.stringify({ format: 1, state: 'clean', bytes }),
+      JSON.stringify({ format: 2, state: 'clean', bytes }),
     );
     const index = (await openAt()).index('outbox');
     const whole = index.scan({ path: 'author', author: keyNumber(1) }, { limit: 200 });

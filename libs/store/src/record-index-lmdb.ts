@@ -81,6 +81,11 @@ class LmdbRecordIndex implements RecordIndex {
     await this.#turns.take(() => this.#write(records, remove, undefined));
   }
 
+  async release(ids: readonly Reference[]): Promise<void> {
+    const release = (batch: IndexBatch, id: Reference): void => batch.release(id);
+    await this.#turns.take(() => this.#write(ids, release, undefined));
+  }
+
   async lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]> {
     return this.#read(() => ids.map((id) => this.#entry(id)));
   }

@@ -142,6 +142,10 @@ const command = fc.oneof(
     picks: fc.array(fc.nat(), { maxLength: 10, size: 'max' }),
   }),
   fc.record({
+    do: fc.constant('release' as const),
+    picks: fc.array(fc.nat(), { maxLength: 60, size: 'max' }),
+  }),
+  fc.record({
     do: fc.constant('remove' as const),
     picks: fc.array(fc.nat(), { maxLength: 150, size: 'max' }),
   }),
@@ -155,6 +159,12 @@ async function run(each: Command, index: RecordIndex, model: ModelIndex): Promis
     const records = each.do === 'sweep' ? sweptBy(each, there) : picked(each.picks, there);
     model.remove(records);
     await index.remove(records);
+    return;
+  }
+  if (each.do === 'release') {
+    const ids = picked(each.picks, there).map(({ record }) => record.id);
+    model.release(ids);
+    await index.release(ids);
     return;
   }
   const additions = additionsOf(each, there, model);
@@ -177,7 +187,7 @@ function sweptBy(
 }
 
 function additionsOf(
-  each: Exclude<Command, { do: 'remove' | 'sweep' }>,
+  each: Exclude<Command, { do: 'remove' | 'release' | 'sweep' }>,
   there: readonly IndexAddition[],
   model: ModelIndex,
 ): IndexAddition[] {
@@ -215,6 +225,7 @@ type Check = typeof checks extends fc.Arbitrary<(infer T)[]> ? T : never;
 const PATHS: readonly IndexPath[] = [
   { path: 'all' },
   { path: 'received' },
+  { path: 'held' },
   ...[0, 1, 2].flatMap((n): IndexPath[] => [
     { path: 'author', author: keyNumber(n) },
     { path: 'signing-key', signingKey: keyNumber(n) },

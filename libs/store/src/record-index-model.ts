@@ -31,6 +31,7 @@ export interface ModelEntry {
 /** The model. */
 export class ModelIndex {
   readonly #additions = new Map<string, IndexAddition>();
+  readonly #released = new WeakSet<IndexAddition>();
 
   get count(): number {
     return this.#additions.size;
@@ -66,12 +67,19 @@ export class ModelIndex {
         this.#additions.delete(holderId);
       }
     }
-    this.#additions.set(id, addition);
+    this.#additions.set(id, { ...addition });
     return 'added';
   }
 
   remove(records: readonly IndexedRecord[]): void {
     for (const { record } of records) this.#additions.delete(hexEncode(record.id));
+  }
+
+  release(ids: readonly Reference[]): void {
+    for (const id of ids) {
+      const addition = this.#additions.get(hexEncode(id));
+      if (addition !== undefined) this.#released.add(addition);
+    }
   }
 
   lookup(id: Reference): ModelEntry | undefined {
@@ -83,6 +91,7 @@ export class ModelIndex {
     const received = path.path === 'received';
     return this.all
       .filter((addition) => isOnPath(addition, path))
+      .filter((addition) => path.path !== 'held' || !this.#released.has(addition))
       .map((addition) => ({ addition, position: positionOf(addition, received) }))
       .filter(({ position }) => below === undefined || compareBytes(position, below) < 0)
       .filter(({ position }) => from === undefined || compareBytes(position, from) >= 0)
@@ -102,7 +111,7 @@ function entryOf({ location, held }: IndexAddition, position: Uint8Array): Model
   return { position: hexEncode(position), location: hexEncode(location), held };
 }
 
-function isOnPath({ record }: IndexAddition, path: IndexPath): boolean {
+function isOnPath({ record, held }: IndexAddition, path: IndexPath): boolean {
   switch (path.path) {
     case 'all':
     case 'received':
@@ -123,6 +132,8 @@ function isOnPath({ record }: IndexAddition, path: IndexPath): boolean {
       return [...record.tags()].some((tag) => isOddNotify(tag.bytes, path.notified));
     case 'subkey':
       return record.isKeySchedule && attests(record, path.subkey);
+    case 'held':
+      return held;
   }
 }
 

@@ -8,7 +8,7 @@ import type { RedisConnection } from './redis-connection.ts';
 const EVERYTHING = { limit: 1_000_000 } as const;
 
 /** Every path that a record of the fixture is on. */
-export function pathsOf({ record }: Pick<IndexAddition, 'record'>): IndexPath[] {
+export function pathsOf({ record, held }: Pick<IndexAddition, 'record' | 'held'>): IndexPath[] {
   const { author, kind, signingKey, address } = record;
   return [
     { path: 'all' },
@@ -17,6 +17,7 @@ export function pathsOf({ record }: Pick<IndexAddition, 'record'>): IndexPath[] 
     { path: 'author-kind', author, kind },
     { path: 'kind', kind },
     { path: 'address', address },
+    ...(held ? [{ path: 'held' } as const] : []),
     ...(record.signedByAuthor ? [] : [{ path: 'signing-key', signingKey } as const]),
     ...[...record.tags()].map((tag): IndexPath => ({ path: 'tag', tag: tag.bytes.subarray(2) })),
   ];

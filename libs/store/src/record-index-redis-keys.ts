@@ -133,26 +133,28 @@ export class RedisIndexKeys {
     return { tree: RECEIVED_ROWS, shard: this.#receivedShard, row };
   }
 
+  /** The row of path `held`. */
+  heldRow(field: Uint8Array): PlacedRow {
+    return this.#pathRow(HELD, HELD.length, field);
+  }
+
   /**
    * All rows of a record, but for what a replaceable address has in table `a`. Some may come twice.
    *
    * @param receivedAt 8 bytes
+   * @param held whether the row of path `held` is one of them
    */
-  rows(record: RecordView, receivedAt: Uint8Array): PlacedRow[] {
+  rows(record: RecordView, receivedAt: Uint8Array, held: boolean): PlacedRow[] {
     const { bytes } = record;
     const isReplaceable = record.duplicateHandling === 'replaceable';
     const rows = [this.receivedRow(receivedAt, bytes.subarray(0, FIELD_BYTES))];
     const add = (buffer: Uint8Array, length: number): void => {
       const path = buffer[length - 1];
       if (path === PATH.received || (path === PATH.address && isReplaceable)) return;
-      const shard = this.#shardOf(buffer, length);
-      const row = Buffer.allocUnsafe(PATH_ROWS.rowBytes);
-      for (let i = 0; i < PATH_HASH_BYTES; i++) row[i] = this.#hash[1 + i]!;
-      for (let i = 0; i < FIELD_BYTES; i++) row[PATH_HASH_BYTES + i] = bytes[i]!;
-      rows.push({ tree: PATH_ROWS, shard, row });
+      rows.push(this.#pathRow(buffer, length, bytes));
     };
     add(ALL, ALL.length);
-    visitHeadKeys(record, add);
+    visitHeadKeys(record, held, add);
     return rows;
   }
 
@@ -167,6 +169,15 @@ export class RedisIndexKeys {
     return { tree: PATH_ROWS, shard, start };
   }
 
+  /** @param field bytes that begin with the field of the record */
+  #pathRow(headKey: Uint8Array, length: number, field: Uint8Array): PlacedRow {
+    const shard = this.#shardOf(headKey, length);
+    const row = Buffer.allocUnsafe(PATH_ROWS.rowBytes);
+    for (let i = 0; i < PATH_HASH_BYTES; i++) row[i] = this.#hash[1 + i]!;
+    for (let i = 0; i < FIELD_BYTES; i++) row[PATH_HASH_BYTES + i] = field[i]!;
+    return { tree: PATH_ROWS, shard, row };
+  }
+
   /** The shard of a path; its hash stays in `#hash`. */
   #shardOf(headKey: Uint8Array, length: number): number {
     sipHash(this.#secrets[0]!, headKey, length, this.#hash, 0);
@@ -175,3 +186,4 @@ export class RedisIndexKeys {
 }
 
 const ALL: Uint8Array = Uint8Array.of(REGION.head, PATH.all);
+const HELD: Uint8Array = Uint8Array.of(REGION.head, PATH.held);

@@ -64,6 +64,8 @@ export class RedisIndexReader {
     const from = boundOf(range.from, positionBytes);
     if (range.limit === 0) return [];
     const isWanted = (entry: IndexEntry): boolean =>
+      // Whoever lost a race to add a record may have left a row that says otherwise.
+      (entry.held || path.path !== 'held') &&
       (below === undefined || compareAt(entry.position, 0, below, 0, positionBytes) < 0) &&
       (from === undefined || compareAt(entry.position, 0, from, 0, positionBytes) >= 0);
     if (path.path === 'address' && isReplaceableAddress(path.address)) {

@@ -4,7 +4,7 @@
  *
  *     drop and mark → take out rows and pointers → unmark
  */
-import type { RecordView } from '@mosaic-cluster/protocol';
+import type { RecordView, Reference } from '@mosaic-cluster/protocol';
 import type { IndexedRecord } from './record-index.ts';
 import { StepChanges, unmarkCalls } from './record-index-redis-changes.ts';
 import { positionOf } from './record-index-redis-fold.ts';
@@ -58,13 +58,24 @@ export class RedisIndexRemover {
     }
   }
 
+  /** Takes records off the path `held`. */
+  async release(ids: readonly Reference[]): Promise<void> {
+    const changes = new StepChanges(this.#keys.shards);
+    changes.rows(
+      ids.map((id) => this.#keys.heldRow(id)),
+      false,
+    );
+    await this.#connection.run(changes.calls());
+  }
+
   /** Takes out the rows and pointers of what is invisible, and ends its removal. */
   async takeOut(leftovers: readonly Leftover[]): Promise<void> {
     if (leftovers.length === 0) return;
     const changes = new StepChanges(this.#keys.shards);
     const marked = new Map<number, Buffer[]>();
     for (const { record, receivedAt, mark } of leftovers) {
-      changes.rows(this.#keys.rows(record, receivedAt), false);
+      // Whether it was held is not asked: there may be a row of path `held` that nobody else takes out.
+      changes.rows(this.#keys.rows(record, receivedAt, true), false);
       if (record.duplicateHandling === 'replaceable') {
         const pointer = encodePointer(record, this.#keys.address(record.address).field);
         changes.pointer(this.#keys.record(fieldOf(record)), pointer, false);

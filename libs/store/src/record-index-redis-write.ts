@@ -177,7 +177,7 @@ export class RedisIndexWriter {
     const changes = new StepChanges(keys.shards);
     for (const { contest, draft } of attempts) {
       const { record } = draft.addition;
-      changes.rows(keys.rows(record, entryReceivedAt(draft.entry)), true);
+      changes.rows(keys.rows(record, entryReceivedAt(draft.entry), draft.addition.held), true);
       if (contest.letter === 'i') continue;
       const pointer = encodePointer(record, contest.place.field);
       changes.pointer(keys.record(draft.field), pointer, true);

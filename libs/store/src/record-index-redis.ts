@@ -126,6 +126,11 @@ class ScriptedIndex implements RedisRecordIndex {
     await this.#remover.remove(records, false);
   }
 
+  async release(ids: readonly Reference[]): Promise<void> {
+    this.#assertOpen();
+    await this.#remover.release(ids);
+  }
+
   async lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]> {
     this.#assertOpen();
     return this.#reader.lookup(ids);

@@ -32,7 +32,9 @@ export type IndexPath =
   /** Key schedules with an attestation made by a subkey: a claim that nobody else can make. */
   | { readonly path: 'subkey'; readonly subkey: PublicKey }
   | { readonly path: 'address'; readonly address: Reference }
-  | { readonly path: 'received' };
+  | { readonly path: 'received' }
+  /** Records that wait for a moderator, until they are released. */
+  | { readonly path: 'held' };
 
 /**
  * An entry that a scan or lookup finds. It stays valid. Its fields may be made when they are read:
@@ -105,6 +107,11 @@ export interface RecordIndex {
   add(additions: readonly IndexAddition[], appliedTo?: LogPosition): Promise<readonly AddOutcome[]>;
   /** Takes records out, one after the other; those that are not there are passed over. */
   remove(records: readonly IndexedRecord[]): Promise<void>;
+  /**
+   * Takes records off the path `held` that were decided on; they stay on all others, and held. A
+   * rebuild brings them back to it. What is not there is passed over.
+   */
+  release(ids: readonly Reference[]): Promise<void>;
   /** The entries of whole IDs, undefined for those that are not there. */
   lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]>;
   /** Entries of a path, newest first. Fewer than `limit`: the range is at its end. */
