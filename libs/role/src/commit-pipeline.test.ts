@@ -1,11 +1,12 @@
 /** Group commit when log and index fail, at every moment at which they can. */
 import { buildFilter, MosaicError, type RecordView } from '@mosaic-cluster/protocol';
-import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
+import { indexRowsOf, type RecordIndex, type SegmentLog } from '@mosaic-cluster/store';
 import { afterEach, describe, expect, it } from 'vitest';
 import { intercept } from '../testing/intercept.ts';
 import { kind, moment, person, record, schedule } from '../testing/people.ts';
 import { openPolicy } from '../testing/policies.ts';
 import { idOf, TestRoles } from '../testing/test-roles.ts';
+import type { CommitBounds } from './commit-pipeline.ts';
 
 const ALICE = person(0);
 const SUBKEY = person(10);
@@ -27,7 +28,8 @@ let roles: TestRoles;
 let faults: Faults;
 afterEach(() => roles.close());
 
-async function open(bounds = { entriesMax: 1000, bytesMax: 1e9 }): Promise<void> {
+async function open(rest: Partial<CommitBounds> = {}): Promise<void> {
+  const bounds = { entriesMax: 1000, bytesMax: 1e9, rowsMax: 1e9, ...rest };
   const [gate, addGate] = [Promise.resolve(), Promise.resolve()];
   faults = { append: undefined, add: undefined, appends: 0, adds: 0, gate, addGate };
   roles = await TestRoles.open({
@@ -91,8 +93,12 @@ describe('group commit', () => {
     expect(await found()).toHaveLength(50);
   });
 
-  it('refuses what would exceed its bound, and takes a lone large batch', async () => {
-    await open({ entriesMax: 3, bytesMax: 1e9 });
+  it.each<Partial<CommitBounds>>([
+    { entriesMax: 3 },
+    { bytesMax: 3 * numbered(0).bytes.length },
+    { rowsMax: 3 * indexRowsOf(numbered(0)) },
+  ])('refuses what would exceed its bound, and takes a lone large batch: %o', async (bounds) => {
+    await open(bounds);
     const gate = new Gate();
     faults.gate = gate.opened;
     const first = submit(numbered(0), numbered(1), numbered(2), numbered(3));
@@ -103,6 +109,22 @@ describe('group commit', () => {
     gate.open();
     expect((await Promise.all([first, second])).flat()).toEqual(Array(6).fill('ACCEPTED'));
     expect(await submit(numbered(6))).toEqual(['ACCEPTED']);
+  });
+
+  it('makes several commits of what takes many rows in the index', async () => {
+    await open();
+    const gate = new Gate();
+    faults.gate = gate.opened;
+    const first = submit(numbered(0));
+    await expect.poll(() => faults.appends).toBe(1);
+    const tags = Array.from({ length: 2000 }, (_, n) => ({ type: n, value: new Uint8Array() }));
+    const tagged = Array.from({ length: 30 }, (_, n) =>
+      submit(record(ALICE, { timestamp: moment(n), tags })),
+    );
+    await expect.poll(() => roles.role('outbox').worker.waiting).toBe(30);
+    gate.open();
+    expect((await Promise.all([first, ...tagged])).flat()).toEqual(Array(31).fill('ACCEPTED'));
+    expect(faults.appends).toBe(3);
   });
 
   it('finishes what was accepted when it closes, and refuses the rest', async () => {

@@ -1,10 +1,15 @@
 /**
  * Group commit: what many submissions bring goes to the log in one append and into the index in
- * one transaction. While one commit is being written the next one gathers; a lone record waits
+ * one call. While one commit is being written the next one gathers; a lone record waits
  * for nothing.
  */
 import { MosaicError } from '@mosaic-cluster/protocol';
-import type { LogEntry, LogPosition, SegmentLog } from '@mosaic-cluster/store';
+import {
+  indexRowsOf,
+  type LogEntry,
+  type LogPosition,
+  type SegmentLog,
+} from '@mosaic-cluster/store';
 import type {
   Committed,
   IndexableEntry,
@@ -18,6 +23,8 @@ import { nextTurn } from './next-turn.ts';
 export interface CommitBounds {
   readonly entriesMax: number;
   readonly bytesMax: number;
+  /** Rows that the entries will take in the index: some ten each, thousands for many tags. */
+  readonly rowsMax: number;
 }
 
 /** An entry to commit. */
@@ -40,6 +47,7 @@ export interface CommitPipelineOptions {
 interface Waiting {
   readonly entries: readonly CommitEntry[];
   readonly bytes: number;
+  readonly rows: number;
   readonly resolve: (outcomes: readonly IndexOutcome[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,6 +56,8 @@ interface Waiting {
 const COMMIT_ENTRIES_MAX = 4096;
 /** Bytes of one commit. */
 const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
+/** Rows of one commit: those of 4,096 records with few tags. */
+const COMMIT_ROWS_MAX = 40_960;
 
 /** Commits entries to log and index. */
 export class CommitPipeline {
@@ -55,6 +65,7 @@ export class CommitPipeline {
   readonly #waiting: Waiting[] = [];
   #waitingEntries = 0;
   #waitingBytes = 0;
+  #waitingRows = 0;
   /** The indexing of the commit before: it overlaps with the writing of the next. Never rejects. */
   #indexed: Promise<void> = Promise.resolve();
   /** Set once a commit is in the log but could not be indexed: only a replay heals that. */
@@ -83,18 +94,25 @@ export class CommitPipeline {
       return Promise.reject(new MosaicError('closed', 'commit-closed', 'the store is closing'));
     }
     let bytes = 0;
-    for (const { record } of entries) bytes += record.bytes.length;
-    const { entriesMax, bytesMax } = this.#options.bounds;
+    let rows = 0;
+    for (const { record } of entries) {
+      bytes += record.bytes.length;
+      rows += indexRowsOf(record);
+    }
+    const { entriesMax, bytesMax, rowsMax } = this.#options.bounds;
     const isFull =
-      this.#waitingEntries + entries.length > entriesMax || this.#waitingBytes + bytes > bytesMax;
+      this.#waitingEntries + entries.length > entriesMax ||
+      this.#waitingBytes + bytes > bytesMax ||
+      this.#waitingRows + rows > rowsMax;
     if (isFull && this.#waiting.length > 0) {
       const message = 'too many records wait to be stored';
       return Promise.reject(new MosaicError('limited', 'commit-busy', message));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entries, bytes, resolve, reject });
+      this.#waiting.push({ entries, bytes, rows, resolve, reject });
       this.#waitingEntries += entries.length;
       this.#waitingBytes += bytes;
+      this.#waitingRows += rows;
       this.#running ??= this.#run();
     });
   }
@@ -135,18 +153,22 @@ export class CommitPipeline {
   #takeGroup(): Waiting[] {
     let entries = 0;
     let bytes = 0;
+    let rows = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
       const isFull =
         entries + waiting.entries.length > COMMIT_ENTRIES_MAX ||
-        bytes + waiting.bytes > COMMIT_BYTES_MAX;
+        bytes + waiting.bytes > COMMIT_BYTES_MAX ||
+        rows + waiting.rows > COMMIT_ROWS_MAX;
       if (isFull && count > 0) break;
       entries += waiting.entries.length;
       bytes += waiting.bytes;
+      rows += waiting.rows;
       count += 1;
     }
     this.#waitingEntries -= entries;
     this.#waitingBytes -= bytes;
+    this.#waitingRows -= rows;
     return this.#waiting.splice(0, count);
   }
 

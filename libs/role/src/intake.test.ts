@@ -73,6 +73,26 @@ describe('what is refused', () => {
     expect(await submit([record(ALICE, { kind: scheduleKind, payload })])).toEqual(['TOO_LARGE']);
   });
 
+  it('is a record with more tags than the index is to hold', async () => {
+    await open();
+    const tagged = (count: number): RecordView =>
+      record(ALICE, {
+        tags: Array.from({ length: count }, (_, n) => ({
+          type: 0x7000 + n,
+          value: new Uint8Array(),
+        })),
+        timestamp: moment(count),
+      });
+    const most = tagged(2048);
+    expect(await submit([most, tagged(2049)])).toEqual(['ACCEPTED', 'TOO_LARGE']);
+    const last = { type: 0x7000 + 2047, value: new Uint8Array() };
+    const filter = buildFilter([{ name: 'includedTags', tags: [last] }]);
+    expect(await roles.query('outbox', filter)).toEqual([idOf(most)]);
+    await roles.close();
+    await open({ deps: { tagsMax: 3 } });
+    expect(await submit([tagged(3), tagged(4)])).toEqual(['ACCEPTED', 'TOO_LARGE']);
+  });
+
   it("is what is signed by a key that is not the author's, or by no key", async () => {
     await open();
     const foreign = record(ALICE, { signer: SUBKEY });

@@ -18,7 +18,12 @@ import type { CommitEntry, CommitPipeline } from './commit-pipeline.ts';
 import type { IndexOutcome, IndexWriter, Standing } from './index-writer.ts';
 import { nextTurn } from './next-turn.ts';
 import type { RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';
-import { fieldsRefusal, payloadRefusal, submitterRefusal } from './submission-rules.ts';
+import {
+  fieldsRefusal,
+  payloadRefusal,
+  RECORD_TAGS_MAX,
+  submitterRefusal,
+} from './submission-rules.ts';
 
 /** What the way in needs. */
 export interface IntakeOptions extends RoleWorkerDeps {
@@ -55,8 +60,9 @@ export class Intake {
    */
   async submit(submissions: readonly Submission[]): Promise<ResultCode[]> {
     const candidates = submissions.map(candidateOf);
-    const latest = this.#options.now() + this.#options.futureNanosMax;
-    for (const candidate of candidates) candidate.result = fieldsRefusal(candidate.record, latest);
+    const { now, futureNanosMax, tagsMax = RECORD_TAGS_MAX } = this.#options;
+    const bounds = { latest: now() + futureNanosMax, tagsMax };
+    for (const candidate of candidates) candidate.result = fieldsRefusal(candidate.record, bounds);
     await Promise.all(this.#runs(undecided(candidates)));
     const { events } = this.#options;
     return candidates.map(({ result = RESULT.GENERAL_ERROR }) => {

@@ -26,6 +26,14 @@ export const roleSettings = {
     default: '15m',
     doc: 'Records dated further ahead than this are refused.',
   },
+  tagsMax: {
+    name: 'MOSAIC_TAGS_MAX',
+    type: 'integer',
+    min: 16,
+    max: 16_383,
+    default: 2048,
+    doc: 'Records with more tags are refused with TOO_LARGE: each tag takes room in the index, some hundred bytes however short it is. 2048 is more than fit where each names a key; 16383 is all that fit.',
+  },
   verifyThreads: {
     name: 'MOSAIC_VERIFY_THREADS',
     type: 'integer',

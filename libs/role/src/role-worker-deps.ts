@@ -36,6 +36,8 @@ export interface RoleWorkerDeps {
   readonly scheduleTools?: ScheduleTools;
   /** Records dated further ahead are refused; nanoseconds. */
   readonly futureNanosMax: bigint;
+  /** Records with more tags are refused with TOO_LARGE; 2,048 where nothing is said. */
+  readonly tagsMax?: number;
   readonly commitBounds: CommitBounds;
   readonly events?: WorkerEvents;
 }

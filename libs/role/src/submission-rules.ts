@@ -16,16 +16,31 @@ import {
 } from '@mosaic-cluster/protocol';
 
 /**
- * Refuses what its fields alone make invalid: reserved bits, a date too far ahead, a key schedule
- * or profile that its author did not sign.
- *
- * @param latest the latest acceptable timestamp
- * @returns INVALID, or undefined where nothing speaks against the record
+ * Most tags of a record where nothing else is said: more than fit when each names a key, which
+ * takes 36 bytes and more of the 65,535 that a record has for its tags.
  */
-export function fieldsRefusal(record: RecordView, latest: Timestamp): ResultCode | undefined {
+export const RECORD_TAGS_MAX = 2048;
+
+/** What a server asks of a record beyond the rules of the format. */
+export interface FieldBounds {
+  /** The latest acceptable timestamp. */
+  readonly latest: Timestamp;
+  /** Most tags: each is a row of the index, whose cost has nothing to do with the tag's length. */
+  readonly tagsMax: number;
+}
+
+/**
+ * Refuses what its fields alone make invalid: reserved bits, a date too far ahead, a key schedule
+ * or profile that its author did not sign; and what has too many tags.
+ *
+ * @returns INVALID, TOO_LARGE, or undefined where nothing speaks against the record
+ */
+export function fieldsRefusal(record: RecordView, bounds: FieldBounds): ResultCode | undefined {
+  const { latest, tagsMax } = bounds;
   if (recordFieldsFault(record) !== undefined || record.timestamp > latest) return RESULT.INVALID;
   const needsAuthor = record.isKeySchedule || record.isProfile;
-  return needsAuthor && !record.signedByAuthor ? RESULT.INVALID : undefined;
+  if (needsAuthor && !record.signedByAuthor) return RESULT.INVALID;
+  return record.tagCount > tagsMax ? RESULT.TOO_LARGE : undefined;
 }
 
 /**

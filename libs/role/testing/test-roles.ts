@@ -128,7 +128,7 @@ export class TestRoles {
         now: () => this.now,
         scheduleTools: tools,
         futureNanosMax: 1_000_000_000n,
-        commitBounds: { entriesMax: 1000, bytesMax: 64 * 1024 * 1024 },
+        commitBounds: { entriesMax: 1000, bytesMax: 64 * 1024 * 1024, rowsMax: 100_000 },
         events: { failed: (_, error) => this.failures.push(error) },
         ...this.#options.deps,
       });

@@ -51,7 +51,11 @@ export interface OpenRole {
 }
 
 /** What waits for a group commit, per role. */
-const COMMIT_BOUNDS = { entriesMax: 16_384, bytesMax: 64 * 1024 * 1024 } as const;
+const COMMIT_BOUNDS = {
+  entriesMax: 16_384,
+  bytesMax: 64 * 1024 * 1024,
+  rowsMax: 262_144,
+} as const;
 /** Roles that keep records for everybody, so that key schedules are there. */
 const PUBLIC_ROLES: readonly RoleName[] = ['outbox', 'inbox'];
 /** Between two lines about a long replay. */
@@ -134,6 +138,7 @@ async function openWorker(
     now,
     scheduleTools,
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
+    tagsMax: config.tagsMax,
     commitBounds: COMMIT_BOUNDS,
     events: { ...deps.metrics.events(role), ...eventsOf(role, lifecycle) },
   });
