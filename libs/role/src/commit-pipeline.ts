@@ -44,6 +44,12 @@ export interface CommitPipelineOptions {
   readonly onCommitFailed: (error: unknown) => void;
 }
 
+/** A commit that is in the log but not in the index. */
+interface Unindexed {
+  readonly entries: readonly IndexableEntry[];
+  readonly end: LogPosition;
+}
+
 interface Waiting {
   readonly entries: readonly CommitEntry[];
   readonly bytes: number;
@@ -59,6 +65,9 @@ const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
 /** Rows of one commit: those of 4,096 records with few tags. */
 const COMMIT_ROWS_MAX = 40_960;
 
+/** Between two attempts to index what an earlier one left out, where nothing else asks for one. */
+const RETRY_MS = 1000;
+
 /** Commits entries to log and index. */
 export class CommitPipeline {
   readonly #options: CommitPipelineOptions;
@@ -68,8 +77,12 @@ export class CommitPipeline {
   #waitingRows = 0;
   /** The indexing of the commit before: it overlaps with the writing of the next. Never rejects. */
   #indexed: Promise<void> = Promise.resolve();
-  /** Set once a commit is in the log but could not be indexed: only a replay heals that. */
-  #isBehind = false;
+  /**
+   * Commits that could not be indexed, oldest first; nothing later is indexed before them. At most
+   * two: nothing is appended meanwhile. What others put in the log is theirs to index.
+   */
+  readonly #unindexed: Unindexed[] = [];
+  #retry: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -117,11 +130,18 @@ export class CommitPipeline {
     });
   }
 
+  /** Whether something is in the log that could not be indexed yet. */
+  get isBehind(): boolean {
+    return this.#unindexed.length > 0;
+  }
+
   /** Finishes what was accepted; accepts nothing more. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#running;
-    await this.#indexed;
+    clearTimeout(this.#retry);
+    // One last time. Nobody was told that these are stored.
+    await this.#catchUpIdle().catch(() => undefined);
   }
 
   async #run(): Promise<void> {
@@ -132,7 +152,7 @@ export class CommitPipeline {
       const entries =
         group.length === 1 ? group[0]!.entries : group.flatMap((each) => each.entries);
       try {
-        if (this.#isBehind) await this.#catchUpIdle();
+        if (this.isBehind) await this.#catchUpIdle();
         const { locations, end } = await this.#options.log.append(entries);
         const located = entries.map(({ record, receivedAt, held, standing }, i) => ({
           record,
@@ -178,31 +198,49 @@ export class CommitPipeline {
     end: LogPosition,
   ): Promise<void> {
     try {
-      // The replay may meet these entries too: they are `replayed` then, and were announced.
-      if (this.#isBehind) await this.#catchUp();
-      const outcomes = await this.#options.writer.add(entries, end);
-      await this.#announce({ entries, outcomes });
+      await this.#catchUp();
+      const outcomes = await this.#write({ entries, end });
       let at = 0;
       for (const waiting of group) {
         waiting.resolve(outcomes.slice(at, at + waiting.entries.length));
         at += waiting.entries.length;
       }
     } catch (error) {
-      this.#isBehind = true;
+      this.#unindexed.push({ entries, end });
+      this.#retryLater();
       for (const waiting of group) waiting.reject(error);
     }
   }
 
   /** Nothing is appended while the index cannot follow: the log would fill with what nobody finds. */
   async #catchUpIdle(): Promise<void> {
-    await this.#indexed;
-    if (this.#isBehind) await this.#catchUp();
+    const done = this.#indexed.then(() => this.#catchUp());
+    this.#indexed = done.catch(() => this.#retryLater());
+    await done;
   }
 
   /** Brings commits into the index that an earlier failure left out. */
   async #catchUp(): Promise<void> {
-    await this.#options.writer.replay((committed) => this.#announce(committed));
-    this.#isBehind = false;
+    for (let next = this.#unindexed[0]; next !== undefined; next = this.#unindexed[0]) {
+      await this.#write(next);
+      this.#unindexed.shift();
+    }
+  }
+
+  /** Their submitters were told to try again; but some will not. */
+  #retryLater(): void {
+    if (this.#isClosed || this.#retry !== undefined) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#catchUpIdle().catch(() => undefined);
+    }, RETRY_MS);
+    this.#retry.unref();
+  }
+
+  async #write({ entries, end }: Unindexed): Promise<readonly IndexOutcome[]> {
+    const outcomes = await this.#options.writer.add(entries, end);
+    await this.#announce({ entries, outcomes });
+    return outcomes;
   }
 
   async #announce(committed: Committed): Promise<void> {

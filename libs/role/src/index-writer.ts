@@ -2,34 +2,42 @@
  * Brings what the log holds into the index: the one place that decides which of the records that
  * share a replaceable address is found. Live commits and the replay at start both go through it.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   compareBytes,
   equalBytes,
+  isMosaicError,
   MosaicError,
   type RecordView,
   type Reference,
 } from '@mosaic-cluster/protocol';
-import type {
-  IndexAddition,
-  IndexedRecord,
-  LogPosition,
-  RecordIndex,
-  ScannedEntry,
-  SegmentLog,
+import {
+  type IndexAddition,
+  type IndexedRecord,
+  isLogStart,
+  type LogPosition,
+  type RecordIndex,
+  type ScannedEntry,
+  type SegmentLog,
 } from '@mosaic-cluster/store';
 import type { KeyDirectory } from './key-directory.ts';
+import { isNotWhole } from './schedule-sources.ts';
 
 /** Tries to settle who holds an address before giving up; each loss means somebody else won. */
-const ATTEMPTS_MAX = 8;
+const ATTEMPTS_MAX = 16;
+/** Tries between which nobody waits. */
+const HASTY_ATTEMPTS = 4;
+/** The longest pause before another try. */
+const PAUSE_MS_MAX = 250;
 
 /**
  * What became of a record.
  * - `added`: it is found from now on.
- * - `replayed`: it was found already, from this very place in the log: a replay has been here.
+ * - `replayed`: it was found already, from this very place in the log: a replay, a rebuild or an
+ *   attempt whose answer was lost has been here.
  * - `duplicate`, `outdated`: the log has it, the index needs it not.
- * - `conflict`: its address changed hands at every attempt; trying again later may help.
  */
-export type IndexOutcome = 'added' | 'replayed' | 'duplicate' | 'outdated' | 'conflict';
+export type IndexOutcome = 'added' | 'replayed' | 'duplicate' | 'outdated';
 
 /** What a replaceable record meets at its address. */
 export interface Standing {
@@ -67,32 +75,38 @@ export class IndexWriter {
   /**
    * Adds entries in order, and has the directory know of the key schedules among them.
    *
-   * @param appliedTo everything in the log before it is in the index afterwards
+   * @param appliedTo everything that this process put in the log before it is in the index afterwards
    * @returns one outcome per entry, in order
-   * @throws MosaicError `unavailable` where the index cannot be written
+   * @throws MosaicError `unavailable` where the index cannot be written; `conflict` (`address`) where
+   *   an address changed hands at every attempt: the others are added
    */
   async add(entries: readonly IndexableEntry[], appliedTo: LogPosition): Promise<IndexOutcome[]> {
-    const outcomes = new Array<IndexOutcome>(entries.length).fill('conflict');
+    const outcomes = new Array<IndexOutcome>(entries.length);
     let open = entries.map((_, i) => i);
-    for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS_MAX; attempt++) {
+    for (let attempt = 0; open.length > 0; attempt++) {
+      if (attempt === ATTEMPTS_MAX) throw contended();
+      if (attempt >= HASTY_ATTEMPTS) await delay(pauseMs(attempt - HASTY_ATTEMPTS));
       const additions = await this.#additions(entries, open, attempt === 0);
       const results = await this.#index.add(additions, appliedTo);
       open = open.filter((at, i) => {
         const result = results[i]!;
+        if (result === 'conflict') return true;
         outcomes[at] = result;
-        return result === 'conflict';
+        return false;
       });
     }
+    if (outcomes.includes('duplicate')) await this.#findReplayed(entries, outcomes);
     for (let i = 0; i < entries.length; i++) {
       const { record } = entries[i]!;
-      if (outcomes[i] === 'added' && record.isKeySchedule) this.#directory.take(record);
+      const isFound = outcomes[i] === 'added' || outcomes[i] === 'replayed';
+      if (isFound && record.isKeySchedule) this.#directory.take(record);
     }
-    if (outcomes.includes('duplicate')) await this.#findReplayed(entries, outcomes);
     return outcomes;
   }
 
   /**
    * Adds every commit that the log holds beyond what the index knows of. Doing it again is harmless.
+   * An index of one process that was not whole is, afterwards.
    *
    * @param onCommit called after each commit
    * @returns the records read
@@ -103,15 +117,17 @@ export class IndexWriter {
     let records = 0;
     const from = await this.#index.appliedTo();
     this.#assertWithinLog(from);
-    for await (const { entries, end } of this.#log.scan(from)) {
-      const outcomes = await this.add(entries, end);
-      if (outcomes.includes('conflict')) {
-        const message = 'an address changed hands too often while the log was replayed: try again';
-        throw new MosaicError('conflict', 'address', message);
+    try {
+      for await (const { entries, end } of this.#log.scan(from)) {
+        const outcomes = await this.add(entries, end);
+        records += entries.length;
+        await onCommit({ entries, outcomes });
       }
-      records += entries.length;
-      await onCommit({ entries, outcomes });
+    } catch (error) {
+      throw isMosaicError(error) && error.code === 'log-position' ? indexAhead(error) : error;
     }
+    const isWhole = this.#index.isShared || (await this.#index.appliedTo()) !== undefined;
+    if (!isWhole) await this.#index.markWhole(this.#log.end);
     return records;
   }
 
@@ -119,7 +135,8 @@ export class IndexWriter {
    * What a replaceable record meets at its address. A newer record that a revocation made invalid is
    * taken out: it must not stand in the way of its author.
    *
-   * @throws MosaicError where the storage cannot be read or written
+   * @throws MosaicError where the storage cannot be read or written, or the index is not whole and so
+   *   nobody knows whether the newer one is valid
    */
   async standing(record: RecordView): Promise<Standing> {
     const holder = await this.#holder(record.address);
@@ -133,15 +150,21 @@ export class IndexWriter {
     return { isOutdated: false, holder: undefined };
   }
 
+  /** Of a record that the log has: while nobody knows, a rebuild will judge the two. */
+  async #standingInLog(record: RecordView): Promise<Standing> {
+    try {
+      return await this.standing(record);
+    } catch (error) {
+      if (!isNotWhole(error)) throw error;
+      return { isOutdated: true, holder: await this.#holder(record.address) };
+    }
+  }
+
+  // The log of many writers knows its end only by looking: a scan does.
   #assertWithinLog(from: LogPosition | undefined): void {
     const { end } = this.#log;
-    if (from === undefined || (end !== undefined && compareBytes(from, end) <= 0)) return;
-    throw new MosaicError(
-      'corrupt',
-      'index-ahead',
-      'the index knows of more than the segments hold: segments are missing. Restore them from a ' +
-        'backup; or, to go on with what is left, delete the index, it will be made anew',
-    );
+    if (isLogStart(from) || this.#index.isShared) return;
+    if (end === undefined || compareBytes(from, end) > 0) throw indexAhead();
   }
 
   async #holder(address: Reference): Promise<IndexedRecord | undefined> {
@@ -167,7 +190,7 @@ export class IndexWriter {
       if (isFirst && standing !== undefined) standings[at] = standing;
       else {
         lookups.push(
-          this.standing(record).then((found) => {
+          this.#standingInLog(record).then((found) => {
             standings[at] = found;
           }),
         );
@@ -194,4 +217,23 @@ function additionOf(
 ): IndexAddition {
   if (holder === undefined) return { record, receivedAt, location, held };
   return { record, receivedAt, location, held, replaces: holder };
+}
+
+/** Longer and longer, and never the same for two. */
+function pauseMs(attempt: number): number {
+  return Math.min(2 ** attempt, PAUSE_MS_MAX) * (0.5 + Math.random());
+}
+
+/** Somebody else took an address at every attempt. */
+export function contended(): MosaicError {
+  const message = 'an address changed hands at every attempt to store a record: try again';
+  return new MosaicError('conflict', 'address', message);
+}
+
+/** The log does not reach where the index is. */
+export function indexAhead(cause?: unknown): MosaicError {
+  const message =
+    'the index knows of more than the segments hold: segments are missing. Restore them from a ' +
+    'backup; or, to go on with what is left, delete the index, it will be made anew';
+  return new MosaicError('corrupt', 'index-ahead', message, { cause });
 }

@@ -1,9 +1,21 @@
 /** The worker engine that outbox, inbox and encryption share. */
 export { type CommitBounds } from './commit-pipeline.ts';
-export { KeyDirectory, type ScheduleSource } from './key-directory.ts';
+export {
+  IndexKeeper,
+  type IndexKeeperEvents,
+  type IndexKeeperOptions,
+  type IndexState,
+} from './index-keeper.ts';
+export { KeyDirectory, type KeyDirectoryOptions } from './key-directory.ts';
 export { listedUsers } from './listed-users.ts';
 export { notifiedKeys, repliedReferences } from './notified.ts';
 export type { PendingSchedules } from './pending-schedules.ts';
+export {
+  rebuildIndex,
+  type RebuildOptions,
+  type RebuildProgress,
+  type RebuildResult,
+} from './rebuild.ts';
 export type {
   AuthorLookup,
   PolicyContext,
@@ -15,5 +27,6 @@ export type {
 export { openVerifier } from './open-verifier.ts';
 export { defineRoleMetrics, type MeasuredRole, type RoleMetrics } from './role-metrics.ts';
 export { type RoleConfig, roleProblems, roleSettings } from './role-settings.ts';
+export { isNotWhole, type ScheduleSource } from './schedule-sources.ts';
 export { RoleWorker } from './role-worker.ts';
 export type { RecordVerifier, RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';

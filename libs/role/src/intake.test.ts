@@ -221,7 +221,7 @@ describe('replaceable records', () => {
         }),
     });
     expect(await submit([at(1)])).toEqual(['TEMPORARY_ERROR']);
-    expect(conflicts).toBe(8);
+    expect(conflicts).toBe(16);
   });
 });
 

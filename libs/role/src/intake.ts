@@ -40,7 +40,6 @@ const RESULT_OF_OUTCOME: Readonly<Record<IndexOutcome, ResultCode>> = {
   replayed: RESULT.ACCEPTED,
   duplicate: RESULT.DUPLICATE,
   outdated: RESULT.ACCEPTED,
-  conflict: RESULT.TEMPORARY_ERROR,
 };
 
 /** Takes submissions in. */
@@ -133,7 +132,7 @@ export class Intake {
     }
     candidate.isHeld = verdict === 'hold';
     if (record.signedByAuthor) return;
-    candidate.isForeignKey = !(await directory.admits(record, now()));
+    candidate.isForeignKey = !(await directory.admitsFresh(record, now()));
   }
 
   /**

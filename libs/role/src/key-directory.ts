@@ -1,31 +1,55 @@
 /**
  * Which keys belong to which master keys, by the key schedules held here. Submissions, logins and
  * every served record ask it, so the newest schedule of a master is kept in memory once read.
+ *
+ * Where other processes take schedules too, it hears of them on the bus, forgets everything when it may
+ * have missed some, and believes nothing for long. While an index is not whole nobody can tell which
+ * schedule is the newest: then only what is remembered is told, and everything else is refused.
  */
+import type { Bus, LiveListener } from '@mosaic-cluster/bus';
 import {
   compareBytes,
   equalBytes,
   type KeySchedule,
   KNOWN_KINDS,
-  parseKeySchedule,
   type PublicKey,
   type RecordView,
   type Reference,
   referenceKind,
   type Timestamp,
 } from '@mosaic-cluster/protocol';
-import type { LogEntry, RecordIndex, SegmentLog } from '@mosaic-cluster/store';
 import { keyName } from './key-name.ts';
 import { addressAuthor } from './notified.ts';
 import { PendingSchedules } from './pending-schedules.ts';
+import { readTrusted, type ScheduleSource, ScheduleSources } from './schedule-sources.ts';
 import { WeightedMap } from './weighted-map.ts';
 
-/** Where key schedules are held: a role that keeps records for everybody. */
-export interface ScheduleSource {
-  readonly index: RecordIndex;
-  readonly log: SegmentLog;
+/** How a directory is opened. */
+export interface KeyDirectoryOptions {
+  /**
+   * For how long what was read is believed: 30 seconds by default where an index is shared, for ever
+   * where all schedules come through this process.
+   */
+  readonly believedMs?: number;
+  /** Milliseconds that never run backwards. */
+  readonly monotonicMs?: () => number;
 }
 
+/** What is remembered of a master. */
+interface Remembered {
+  /** Null: it has no schedule. */
+  readonly schedule: KeySchedule | null;
+  readonly untilMs: number;
+}
+
+/** What is remembered of a connection key. */
+interface Masters {
+  readonly keys: readonly PublicKey[];
+  readonly untilMs: number;
+}
+
+/** For how long what was read from a shared index is believed. */
+const BELIEVED_MS = 30_000;
 /** Masters remembered, those without a schedule included; then the oldest go. */
 const MASTERS_MAX = 100_000;
 /** Memory for remembered schedules. */
@@ -34,35 +58,25 @@ const SCHEDULE_BYTES_MAX = 64 * 1024 * 1024;
 const MASTER_BYTES = 256;
 /** Connection keys whose masters are remembered. */
 const IDENTITIES_MAX = 100_000;
-/** Masters that one key acts for: each of them has an attestation that the key itself made. */
-const MASTERS_PER_KEY_MAX = 16;
-/** Key schedules looked at for one key, newest first: a master can write many. */
-const CLAIMS_MAX = 256;
 /** References of one record that are looked up to find whom it replies to. */
 const REPLIES_MAX = 32;
-
-const NO_HASH = new Uint8Array(0);
-/** A schedule from storage was checked when it came in. */
-const TRUSTED = {
-  hash: () => NO_HASH,
-  verify: () => true,
-  keyFault: () => undefined,
-} as const;
 
 /** Knows the newest key schedule of every master held here. */
 export class KeyDirectory {
   /** Schedules on their way in; records that depend on them wait. */
   readonly pending: PendingSchedules = new PendingSchedules();
-  readonly #sources: readonly ScheduleSource[];
-  /** By master; null: it has no schedule. */
-  readonly #newest = new WeightedMap<KeySchedule | null>({
+  readonly #sources: ScheduleSources;
+  readonly #believedMs: number;
+  readonly #monotonicMs: () => number;
+  /** By master. */
+  readonly #newest = new WeightedMap<Remembered>({
     entriesMax: MASTERS_MAX,
     weightMax: SCHEDULE_BYTES_MAX,
   });
   /** Schedules being read, by master. One that is overtaken is taken out and not remembered. */
   readonly #loads = new Map<string, Promise<KeySchedule | undefined>>();
   /** By connection key. Emptied whenever a schedule comes in: that is rare. */
-  readonly #identities = new WeightedMap<readonly PublicKey[]>({
+  readonly #identities = new WeightedMap<Masters>({
     entriesMax: IDENTITIES_MAX,
     weightMax: Number.POSITIVE_INFINITY,
   });
@@ -70,8 +84,43 @@ export class KeyDirectory {
   #version = 0;
 
   /** @param sources empty where no public role is at hand: then only master keys sign */
-  constructor(sources: readonly ScheduleSource[]) {
-    this.#sources = sources;
+  constructor(sources: readonly ScheduleSource[], options: KeyDirectoryOptions = {}) {
+    this.#sources = new ScheduleSources(sources);
+    const { isShared } = this.#sources;
+    this.#believedMs = options.believedMs ?? (isShared ? BELIEVED_MS : Number.POSITIVE_INFINITY);
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+  }
+
+  /**
+   * Hears of the key schedules that other processes take, until the listener is closed.
+   *
+   * @throws MosaicError `unavailable` where the bus cannot be reached
+   */
+  async listen(bus: Bus): Promise<LiveListener> {
+    const listener = bus.listen(
+      (records) => {
+        for (const { record } of records) if (record.isKeySchedule) this.take(record);
+        return records.map(() => 0);
+      },
+      () => this.forgetAll(),
+    );
+    try {
+      await listener.add({ kind: KNOWN_KINDS['key-schedule'] });
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+    // What was read before is from a time when nobody listened.
+    this.forgetAll();
+    return listener;
+  }
+
+  /** Forgets what is in memory: schedules may have come in unheard. */
+  forgetAll(): void {
+    this.#version += 1;
+    this.#newest.clear();
+    this.#identities.clear();
+    this.#loads.clear();
   }
 
   /**
@@ -80,16 +129,16 @@ export class KeyDirectory {
    */
   admitsNow(record: RecordView, receivedAt: Timestamp): boolean | undefined {
     if (record.signedByAuthor) return true;
-    const schedule = this.#newest.get(keyName(record.author));
-    if (schedule === undefined) return undefined;
-    return schedule?.admits(record.signingKey, record.timestamp, receivedAt) ?? false;
+    const known = this.#known(keyName(record.author));
+    if (known === undefined) return undefined;
+    return known.schedule?.admits(record.signingKey, record.timestamp, receivedAt) ?? false;
   }
 
   /**
    * Whether a record's signing key belongs to its author and is not revoked for this record.
    *
    * @param receivedAt when the record was received, or now for one that just comes in
-   * @throws MosaicError where the storage cannot be read
+   * @throws MosaicError where the storage cannot be read; `unavailable` (`index-not-whole`)
    */
   async admits(record: RecordView, receivedAt: Timestamp): Promise<boolean> {
     const known = this.admitsNow(record, receivedAt);
@@ -99,17 +148,39 @@ export class KeyDirectory {
   }
 
   /**
-   * The newest key schedule of a master; undefined: none is held.
+   * As {@link admits}; but before it refuses, it looks whether another process has just taken the
+   * schedule that admits the key.
+   */
+  async admitsFresh(record: RecordView, now: Timestamp): Promise<boolean> {
+    if (this.admitsNow(record, now) === false && this.#believedMs !== Number.POSITIVE_INFINITY) {
+      this.#newest.delete(keyName(record.author));
+    }
+    return this.admits(record, now);
+  }
+
+  /**
+   * As {@link admits}, by what the indexes have, whole or not. For whoever makes them whole.
    *
    * @throws MosaicError where the storage cannot be read
    */
+  async admitsByWhatIsHeld(record: RecordView, receivedAt: Timestamp): Promise<boolean> {
+    if (record.signedByAuthor) return true;
+    const schedule = await this.#sources.newest(record.author);
+    return schedule?.admits(record.signingKey, record.timestamp, receivedAt) ?? false;
+  }
+
+  /**
+   * The newest key schedule of a master; undefined: none is held.
+   *
+   * @throws MosaicError where the storage cannot be read; `unavailable` (`index-not-whole`)
+   */
   async newest(master: PublicKey): Promise<KeySchedule | undefined> {
     const name = keyName(master);
-    const known = this.#newest.get(name);
-    if (known !== undefined) return known ?? undefined;
+    const known = this.#known(name);
+    if (known !== undefined) return known.schedule ?? undefined;
     const underWay = this.#loads.get(name);
     if (underWay !== undefined) return underWay;
-    const load = this.#read(master);
+    const load = this.#readWhole(master);
     this.#loads.set(name, load);
     try {
       const found = await load;
@@ -130,31 +201,41 @@ export class KeyDirectory {
     this.#version += 1;
     this.#identities.clear();
     this.#loads.delete(name);
-    const known = this.#newest.get(name);
+    const known = this.#known(name);
     // Without a schedule in memory there may be a newer one in storage: let the next reader look.
-    if (known === undefined) return;
-    if (known !== null && compareBytes(record.id, known.record.id) <= 0) return;
+    if (known === undefined) return this.#newest.delete(name);
+    const { schedule } = known;
+    if (schedule !== null && compareBytes(record.id, schedule.record.id) <= 0) return;
     this.#remember(name, readTrusted(record));
   }
 
-  /** The master keys that a proven key acts for, itself first. */
+  /**
+   * The master keys that a proven key acts for, itself first.
+   *
+   * @throws MosaicError where the storage cannot be read; `unavailable` (`index-not-whole`)
+   */
   async identities(key: PublicKey): Promise<readonly PublicKey[]> {
     const name = keyName(key);
     const known = this.#identities.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined && this.#monotonicMs() < known.untilMs) return known.keys;
     const version = this.#version;
-    const masters: PublicKey[] = [Uint8Array.from(key)];
-    for (const master of await this.#claimants(key)) {
+    const untilMs = this.#monotonicMs() + this.#believedMs;
+    const keys: PublicKey[] = [Uint8Array.from(key)];
+    for (const master of await this.#sources.claimants(key)) {
       const schedule = await this.newest(master);
-      if (schedule?.actsFor(key) && !equalBytes(master, key)) masters.push(master);
+      if (schedule?.actsFor(key) && !equalBytes(master, key)) keys.push(master);
     }
-    if (version === this.#version) this.#identities.set(name, masters, 1);
-    return masters;
+    await this.#sources.assertWhole();
+    if (version === this.#version) this.#identities.set(name, { keys, untilMs }, 1);
+    return keys;
   }
 
   /**
    * The authors of what references name, as far as they are known: an address says it, an ID is
    * looked up. Of a long list only the first IDs count.
+   *
+   * @throws MosaicError where the storage cannot be read; `unavailable` (`index-not-whole`) where an ID
+   *   that is not found may be there all the same
    */
   async authorsOf(references: readonly Reference[]): Promise<readonly PublicKey[]> {
     const authors: PublicKey[] = [];
@@ -163,7 +244,7 @@ export class KeyDirectory {
       if (referenceKind(reference) === 'address') authors.push(addressAuthor(reference)!);
       else if (ids.length < REPLIES_MAX) ids.push(reference);
     }
-    for (const { index, log } of this.#sources) {
+    for (const { index, log } of this.#sources.all) {
       if (ids.length === 0) break;
       const entries = await index.lookup(ids);
       const found = entries.filter((entry) => entry !== undefined);
@@ -172,42 +253,24 @@ export class KeyDirectory {
       }
       ids = ids.filter((_, i) => entries[i] === undefined);
     }
+    if (ids.length > 0) await this.#sources.assertWhole();
     return authors;
   }
 
-  /** Masters with a schedule that holds an attestation by `subkey`, whether it is in force or not. */
-  async #claimants(subkey: PublicKey): Promise<PublicKey[]> {
-    const masters = new Map<string, PublicKey>();
-    for (const { index, log } of this.#sources) {
-      const entries = await index.scan({ path: 'subkey', subkey }, { limit: CLAIMS_MAX });
-      for (const { record } of await log.read(entries.map(({ location }) => location))) {
-        if (masters.size === MASTERS_PER_KEY_MAX) break;
-        masters.set(keyName(record.author), Uint8Array.from(record.author));
-      }
-    }
-    return [...masters.values()];
+  async #readWhole(master: PublicKey): Promise<KeySchedule | undefined> {
+    const found = await this.#sources.newest(master);
+    await this.#sources.assertWhole();
+    return found;
   }
 
-  async #read(master: PublicKey): Promise<KeySchedule | undefined> {
-    const kind = KNOWN_KINDS['key-schedule'];
-    const path = { path: 'author-kind', author: master, kind } as const;
-    let newest: LogEntry | undefined;
-    for (const { index, log } of this.#sources) {
-      const entries = await index.scan(path, { limit: 1 });
-      const [entry] = await log.read(entries.map(({ location }) => location));
-      if (entry === undefined) continue;
-      const isNewer = newest === undefined || compareBytes(entry.record.id, newest.record.id) > 0;
-      if (isNewer) newest = entry;
-    }
-    return newest && readTrusted(newest.record);
+  #known(name: string): Remembered | undefined {
+    const known = this.#newest.get(name);
+    return known !== undefined && this.#monotonicMs() < known.untilMs ? known : undefined;
   }
 
   #remember(name: string, schedule: KeySchedule | null): void {
     const bytes = schedule === null ? 0 : 2 * schedule.record.bytes.length;
-    this.#newest.set(name, schedule, MASTER_BYTES + bytes);
+    const untilMs = this.#monotonicMs() + this.#believedMs;
+    this.#newest.set(name, { schedule, untilMs }, MASTER_BYTES + bytes);
   }
-}
-
-function readTrusted(record: RecordView): KeySchedule {
-  return parseKeySchedule(record.copy(), TRUSTED);
 }

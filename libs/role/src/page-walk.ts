@@ -8,6 +8,7 @@ import type { IndexEntry, LogEntry, Position, SegmentLog } from '@mosaic-cluster
 import { writeCursor } from './cursor.ts';
 import type { EntryMerge } from './entry-merge.ts';
 import type { KeyDirectory } from './key-directory.ts';
+import { isNotWhole } from './schedule-sources.ts';
 import { nextTurn } from './next-turn.ts';
 import type { RolePolicy } from './role-policy.ts';
 
@@ -130,7 +131,13 @@ export class PageWalk {
 
   async #isServedLater(entry: LogEntry, mayRead: boolean | Promise<boolean>): Promise<boolean> {
     const { directory } = this.#options;
-    return (await mayRead) && directory.admits(entry.record, entry.receivedAt);
+    try {
+      return (await mayRead) && (await directory.admits(entry.record, entry.receivedAt));
+    } catch (error) {
+      // As long as the index is being made anew, what nobody can vouch for is not there.
+      if (isNotWhole(error)) return false;
+      throw error;
+    }
   }
 
   #page(last: Position | undefined): Page {

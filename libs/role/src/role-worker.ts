@@ -15,6 +15,7 @@ import type { LogEntry } from '@mosaic-cluster/store';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { type Committed, IndexWriter } from './index-writer.ts';
 import { Intake } from './intake.ts';
+import { isNotWhole } from './schedule-sources.ts';
 import { RecordReader } from './record-reader.ts';
 import type { RoleWorkerDeps } from './role-worker-deps.ts';
 
@@ -50,8 +51,14 @@ export class RoleWorker implements RoleService {
     return this.#commits.waiting;
   }
 
+  /** Whether something is in the log that could not be indexed yet: it is tried again and again. */
+  get isBehind(): boolean {
+    return this.#commits.isBehind;
+  }
+
   /**
-   * Brings the index up to the log; before anything is served. Nothing of it is published: nobody
+   * Brings the index up to the log; before anything is served. For an index that other processes use
+   * too there is the `IndexKeeper`. Nothing of it is published: nobody
    * has subscribed yet.
    *
    * @param onProgress called after each commit with the records so far
@@ -87,8 +94,15 @@ export class RoleWorker implements RoleService {
     return this.#commits.close();
   }
 
+  /** Whom a reader acts for, as far as is known: while the index is not whole, itself. */
   async #identitiesOf(key: PublicKey | undefined): Promise<readonly PublicKey[]> {
-    return key === undefined ? [] : this.#deps.directory.identities(key);
+    if (key === undefined) return [];
+    try {
+      return await this.#deps.directory.identities(key);
+    } catch (error) {
+      if (isNotWhole(error)) return [key];
+      throw error;
+    }
   }
 
   #toLive(entry: LogEntry): LiveRecord | Promise<LiveRecord> {
@@ -107,12 +121,22 @@ export class RoleWorker implements RoleService {
     let bytes = 0;
     for (let i = 0; i < entries.length; i++) {
       bytes += entries[i]!.record.bytes.length;
-      if (outcomes[i] === 'added') live.push(this.#toLive(entries[i]!));
+      // Whatever put a record in the index that was committed here, nobody else has published it.
+      const isNew = outcomes[i] === 'added' || outcomes[i] === 'replayed';
+      if (isNew) live.push(this.#toLive(entries[i]!));
     }
     events?.committed?.(entries.length, bytes);
     const isKnown = live.every((each) => !(each instanceof Promise));
-    bus.publish(
-      isKnown ? (live as LiveRecord[]) : await Promise.all(live.map(async (each) => each)),
-    );
+    bus.publish(isKnown ? (live as LiveRecord[]) : await this.#settled(live));
+  }
+
+  /** Those whose readers can be told: one that cannot holds up nobody else. */
+  async #settled(live: readonly (LiveRecord | Promise<LiveRecord>)[]): Promise<LiveRecord[]> {
+    const settled = await Promise.allSettled(live.map(async (each) => each));
+    return settled.flatMap((each) => {
+      if (each.status === 'fulfilled') return [each.value];
+      this.#deps.events?.failed?.('live delivery', each.reason);
+      return [];
+    });
   }
 }

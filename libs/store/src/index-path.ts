@@ -5,6 +5,7 @@
  *
  *     00                              state of the index
  *     01 [ID 48]                      one record
+ *     02 [name]                       note of a rebuild; 02 alone: one has begun
  *     10 [value] [path]               head page
  *     20 [path] [n] [value n] [upper] older page: the entries below `upper`, a position
  *
@@ -28,7 +29,7 @@ import {
 import { type IndexPath, POSITION_BYTES } from './record-index.ts';
 
 /** First bytes of the regions. */
-export const REGION = { state: 0x00, record: 0x01, head: 0x10, page: 0x20 } as const;
+export const REGION = { state: 0x00, record: 0x01, note: 0x02, head: 0x10, page: 0x20 } as const;
 
 /** Last byte of a head page's key. Path `all` has pages on Redis only. */
 export const PATH = {

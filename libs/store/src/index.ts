@@ -3,12 +3,14 @@ export type {
   Appended,
   Location,
   LogEntry,
+  LogPart,
   LogPosition,
   LogState,
   ScannedCommit,
   ScannedEntry,
   SegmentLog,
 } from './segment-log.ts';
+export { isLogStart, LOG_START } from './segment-log.ts';
 export {
   OBJECT_BYTES_MAX,
   OBJECT_KEY_CHARACTERS_MAX,
@@ -46,6 +48,8 @@ export {
   type IndexPath,
   POSITION_BYTES,
   type Position,
+  type RebuildClaim,
+  type RebuildClaimOptions,
   type RecordIndex,
   type ScanRange,
 } from './record-index.ts';
@@ -55,11 +59,7 @@ export {
   openIndexEnvironment,
 } from './index-environment.ts';
 export { indexRowsOf } from './index-path.ts';
-export {
-  createRedisIndex,
-  type RedisIndexOptions,
-  type RedisRecordIndex,
-} from './record-index-redis.ts';
+export { createRedisIndex, type RedisIndexOptions } from './record-index-redis.ts';
 export {
   openRedis,
   type RedisConnection,

@@ -33,6 +33,7 @@ import {
   plainEntry,
   scan,
 } from './record-index-model-contract.ts';
+import { describeIndexRebuild } from './record-index-rebuild-contract.ts';
 
 export type { IndexUnderTest };
 export { plainEntry };
@@ -276,6 +277,7 @@ export function describeRecordIndex(
     });
 
     it('moves appliedTo with an add, and never back', async () => {
+      await index.markWhole(undefined);
       await index.add([additionOf({})], Uint8Array.of(5, 1));
       expect([...present(await index.appliedTo())]).toEqual([5, 1]);
       await index.add([additionOf({ timestamp: 2 })]);
@@ -339,6 +341,7 @@ export function describeRecordIndex(
       const additions = Array.from({ length: 300 }, (_, n) =>
         additionOf({ timestamp: n, author: n % 3, tags: [n % 6] }),
       );
+      await index.markWhole(undefined);
       await index.add(additions, Uint8Array.of(7));
       const path: IndexPath = { path: 'kind', kind: kindNumber(0) };
       const before = await scan(index, path);
@@ -350,5 +353,6 @@ export function describeRecordIndex(
     });
   });
 
+  describeIndexRebuild(name, open);
   describeAgainstModel(name, open, runs);
 }

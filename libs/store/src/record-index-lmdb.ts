@@ -18,10 +18,13 @@ import type {
   IndexedRecord,
   IndexEntry,
   IndexPath,
+  RebuildClaim,
+  RebuildClaimOptions,
   RecordIndex,
   ScanRange,
 } from './record-index.ts';
-import type { LogPosition } from './segment-log.ts';
+import { LmdbRebuild } from './record-index-lmdb-rebuild.ts';
+import { LOG_START, type LogPosition } from './segment-log.ts';
 
 /** What an index needs of its environment. */
 export interface IndexAccess {
@@ -45,11 +48,13 @@ export function createLmdbIndex(
 }
 
 class LmdbRecordIndex implements RecordIndex {
+  readonly isShared = false;
   readonly #database: Database<Uint8Array, Uint8Array>;
   readonly #access: IndexAccess;
   readonly #writer: PageWriter;
   readonly #turns = new Turns();
   readonly #transactionRowsMax: number;
+  readonly #rebuild: LmdbRebuild;
   #closed = false;
 
   constructor(
@@ -61,6 +66,16 @@ class LmdbRecordIndex implements RecordIndex {
     this.#access = access;
     this.#transactionRowsMax = transactionRowsMax;
     this.#writer = new PageWriter(database);
+    this.#rebuild = new LmdbRebuild({
+      database,
+      write: (action) => {
+        this.#assertOpen();
+        return access.write(action);
+      },
+      setAppliedTo: (appliedTo = LOG_START) => {
+        new IndexBatch(database, this.#writer, new Map()).write(appliedTo);
+      },
+    });
   }
 
   async add(
@@ -72,18 +87,24 @@ class LmdbRecordIndex implements RecordIndex {
     const add = (batch: IndexBatch, addition: IndexAddition): void => {
       outcomes.push(batch.add(addition));
     };
-    await this.#turns.take(() => this.#write(additions, add, appliedTo));
+    const position = (): LogPosition | undefined =>
+      outcomes.includes('conflict') || this.#isRebuilding() ? undefined : appliedTo;
+    await this.#turns.take(() => this.#write(additions, add, position));
     return outcomes;
+  }
+
+  restore(additions: readonly IndexAddition[]): Promise<readonly AddOutcome[]> {
+    return this.add(additions);
   }
 
   async remove(records: readonly IndexedRecord[]): Promise<void> {
     const remove = (batch: IndexBatch, record: IndexedRecord): void => batch.remove(record);
-    await this.#turns.take(() => this.#write(records, remove, undefined));
+    await this.#turns.take(() => this.#write(records, remove));
   }
 
   async release(ids: readonly Reference[]): Promise<void> {
     const release = (batch: IndexBatch, id: Reference): void => batch.release(id);
-    await this.#turns.take(() => this.#write(ids, release, undefined));
+    await this.#turns.take(() => this.#write(ids, release));
   }
 
   async lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]> {
@@ -96,6 +117,14 @@ class LmdbRecordIndex implements RecordIndex {
 
   async appliedTo(): Promise<LogPosition | undefined> {
     return this.#read(() => readState(this.#database).appliedTo);
+  }
+
+  async markWhole(appliedTo: LogPosition | undefined): Promise<void> {
+    this.#rebuild.markWhole(appliedTo);
+  }
+
+  async claimRebuild(options: RebuildClaimOptions): Promise<RebuildClaim | undefined> {
+    return this.#rebuild.claim(options);
   }
 
   async count(): Promise<number> {
@@ -115,14 +144,14 @@ class LmdbRecordIndex implements RecordIndex {
   async #write<T>(
     items: readonly T[],
     step: (batch: IndexBatch, item: T) => void,
-    appliedTo: LogPosition | undefined,
+    position: () => LogPosition | undefined = () => undefined,
   ): Promise<void> {
     const holders: CallHolders = new Map();
     let at = 0;
     const writeSome = (): void => {
       const batch = new IndexBatch(this.#database, this.#writer, holders);
       while (at < items.length && batch.rows < this.#transactionRowsMax) step(batch, items[at++]!);
-      batch.write(at < items.length ? undefined : appliedTo);
+      batch.write(at < items.length ? undefined : position());
     };
     for (;;) {
       this.#assertOpen();
@@ -130,6 +159,11 @@ class LmdbRecordIndex implements RecordIndex {
       if (at === items.length) return;
       await nextTurn();
     }
+  }
+
+  /** Whether a position must wait until the rebuild that is to bring the index there has ended. */
+  #isRebuilding(): boolean {
+    return this.#rebuild.hasBegun && readState(this.#database).appliedTo === undefined;
   }
 
   #read<T>(action: () => T): T {

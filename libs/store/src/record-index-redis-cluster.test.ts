@@ -42,6 +42,22 @@ describeRecordIndex(
 );
 
 describe('record index on a Redis Cluster', () => {
+  it('is not whole once any of the masters was emptied', async () => {
+    const index = createRedisIndex({ connection, name: 'inbox' });
+    for (const node of cluster.nodes) {
+      await index.markWhole(Uint8Array.of(1));
+      expect(await index.appliedTo()).toEqual(Uint8Array.of(1));
+      await node.command('FLUSHALL');
+      await index.add([additionOf({})], Uint8Array.of(2));
+      expect(await index.appliedTo()).toBeUndefined();
+    }
+    const claim = present(await index.claimRebuild({ owner: 'a', leaseMs: 60_000 }));
+    await claim.note('part 1', Uint8Array.of());
+    await present(cluster.nodes[1]).command('FLUSHALL');
+    await expect(claim.renew()).rejects.toMatchObject({ code: 'rebuild-lost' });
+    await empty();
+  });
+
   it('uses all masters, and fails in time while one of them is frozen', async () => {
     const index = createRedisIndex({ connection, name: 'outbox' });
     const additions = Array.from({ length: 300 }, (_, n) =>

@@ -75,8 +75,8 @@ export function isReplaceableAddress(address: Reference): boolean {
 export class RedisIndexKeys {
   /** What the keys of each shard begin with. */
   readonly shards: readonly Buffer[];
-  /** Positions of the writers. */
-  readonly writers: Buffer;
+  /** What the keys of the state begin with. */
+  readonly state: Buffer;
   /** Four keys of the hash. */
   readonly #secrets: readonly Uint8Array[];
   readonly #hash: Buffer = Buffer.alloc(8);
@@ -94,7 +94,7 @@ export class RedisIndexKeys {
     }
     const tag = (n: number): string => `${name}.${n.toString(16).padStart(2, '0')}`;
     this.shards = Array.from({ length: SHARDS }, (_, n) => Buffer.from(`${keyPrefix}{${tag(n)}}`));
-    this.writers = Buffer.from(`${keyPrefix}{${name}}writers`);
+    this.state = Buffer.from(`${keyPrefix}{${name}}`);
     const seed = h64(
       Buffer.from(`mosaic record index on redis 1\n${keyPrefix}\n${name}\n${secret}`),
     );

@@ -11,8 +11,8 @@
  * last 4. In table `a` the field is the hash of a replaceable address, and 16 bytes of the ID stand
  * before the entry of the one record that holds it.
  *
- * Beside the tables every slot has a hash `s` (`c`: entries; `e`: how often something was removed) and,
- * while something is being removed, a hash `m`: position → when, in ms, nobody works on it any more.
+ * Beside the tables every slot has a hash `s` (`c`: entries; `e`: how often something was removed; `g`:
+ * see `record-index-redis-state-scripts.ts`) and, while something is being removed, a hash `m`: position → when, in ms, nobody works on it any more.
  */
 import { LUA_SHARED } from './record-index-redis-rows.ts';
 import { type RedisScript, redisScript } from './redis-connection.ts';
@@ -222,19 +222,6 @@ return 0
 
 const LUA_COUNT = String.raw`return tonumber(redis.call('HGET', KEYS[1] .. 's', 'c') or 0)`;
 
-const LUA_POSITIONS = String.raw`return redis.call('HGETALL', KEYS[1])`;
-
-const LUA_FORGET = String.raw`return redis.call('HDEL', KEYS[1], ARGV[1])`;
-
-const LUA_ADVANCE = String.raw`
-local writer, position, last = ARGV[1], ARGV[2], ARGV[3]
-local stored = call('HGET', base, writer) or ''
-if position ~= '' and not less(stored, last) and less(stored, position) then
-  call('HSET', base, writer, position)
-end
-return stored
-`;
-
 const TABLE = LUA_SHARED + LUA_TABLE;
 
 /** `[letter, …fields]` → `[epoch, positions that are being removed, …values]`. */
@@ -257,12 +244,3 @@ export const POINT_ITEMS: RedisScript = redisScript(TABLE + LUA_POINT);
 export const UNMARK: RedisScript = redisScript(LUA_SHARED + LUA_UNMARK);
 /** → records of the slot. */
 export const COUNT_ITEMS: RedisScript = redisScript(LUA_COUNT);
-/**
- * `[writer, position, last]` → what was stored. Stores the position where that is greater than what is
- * stored, and what is stored not less than `last`.
- */
-export const ADVANCE: RedisScript = redisScript(LUA_SHARED + LUA_ADVANCE);
-/** → `[writer, position, …]` */
-export const READ_POSITIONS: RedisScript = redisScript(LUA_POSITIONS);
-/** `[writer]` */
-export const FORGET_WRITER: RedisScript = redisScript(LUA_FORGET);

@@ -17,6 +17,7 @@ import {
   encodeHolder,
   encodePointer,
   entryReceivedAt,
+  type StoredEntry,
 } from './record-index-redis-items.ts';
 import { fieldOf, type PlacedField, type RedisIndexKeys } from './record-index-redis-keys.ts';
 import { bytesOf, type RedisIndexReader, type ShardState } from './record-index-redis-read.ts';
@@ -67,8 +68,8 @@ interface Attempt {
   readonly verdict: Verdict;
   readonly draft: Draft;
   readonly state: ShardState;
-  /** What holds the address. */
-  readonly holder: ReturnType<typeof decodeHolder> | undefined;
+  /** What holds the address; of a unique record, its own entry. */
+  readonly holder: StoredEntry | undefined;
 }
 
 /** Writes for one index. */
@@ -79,15 +80,19 @@ export class RedisIndexWriter {
     this.#deps = deps;
   }
 
-  /** Adds records, see `RecordIndex`. */
-  async add(additions: readonly IndexAddition[]): Promise<AddOutcome[]> {
+  /**
+   * Adds records, see `RecordIndex`.
+   *
+   * @param isRestoring whether rows and pointers are written of what is visible already, too
+   */
+  async add(additions: readonly IndexAddition[], isRestoring: boolean): Promise<AddOutcome[]> {
     const outcomes = new Array<AddOutcome>(additions.length).fill('conflict');
     const drafts = additions.map((addition) => draftOf(addition));
     /** What rows were written of without making it visible. */
     const written = new Set<IndexAddition>();
     let open = this.#contests(drafts, outcomes);
     for (let attempt = 0; open.length > 0; attempt++) {
-      open = await this.#attempt(open, outcomes, written);
+      open = await this.#attempt(open, outcomes, written, isRestoring);
       if (open.length === 0 || attempt + 1 === ATTEMPTS_MAX) break;
       await this.#deps.pause(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + this.#deps.random()));
     }
@@ -122,15 +127,20 @@ export class RedisIndexWriter {
     contests: readonly Contest[],
     outcomes: AddOutcome[],
     written: Set<IndexAddition>,
+    isRestoring: boolean,
   ): Promise<Contest[]> {
     const open: Contest[] = [];
     const attempts: Attempt[] = [];
+    const settled: Attempt[] = [];
     for (const attempt of await this.#look(contests)) {
       const { contest, verdict, state, draft } = attempt;
-      if (verdict.winner < 0) settle(contest, verdict, outcomes);
-      else if (state.removing.has(draft.name)) open.push(contest);
+      if (verdict.winner < 0) {
+        settle(contest, verdict, outcomes);
+        settled.push(attempt);
+      } else if (state.removing.has(draft.name)) open.push(contest);
       else attempts.push(attempt);
     }
+    if (isRestoring) await this.#rewrite(settled);
     if (attempts.length === 0) return open;
     await this.#writeInvisible(attempts);
     const replies = await this.#commit(attempts);
@@ -172,17 +182,34 @@ export class RedisIndexWriter {
     return (await Promise.all([read('i'), read('a')])).flat();
   }
 
+  /** Writes rows and pointers of records whose entry is visible. */
+  async #rewrite(settled: readonly Attempt[]): Promise<void> {
+    const { keys, connection } = this.#deps;
+    const changes = new StepChanges(keys.shards);
+    for (const { contest, holder } of settled) {
+      const name = holder && latin1(holder.position);
+      const draft = contest.drafts.find((each) => each.name === name);
+      if (draft !== undefined) this.#change(changes, contest, draft, holder!.receivedAt);
+    }
+    await connection.run(changes.calls());
+  }
+
   async #writeInvisible(attempts: readonly Attempt[]): Promise<void> {
     const { keys, connection } = this.#deps;
     const changes = new StepChanges(keys.shards);
     for (const { contest, draft } of attempts) {
-      const { record } = draft.addition;
-      changes.rows(keys.rows(record, entryReceivedAt(draft.entry), draft.addition.held), true);
-      if (contest.letter === 'i') continue;
-      const pointer = encodePointer(record, contest.place.field);
-      changes.pointer(keys.record(draft.field), pointer, true);
+      this.#change(changes, contest, draft, entryReceivedAt(draft.entry));
     }
     await connection.run(changes.calls());
+  }
+
+  #change(changes: StepChanges, contest: Contest, draft: Draft, receivedAt: Buffer): void {
+    const { keys } = this.#deps;
+    const { record } = draft.addition;
+    changes.rows(keys.rows(record, receivedAt, draft.addition.held), true);
+    if (contest.letter === 'i') return;
+    const pointer = encodePointer(record, contest.place.field);
+    changes.pointer(keys.record(draft.field), pointer, true);
   }
 
   /** One reply per attempt: 0, 1, or a reception time. */
@@ -233,13 +260,12 @@ function attemptOf(contest: Contest, value: Buffer | undefined, state: ShardStat
     return { contest, verdict, draft, state, holder };
   }
   const draft = drafts[0]!;
-  const isThere =
-    value !== undefined &&
-    decodeItems(draft.field, value).entries.some(({ position }) => latin1(position) === draft.name);
-  const verdict = isThere
+  const entries = value === undefined ? [] : decodeItems(draft.field, value).entries;
+  const own = entries.find(({ position }) => latin1(position) === draft.name);
+  const verdict = own
     ? ({ outcomes: ['duplicate'], winner: -1, replacing: -1 } as const)
     : ({ outcomes: ['added'], winner: 0, replacing: -1 } as const);
-  return { contest, verdict, draft, state, holder: undefined };
+  return { contest, verdict, draft, state, holder: own };
 }
 
 /** What a commit says of an attempt. */

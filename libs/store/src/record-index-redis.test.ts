@@ -1,10 +1,10 @@
 /** The index on one Redis server: the contract, crashes between steps, races, lost memory. */
 import { type RedisServer, startRedis } from '@mosaic-cluster/test-servers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { IndexAddition } from './record-index.ts';
+import type { IndexAddition, RebuildClaim, RecordIndex } from './record-index.ts';
 import { describeRecordIndex } from './record-index-contract.ts';
 import { additionOf, keyNumber, present } from './record-index-fixture.ts';
-import { createRedisIndex, type RedisRecordIndex } from './record-index-redis.ts';
+import { createRedisIndex } from './record-index-redis.ts';
 import { expectWhole, failingAt, pausedAt } from './record-index-redis-contract.ts';
 import { openRedis, type RedisConnection, redisScript } from './redis-connection.ts';
 
@@ -42,7 +42,7 @@ describeRecordIndex(
 );
 
 describe('record index on Redis', () => {
-  let index: RedisRecordIndex;
+  let index: RecordIndex;
   beforeEach(() => {
     index = createRedisIndex({ connection, name: 'outbox' });
   });
@@ -100,20 +100,14 @@ describe('record index on Redis', () => {
     expect(await index.lookup([wrong])).toEqual([undefined]);
   });
 
-  it('keeps a position for every writer', async () => {
-    const other = createRedisIndex({ connection, name: 'outbox', writer: 'worker-2' });
+  it('has one position for all writers, which each of them moves on', async () => {
+    const other = createRedisIndex({ connection, name: 'outbox' });
+    await index.markWhole(Uint8Array.of(1));
     await index.add([], Uint8Array.of(5));
     await other.add([], Uint8Array.of(3));
-    expect(await index.appliedTo()).toEqual(Uint8Array.of(5));
-    expect(await other.appliedTo()).toEqual(Uint8Array.of(3));
-    expect(await index.positions()).toEqual(
-      new Map([
-        ['only', Uint8Array.of(5)],
-        ['worker-2', Uint8Array.of(3)],
-      ]),
-    );
-    await index.forgetWriter('worker-2');
-    expect([...(await index.positions()).keys()]).toEqual(['only']);
+    expect(await other.appliedTo()).toEqual(Uint8Array.of(5));
+    await other.add([], Uint8Array.of(7));
+    expect(await index.appliedTo()).toEqual(Uint8Array.of(7));
   });
 
   it('gives the same answers after Redis was emptied and the records were added again', async () => {
@@ -136,23 +130,35 @@ describe('record index on Redis', () => {
     await expectWhole(index, additions);
   });
 
-  it('does not claim to be complete after Redis forgot what was written', async () => {
-    const behind: unknown[] = [];
-    const writer = createRedisIndex({
-      connection,
-      name: 'outbox',
-      onBehind: (stored) => behind.push(stored),
-    });
+  it('is not whole after Redis was emptied, whatever is added, until it is rebuilt', async () => {
+    let losses = 0;
+    const writer = createRedisIndex({ connection, name: 'outbox', onLoss: () => losses++ });
+    await writer.markWhole(undefined);
     await writer.add([additionOf({ timestamp: 1 })], Uint8Array.of(5));
     await server.command('FLUSHALL');
     await writer.add([additionOf({ timestamp: 2 })], Uint8Array.of(6));
     await writer.add([additionOf({ timestamp: 3 })], Uint8Array.of(7));
-    expect(behind).toEqual([undefined]);
+    expect(losses).toBe(1);
     expect(await writer.appliedTo()).toBeUndefined();
-    // A rebuild that has come to where Redis was lost: the writer goes on from there.
-    await createRedisIndex({ connection, name: 'outbox' }).add([], Uint8Array.of(7));
+    await createRedisIndex({ connection, name: 'outbox' }).markWhole(Uint8Array.of(7));
     await writer.add([], Uint8Array.of(8));
     expect(await writer.appliedTo()).toEqual(Uint8Array.of(8));
+  });
+
+  it('is not whole after Redis lost its last writes, and says from where on', async () => {
+    const other = createRedisIndex({ connection, name: 'outbox' });
+    await index.markWhole(Uint8Array.of(1));
+    await index.add([], Uint8Array.of(9));
+    // What a replica has that became the master before it got everything.
+    await server.command('HSET mosaic:{outbox}state to "\\x04"');
+    await index.add([], Uint8Array.of(10));
+    expect(await index.appliedTo()).toBeUndefined();
+    await other.add([], Uint8Array.of(11));
+    expect(await other.appliedTo()).toBeUndefined();
+    const claim = present(await other.claimRebuild({ owner: 'b', leaseMs: 1000 }));
+    expect(claim.from).toEqual(Uint8Array.of(4));
+    await claim.finish(Uint8Array.of(11));
+    expect(await index.appliedTo()).toEqual(Uint8Array.of(11));
   });
 
   it.each([true, false])('shows no half of what a crash interrupted (%s)', async (isSent) => {
@@ -162,6 +168,7 @@ describe('record index on Redis', () => {
     const call = [next, additionOf({ timestamp: 12, nonce: 2, tags: [3] }), ...many(5)];
     const all = [old, gone, ...call];
     for (let message = 1; ; message++) {
+      await index.markWhole(undefined);
       await index.add([old, gone]);
       const crashing = failingAt(connection, message, isSent);
       const doomed = createRedisIndex({ connection: crashing, name: 'outbox' });
@@ -173,7 +180,7 @@ describe('record index on Redis', () => {
       const isDone = await work().catch(() => false);
       const visible = await expectWhole(index, all);
       expect(visible.includes(old)).not.toBe(visible.includes(next));
-      if ((await index.appliedTo()) !== undefined)
+      if (Buffer.from(present(await index.appliedTo())).equals(Uint8Array.of(1)))
         expect(visible).toEqual(expect.arrayContaining(call));
       // Whoever comes after, it may be done again.
       await index.add(call);
@@ -186,13 +193,65 @@ describe('record index on Redis', () => {
     }
   });
 
+  it('heals by a rebuild what was emptied in the middle of an addition', async () => {
+    const old = additionOf({ timestamp: 10, kind: 1, tags: [1] });
+    const next = additionOf({ timestamp: 11, kind: 1, tags: [2] }, { replaces: old });
+    const call = [next, additionOf({ timestamp: 12, nonce: 2, tags: [3] }), ...many(5)];
+    for (let message = 1; ; message++) {
+      await index.markWhole(undefined);
+      await index.add([old], Uint8Array.of(1));
+      const paused = pausedAt(connection, message);
+      const slow = createRedisIndex({ connection: paused.connection, name: 'outbox' });
+      const done = slow.add(call, Uint8Array.of(2)).then(() => 'done');
+      const state = await Promise.race([paused.reached, done]);
+      await server.command('FLUSHALL');
+      paused.resume();
+      await done;
+      expect(await index.appliedTo()).toBeUndefined();
+      const claim = present(await index.claimRebuild({ owner: 'a', leaseMs: 5_000 }));
+      await index.restore([...call, old]);
+      await claim.finish(Uint8Array.of(2));
+      expect(await expectWhole(index, [old, ...call])).toHaveLength(call.length);
+      await server.command('FLUSHALL');
+      if (state !== 'done') continue;
+      expect(message).toBeGreaterThan(4);
+      return;
+    }
+  });
+
+  it('gives a rebuild to another owner when its own has not been heard of for its lease', async () => {
+    const first = present(await index.claimRebuild({ owner: 'a', leaseMs: 20 }));
+    await first.note('part 1', Uint8Array.of(1));
+    let second: RebuildClaim | undefined;
+    await expect
+      .poll(async () => {
+        second = await index.claimRebuild({ owner: 'b', leaseMs: 5_000 });
+        return second;
+      })
+      .toBeDefined();
+    expect([...present(second).notes.keys()]).toEqual(['part 1']);
+    await expect(first.renew()).rejects.toMatchObject({ code: 'rebuild-lost' });
+    await first.release();
+    await present(second).renew();
+  });
+
+  it('begins a rebuild anew where Redis was emptied in the middle of it', async () => {
+    const first = present(await index.claimRebuild({ owner: 'a', leaseMs: 5_000 }));
+    await first.note('part 1', Uint8Array.of(1));
+    await server.command('FLUSHALL');
+    await expect(first.renew()).rejects.toMatchObject({ code: 'rebuild-lost' });
+    await expect(first.finish(Uint8Array.of(1))).rejects.toMatchObject({ code: 'rebuild-lost' });
+    await first.release();
+    expect(present(await index.claimRebuild({ owner: 'a', leaseMs: 5_000 })).notes.size).toBe(0);
+  });
+
   describe('while another writer is between two steps', () => {
     const record = additionOf({ timestamp: 20, nonce: 3, tags: [4] });
     const old = additionOf({ timestamp: 10, kind: 1, tags: [1] });
     const next = additionOf({ timestamp: 11, kind: 1, tags: [2] }, { replaces: old });
     const later = { ...record, receivedAt: 7n };
     const all = [record, old, next];
-    type Work = (writer: RedisRecordIndex) => Promise<unknown>;
+    type Work = (writer: RecordIndex) => Promise<unknown>;
     const works: Readonly<Record<string, Work>> = {
       'adds it': (writer) => writer.add([record]),
       'adds it at another time': (writer) => writer.add([later]),
@@ -238,7 +297,7 @@ describe('record index on Redis', () => {
         createRedisIndex({ connection: each, name: 'outbox' }),
       );
       const all: IndexAddition[] = [];
-      const write = async (writer: RedisRecordIndex, own: number): Promise<void> => {
+      const write = async (writer: RecordIndex, own: number): Promise<void> => {
         for (let n = 0; n < 30; n++) {
           const addition = additionOf({ timestamp: 100 + 2 * n + own, kind: 1, tags: [n % 12] });
           all.push(addition);

@@ -2,7 +2,7 @@
  * The record index on Redis, for servers in many processes: any number of writers at once. A record
  * becomes visible by one last step; what a crash leaves before it is never found.
  */
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { compareBytes, MosaicError, type Reference } from '@mosaic-cluster/protocol';
 import type {
@@ -11,25 +11,22 @@ import type {
   IndexedRecord,
   IndexEntry,
   IndexPath,
+  RebuildClaim,
+  RebuildClaimOptions,
   RecordIndex,
   ScanRange,
 } from './record-index.ts';
 import { RedisIndexKeys } from './record-index-redis-keys.ts';
 import { RedisIndexReader } from './record-index-redis-read.ts';
 import { RedisIndexRemover } from './record-index-redis-remove.ts';
-import {
-  ADVANCE,
-  COUNT_ITEMS,
-  FORGET_WRITER,
-  READ_POSITIONS,
-} from './record-index-redis-tables.ts';
+import { RedisIndexState } from './record-index-redis-state.ts';
+import { COUNT_ITEMS } from './record-index-redis-tables.ts';
 import { RedisIndexWriter } from './record-index-redis-write.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { LogPosition } from './segment-log.ts';
 
-/** Writer of an index that only one process writes to. */
-const ONLY_WRITER = 'only';
-const WRITER_CHARS_MAX = 128;
+/** For what is done at once: longer than any of its calls may take. */
+const SHORT_LEASE_MS = 30_000;
 
 /** How an index on Redis is opened. */
 export interface RedisIndexOptions {
@@ -38,30 +35,17 @@ export interface RedisIndexOptions {
   /** Of the role: lower-case letters, digits and hyphens. */
   readonly name: string;
   /**
-   * Whose position in the log `appliedTo` is: each process that writes to a log of its own has its
-   * own. Undefined: there is only one.
-   */
-  readonly writer?: string | undefined;
-  /**
    * Makes it unforeseeable which paths share a hash; the same wherever the index is used. Changing it
    * means rebuilding the index.
    */
   readonly secret?: string | undefined;
   /**
-   * Called when Redis has forgotten what was written: it was emptied, or a failover lost the last
-   * writes. From then on `appliedTo` stays behind, until the index is rebuilt up to where it was.
+   * Called when this process notices that Redis has forgotten what it had answered to, as a failover
+   * does that loses the last writes. From then on the index is not whole.
    */
-  readonly onBehind?: (stored: LogPosition | undefined) => void;
+  readonly onLoss?: () => void;
   /** 0 to 1, for pauses between attempts. */
   readonly random?: () => number;
-}
-
-/** A record index on Redis. */
-export interface RedisRecordIndex extends RecordIndex {
-  /** Up to where the log of every writer is in the index. */
-  positions(): Promise<ReadonlyMap<string, LogPosition>>;
-  /** Drops the position of a writer that will not come back and whose log is wholly in the index. */
-  forgetWriter(writer: string): Promise<void>;
 }
 
 /**
@@ -69,36 +53,31 @@ export interface RedisRecordIndex extends RecordIndex {
  *
  * @throws MosaicError `invalid` (`index-name`)
  */
-export function createRedisIndex(options: RedisIndexOptions): RedisRecordIndex {
-  const { writer = ONLY_WRITER } = options;
-  if (writer === '' || writer.length > WRITER_CHARS_MAX) {
-    const message = `a writer's name has 1 to ${WRITER_CHARS_MAX} characters`;
-    throw new MosaicError('invalid', 'index-name', message);
-  }
-  return new ScriptedIndex(options, writer);
+export function createRedisIndex(options: RedisIndexOptions): RecordIndex {
+  return new ScriptedIndex(options);
 }
 
-class ScriptedIndex implements RedisRecordIndex {
+class ScriptedIndex implements RecordIndex {
+  readonly isShared = true;
   readonly #connection: RedisConnection;
   readonly #keys: RedisIndexKeys;
   readonly #reader: RedisIndexReader;
   readonly #remover: RedisIndexRemover;
   readonly #adder: RedisIndexWriter;
-  readonly #writer: string;
-  readonly #onBehind: (stored: LogPosition | undefined) => void;
-  /** The greatest position that Redis was seen to have. */
+  readonly #state: RedisIndexState;
+  readonly #onLoss: () => void;
+  /** The greatest position that Redis was seen to have; undefined: it forgot that. */
   #last: LogPosition | undefined;
-  #isBehind = false;
   #closed = false;
 
-  constructor(options: RedisIndexOptions, writer: string) {
-    const { connection, name, secret = '', onBehind = () => {} } = options;
+  constructor(options: RedisIndexOptions) {
+    const { connection, name, secret = '', onLoss = () => {} } = options;
     const { random = () => randomInt(2 ** 32) / 2 ** 32 } = options;
     this.#connection = connection;
-    this.#writer = writer;
-    this.#onBehind = onBehind;
+    this.#onLoss = onLoss;
     this.#keys = new RedisIndexKeys(connection.keyPrefix, name, secret);
     this.#reader = new RedisIndexReader(connection, this.#keys);
+    this.#state = new RedisIndexState(connection, this.#keys);
     const pause = (ms: number): Promise<void> => delay(ms);
     this.#remover = new RedisIndexRemover(connection, this.#keys);
     this.#adder = new RedisIndexWriter({
@@ -116,9 +95,15 @@ class ScriptedIndex implements RedisRecordIndex {
     appliedTo?: LogPosition,
   ): Promise<readonly AddOutcome[]> {
     this.#assertOpen();
-    const outcomes = await this.#adder.add(additions);
-    if (appliedTo !== undefined) await this.#advance(appliedTo);
+    const outcomes = await this.#adder.add(additions, false);
+    const isSettled = appliedTo !== undefined && !outcomes.includes('conflict');
+    if (isSettled) await this.#advance(appliedTo);
     return outcomes;
+  }
+
+  async restore(additions: readonly IndexAddition[]): Promise<readonly AddOutcome[]> {
+    this.#assertOpen();
+    return this.#adder.add(additions, true);
   }
 
   async remove(records: readonly IndexedRecord[]): Promise<void> {
@@ -143,27 +128,19 @@ class ScriptedIndex implements RedisRecordIndex {
 
   async appliedTo(): Promise<LogPosition | undefined> {
     this.#assertOpen();
-    const stored = await this.#exchange(NOTHING);
-    if (stored !== undefined && isLess(this.#last, stored)) this.#last = stored;
-    return stored;
+    return this.#state.appliedTo();
   }
 
-  async positions(): Promise<ReadonlyMap<string, LogPosition>> {
-    this.#assertOpen();
-    const call = { script: READ_POSITIONS, key: this.#keys.writers, args: [] };
-    const [reply] = (await this.#connection.run([call])) as [Buffer[]];
-    const positions = new Map<string, LogPosition>();
-    for (let i = 0; i < reply.length; i += 2) {
-      positions.set(reply[i]!.toString(), Uint8Array.from(reply[i + 1]!));
-    }
-    return positions;
+  async markWhole(appliedTo: LogPosition | undefined): Promise<void> {
+    const owner = `mark-whole-${randomBytes(8).toString('hex')}`;
+    const claim = await this.claimRebuild({ owner, leaseMs: SHORT_LEASE_MS, isFresh: true });
+    if (claim !== undefined) return claim.finish(appliedTo);
+    throw new MosaicError('conflict', 'rebuild-running', 'somebody rebuilds the record index');
   }
 
-  async forgetWriter(writer: string): Promise<void> {
+  async claimRebuild(options: RebuildClaimOptions): Promise<RebuildClaim | undefined> {
     this.#assertOpen();
-    await this.#connection.run([
-      { script: FORGET_WRITER, key: this.#keys.writers, args: [writer] },
-    ]);
+    return this.#state.claim(options);
   }
 
   async count(): Promise<number> {
@@ -179,22 +156,15 @@ class ScriptedIndex implements RedisRecordIndex {
 
   async #advance(position: LogPosition): Promise<void> {
     const last = this.#last;
-    const stored = await this.#exchange(position);
-    const isBehind = last !== undefined && isLess(stored, last);
-    if (isBehind && !this.#isBehind) this.#onBehind(stored);
-    this.#isBehind = isBehind;
-    if (isBehind) return;
-    for (const each of [stored, position]) {
-      if (each !== undefined && isLess(this.#last, each)) this.#last = Uint8Array.from(each);
+    const stored = await this.#state.advance(position, last);
+    if (stored === undefined) {
+      if (last !== undefined) this.#onLoss();
+      this.#last = undefined;
+      return;
     }
-  }
-
-  /** Stores a position where it moves on from what is there; returns what was there. */
-  async #exchange(position: LogPosition): Promise<LogPosition | undefined> {
-    const args = [this.#writer, Buffer.from(position), Buffer.from(this.#last ?? NOTHING)];
-    const call = { script: ADVANCE, key: this.#keys.writers, args };
-    const [reply] = (await this.#connection.run([call])) as [Buffer];
-    return reply.length === 0 ? undefined : Uint8Array.from(reply);
+    for (const each of [stored, position]) {
+      if (isLess(this.#last, each)) this.#last = Uint8Array.from(each);
+    }
   }
 
   #assertOpen(): void {
@@ -202,8 +172,6 @@ class ScriptedIndex implements RedisRecordIndex {
     throw new MosaicError('closed', 'index-closed', 'the record index was closed');
   }
 }
-
-const NOTHING: LogPosition = new Uint8Array(0);
 
 function isLess(a: LogPosition | undefined, b: LogPosition): boolean {
   return a === undefined || compareBytes(a, b) < 0;

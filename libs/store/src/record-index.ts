@@ -88,15 +88,50 @@ export interface ScanRange {
   readonly limit: number;
 }
 
+/** Who wants to rebuild an index. */
+export interface RebuildClaimOptions {
+  /** Names whoever claims: no two at a time have the same. */
+  readonly owner: string;
+  /** How long the claim holds if it is not renewed: it ends with its owner. */
+  readonly leaseMs: number;
+  /** Begins anew, whatever an interrupted rebuild has done. */
+  readonly isFresh?: boolean;
+}
+
+/**
+ * The right to rebuild an index. What an interrupted rebuild noted is there for the next one, unless
+ * the index has lost anything since; then all calls fail with `conflict` (`rebuild-lost`), as they do
+ * once somebody else has the claim.
+ */
+export interface RebuildClaim {
+  /** All that the log holds before is in the index; undefined: read it from the beginning. */
+  readonly from: LogPosition | undefined;
+  /** What was noted, by name. */
+  readonly notes: ReadonlyMap<string, Uint8Array>;
+  /** Prolongs the claim. */
+  renew(): Promise<void>;
+  /** Keeps something for whoever goes on with the rebuild, and prolongs the claim. */
+  note(name: string, value: Uint8Array): Promise<void>;
+  /** Makes the index whole, forgets all notes, and ends the claim; see `RecordIndex.markWhole`. */
+  finish(appliedTo: LogPosition | undefined): Promise<void>;
+  /** Ends the claim; the notes stay. Never fails because the claim was lost. */
+  release(): Promise<void>;
+}
+
 /** Finds records. One index per role. */
 export interface RecordIndex {
   /**
-   * Adds records. Each becomes visible by itself, on all its paths at once, and `appliedTo` moves
-   * with the last of them: a call that makes many takes its time, and whoever reads meanwhile finds
-   * some of them. Calls take effect one after the other (on Redis, those of one replaceable address).
+   * Whether several processes write to it. Then it may lose what it held at any moment, and
+   * `appliedTo` only moves on from a position that is there.
+   */
+  readonly isShared: boolean;
+  /**
+   * Adds records; all of one call become visible together, with `appliedTo`. On Redis, where they are on
+   * many servers, each becomes visible by itself and `appliedTo` moves last.
    *
-   * @param appliedTo everything in the log before this position is in the index after this call; one
-   *   that lies before what was said earlier changes nothing
+   * @param appliedTo what this writer put in the log up to here is in the index after this call; one
+   *   that lies before what was said earlier changes nothing, nor does one where an addition is a
+   *   `conflict`, or where a shared index is not whole
    * @returns one outcome per addition, in order; two additions with one ID or one replaceable
    *   address in the same call are handled one after the other
    * @throws MosaicError `invalid` (`index-location`): nothing was added; `unavailable` (`index-full`,
@@ -105,6 +140,11 @@ export interface RecordIndex {
    *   them again is always safe
    */
   add(additions: readonly IndexAddition[], appliedTo?: LogPosition): Promise<readonly AddOutcome[]>;
+  /**
+   * Adds records as {@link add} does, for a rebuild: of records that are there already, it writes
+   * again what a loss in the middle of their addition may have left out.
+   */
+  restore(additions: readonly IndexAddition[]): Promise<readonly AddOutcome[]>;
   /** Takes records out, one after the other; those that are not there are passed over. */
   remove(records: readonly IndexedRecord[]): Promise<void>;
   /**
@@ -116,8 +156,20 @@ export interface RecordIndex {
   lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]>;
   /** Entries of a path, newest first. Fewer than `limit`: the range is at its end. */
   scan(path: IndexPath, range: ScanRange): Promise<readonly IndexEntry[]>;
-  /** Up to where the log is in the index; undefined: from nowhere. */
+  /** Up to where the log is in the index; undefined: the index is not whole, or new. */
   appliedTo(): Promise<LogPosition | undefined>;
+  /**
+   * Declares that the index holds all that the log does.
+   *
+   * @param appliedTo up to where; undefined: the log is empty
+   */
+  markWhole(appliedTo: LogPosition | undefined): Promise<void>;
+  /**
+   * Claims the right to rebuild the index, which one at a time has.
+   *
+   * @returns undefined: somebody else has it
+   */
+  claimRebuild(options: RebuildClaimOptions): Promise<RebuildClaim | undefined>;
   /** Records in the index. */
   count(): Promise<number>;
   close(): Promise<void>;

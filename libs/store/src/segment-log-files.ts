@@ -16,17 +16,19 @@ import { nodeFileSystem, type SegmentFileSystem } from './segment-file-system.ts
 import { assertSegmentRole, SEGMENT_SALT_BYTES } from './segment-format.ts';
 import { FreeSpace } from './segment-free-space.ts';
 import { logClosed, ReadHandles } from './segment-handles.ts';
-import type {
-  Appended,
-  Location,
-  LogEntry,
-  LogPosition,
-  LogState,
-  ScannedCommit,
-  SegmentLog,
+import {
+  type Appended,
+  isLogStart,
+  type Location,
+  type LogEntry,
+  type LogPart,
+  type LogPosition,
+  type LogState,
+  type ScannedCommit,
+  type SegmentLog,
 } from './segment-log.ts';
 import { SegmentReader } from './segment-reader.ts';
-import { scanSegments } from './segment-scan.ts';
+import { type ScanOptions, scanSegments, segmentParts } from './segment-scan.ts';
 import { describeWarning, type SegmentWarning } from './segment-warning.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
@@ -182,13 +184,11 @@ class FolderLog implements FileSegmentLog {
   }
 
   scan(from: LogPosition | undefined): AsyncIterable<ScannedCommit> {
-    this.#assertOpen();
-    return scanSegments({
-      ...this.#options,
-      segments: [...this.#segments.values()],
-      from: from === undefined ? undefined : decodePosition(from),
-      assertOpen: () => this.#assertOpen(),
-    });
+    return scanSegments(this.#scanOptions(from));
+  }
+
+  parts(from: LogPosition | undefined): AsyncIterable<LogPart> {
+    return segmentParts(this.#scanOptions(from));
   }
 
   get end(): LogPosition | undefined {
@@ -216,6 +216,16 @@ class FolderLog implements FileSegmentLog {
     await this.#queue.close();
     await this.#writer.close();
     await this.#handles.close();
+  }
+
+  #scanOptions(from: LogPosition | undefined): ScanOptions {
+    this.#assertOpen();
+    return {
+      ...this.#options,
+      segments: [...this.#segments.values()],
+      from: isLogStart(from) ? undefined : decodePosition(from),
+      assertOpen: () => this.#assertOpen(),
+    };
   }
 
   #assertOpen(): void {

@@ -37,6 +37,8 @@ export interface ObjectScanOptions extends SegmentListing {
   readonly role: string;
   /** Undefined: from the beginning. */
   readonly from: SegmentKey | undefined;
+  /** The last segment to walk; undefined: the last one that is wanted. */
+  readonly until?: SegmentKey | undefined;
   /** How far before `from` to begin: what others began earlier may have become durable later. */
   readonly lateMs: number;
   /** Whether a segment was durable when the walk was asked for, as far as anybody can know. */
@@ -105,12 +107,12 @@ export async function newestSegment(
 export async function* scanSegmentObjects(
   options: ObjectScanOptions,
 ): AsyncGenerator<ScannedCommit> {
-  const { from, lateMs, isWanted, aheadMax, aheadBytesMax, assertOpen } = options;
+  const { from, until, lateMs, isWanted, aheadMax, aheadBytesMax, assertOpen } = options;
   const stop = new AbortController();
   // As many listen as are fetched ahead.
   setMaxListeners(0, stop.signal);
   try {
-    if (from !== undefined && from.timeMs > 0) await assertReached(options, from);
+    await assertReached(options, from);
     const segments = listSegments(options, beginningOf(from, lateMs));
     const ahead: Ahead[] = [];
     let bytes = 0;
@@ -121,8 +123,8 @@ export async function* scanSegmentObjects(
         (ahead.length === 0 || (ahead.length < aheadMax && bytes < aheadBytesMax))
       ) {
         const next = await segments.next();
-        hasMore = next.done !== true;
-        if (next.done === true || !isWanted(next.value.key)) continue;
+        hasMore = next.done !== true && !isBeyond(next.value.key, until);
+        if (next.done === true || !hasMore || !isWanted(next.value.key)) continue;
         bytes += next.value.bytes;
         ahead.push(fetchAhead(options, next.value, stop.signal));
       }
@@ -139,13 +141,27 @@ export async function* scanSegmentObjects(
   }
 }
 
-function beginningOf(from: SegmentKey | undefined, lateMs: number): SegmentKey | undefined {
+function isBeyond(key: SegmentKey, until: SegmentKey | undefined): boolean {
+  return until !== undefined && compareKeys(key, until) > 0;
+}
+
+/** Behind which key a walk begins. */
+export function beginningOf(from: SegmentKey | undefined, lateMs: number): SegmentKey | undefined {
   if (from === undefined || lateMs === 0) return from;
   return { timeMs: Math.max(0, from.timeMs - lateMs), writer: 0 };
 }
 
-// An index that knows of more than there is must not be taken for one that is up to date.
-async function assertReached({ store, prefix }: SegmentListing, from: SegmentKey): Promise<void> {
+/**
+ * Refuses a position that no segment reaches: an index that knows of more than there is must not be
+ * taken for one that is up to date.
+ *
+ * @throws MosaicError `invalid` (`log-position`)
+ */
+export async function assertReached(
+  { store, prefix }: SegmentListing,
+  from: SegmentKey | undefined,
+): Promise<void> {
+  if (from === undefined || from.timeMs === 0) return;
   const before = { timeMs: from.timeMs - 1, writer: 0xffff_ffff };
   const after = prefix + segmentName(before);
   const { objects } = await store.list({ prefix, after, limit: 1 });

@@ -8,14 +8,16 @@ import type { ObjectStore } from './object-store.ts';
 import { Turnstile } from './object-store-turnstile.ts';
 import { assertSegmentRole, SEGMENT_SALT_BYTES } from './segment-format.ts';
 import { logClosed } from './segment-handles.ts';
-import type {
-  Appended,
-  Location,
-  LogEntry,
-  LogPosition,
-  LogState,
-  ScannedCommit,
-  SegmentLog,
+import {
+  type Appended,
+  isLogStart,
+  type Location,
+  type LogEntry,
+  type LogPart,
+  type LogPosition,
+  type LogState,
+  type ScannedCommit,
+  type SegmentLog,
 } from './segment-log.ts';
 import {
   decodeSegmentKey,
@@ -24,10 +26,12 @@ import {
 } from './segment-log-objects-address.ts';
 import { PieceCache } from './segment-log-objects-cache.ts';
 import { type ObjectCommitBounds, ObjectCommits } from './segment-log-objects-commits.ts';
+import { objectParts } from './segment-log-objects-parts.ts';
 import { ObjectReader } from './segment-log-objects-reader.ts';
 import {
   compareKeys,
   newestSegment,
+  type ObjectScanOptions,
   scanSegmentObjects,
   type SegmentListing,
 } from './segment-log-objects-scan.ts';
@@ -222,23 +226,21 @@ class StoreLog implements ObjectSegmentLog {
   }
 
   scan(from: LogPosition | undefined): AsyncIterable<ScannedCommit> {
-    this.#assertOpen();
-    const { role, lateMs, aheadMax, aheadBytesMax, clock } = this.#options;
     // Set now, not when the first commit is asked for. Clocks of others may be ahead of this one.
     const { writer, timeMs } = this.#writer.last;
     const ownEnd = this.#ownEnd;
-    const untilMs = Math.max(clock.now(), timeMs, this.#end?.timeMs ?? 0) + lateMs;
-    return scanSegmentObjects({
-      ...this.#listing,
-      role,
-      from: from === undefined ? undefined : decodeSegmentKey(from),
-      lateMs,
-      isWanted: (key) =>
-        key.timeMs <= untilMs && (key.writer !== writer || compareKeys(key, ownEnd) <= 0),
-      aheadMax,
-      aheadBytesMax,
-      assertOpen: () => this.#assertOpen(),
-    });
+    const untilMs = Math.max(this.#options.clock.now(), timeMs, this.#end?.timeMs ?? 0);
+    const lastMs = untilMs + this.#options.lateMs;
+    return scanSegmentObjects(
+      this.#scanOptions(
+        from,
+        (key) => key.timeMs <= lastMs && (key.writer !== writer || compareKeys(key, ownEnd) <= 0),
+      ),
+    );
+  }
+
+  parts(from: LogPosition | undefined): AsyncIterable<LogPart> {
+    return objectParts(this.#scanOptions(from, () => true));
   }
 
   get end(): LogPosition | undefined {
@@ -256,6 +258,24 @@ class StoreLog implements ObjectSegmentLog {
   close(): Promise<void> {
     this.#closing ??= this.#commits.close();
     return this.#closing;
+  }
+
+  #scanOptions(
+    from: LogPosition | undefined,
+    isWanted: (key: SegmentKey) => boolean,
+  ): ObjectScanOptions {
+    this.#assertOpen();
+    const { role, lateMs, aheadMax, aheadBytesMax } = this.#options;
+    return {
+      ...this.#listing,
+      role,
+      from: isLogStart(from) ? undefined : decodeSegmentKey(from),
+      lateMs,
+      isWanted,
+      aheadMax,
+      aheadBytesMax,
+      assertOpen: () => this.#assertOpen(),
+    };
   }
 
   #reached(key: SegmentKey): void {

@@ -9,6 +9,14 @@ export type Location = Uint8Array;
 /** A place between entries: short bytes that sort by `compareBytes`; only the log understands them. */
 export type LogPosition = Uint8Array;
 
+/** The place before everything: sorts below all other positions, and every log takes it. */
+export const LOG_START: LogPosition = Uint8Array.of(0);
+
+/** Whether a scan from a position is one from the beginning. */
+export function isLogStart(position: LogPosition | undefined): position is undefined {
+  return position === undefined || (position.length === 1 && position[0] === 0);
+}
+
 /** What is kept with a record. */
 export interface LogEntry {
   readonly record: RecordView;
@@ -28,6 +36,18 @@ export interface ScannedCommit {
   readonly entries: readonly ScannedEntry[];
   /** Behind the commit: where a scan that has dealt with it goes on. */
   readonly end: LogPosition;
+}
+
+/** A stretch of the log that can be read by itself, so that many can be at the same time. */
+export interface LogPart {
+  /** The same for the same commits, also after a restart; another one where there are more. */
+  readonly name: string;
+  /** Of the segments in it. */
+  readonly bytes: number;
+  /** Behind its last commit. */
+  readonly end: LogPosition;
+  /** Its commits, in order; see {@link SegmentLog.scan}. */
+  scan(): AsyncIterable<ScannedCommit>;
 }
 
 /**
@@ -82,6 +102,14 @@ export interface SegmentLog {
    *   that the log has not reached, `unavailable`, `closed`
    */
   scan(from: LogPosition | undefined): AsyncIterable<ScannedCommit>;
+  /**
+   * The whole log in parts of some 64 MiB, oldest first, as it is at the call: with everything that
+   * was durable by then, whoever wrote it.
+   *
+   * @param from as for {@link scan}
+   * @throws MosaicError as {@link scan}
+   */
+  parts(from: LogPosition | undefined): AsyncIterable<LogPart>;
   /** Behind the last durable commit that is known of here; undefined: the log was empty. */
   readonly end: LogPosition | undefined;
   readonly state: LogState;

@@ -7,7 +7,7 @@ import { SEGMENT_HEADER_BYTES, segmentDamage } from './segment-format.ts';
 import { decodeFooter, frameEntries, type WholeFrame } from './segment-frame.ts';
 import { FrameReader } from './segment-frame-reader.ts';
 import { openSegmentFile } from './segment-handles.ts';
-import type { ScannedCommit } from './segment-log.ts';
+import type { LogPart, ScannedCommit } from './segment-log.ts';
 
 /** What to walk. */
 export interface ScanOptions {
@@ -24,6 +24,7 @@ export interface ScanOptions {
 interface Stretch {
   readonly segment: SegmentFile;
   readonly from: number;
+  readonly framesEnd: number;
   readonly to: number;
   /** Whether it ends with a footer. */
   readonly closed: boolean;
@@ -47,6 +48,15 @@ export function scanSegments(options: ScanOptions): AsyncIterable<ScannedCommit>
   return scanStretches(options, stretches);
 }
 
+/**
+ * The segments from a position on, as far as they are durable at the time of the call, one by one.
+ *
+ * @throws MosaicError `invalid` (`log-position`) as {@link scanSegments}
+ */
+export function segmentParts(options: ScanOptions): AsyncIterable<LogPart> {
+  return partsOf(options, stretchesOf(options));
+}
+
 function stretchesOf({ segments, from }: ScanOptions): Stretch[] {
   const stretches: Stretch[] = [];
   for (const segment of segments) {
@@ -59,9 +69,25 @@ function stretchesOf({ segments, from }: ScanOptions): Stretch[] {
       throw new MosaicError('invalid', 'log-position', message);
     }
     const { closed, framesEnd, bytes } = segment;
-    stretches.push({ segment, from: start, to: closed ? bytes : framesEnd, closed });
+    stretches.push({ segment, from: start, framesEnd, to: closed ? bytes : framesEnd, closed });
   }
   return stretches;
+}
+
+async function* partsOf(
+  options: ScanOptions,
+  stretches: readonly Stretch[],
+): AsyncGenerator<LogPart> {
+  for (const stretch of stretches) {
+    const { segment, from, to, framesEnd } = stretch;
+    if (from >= framesEnd) continue;
+    yield {
+      name: `${segment.name} ${from} ${framesEnd}`,
+      bytes: to - from,
+      end: encodePosition(segment.number, framesEnd),
+      scan: () => scanStretch(options, stretch),
+    };
+  }
 }
 
 async function* scanStretches(

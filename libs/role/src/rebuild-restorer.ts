@@ -1,0 +1,141 @@
+/**
+ * Adds log entries to an index in any order: unique records as they come, and of those that share a
+ * replaceable address the newest in the end, whichever is met first.
+ */
+import { compareBytes, type RecordView } from '@mosaic-cluster/protocol';
+import {
+  type IndexAddition,
+  type IndexedRecord,
+  type IndexEntry,
+  type Location,
+  POSITION_BYTES,
+  type Position,
+  type RecordIndex,
+  type ScannedEntry,
+  type SegmentLog,
+} from '@mosaic-cluster/store';
+import { setTimeout as delay } from 'node:timers/promises';
+import { contended } from './index-writer.ts';
+import { WeightedMap } from './weighted-map.ts';
+
+/**
+ * Two records of one address of which the one that is newer was logged earlier. The older one was stored
+ * after it, so the newer one was not valid then; whether it is must be asked when all key schedules
+ * are in the index.
+ */
+export interface Contest {
+  readonly locations: readonly [Location, Location];
+}
+
+/** What became of some entries. */
+export interface Restored {
+  readonly added: number;
+  readonly contests: readonly Contest[];
+}
+
+/** What entries are added to. */
+export interface EntryRestorerOptions {
+  readonly index: RecordIndex;
+  readonly log: SegmentLog;
+}
+
+/** Looks at an address before somebody else is said to take it again and again. */
+const ATTEMPTS_MAX = 16;
+const PAUSE_MS_MAX = 250;
+/** Replaceable records kept in memory: the next one of their address has to name them. */
+const HOLDERS_MAX = 50_000;
+const HOLDER_BYTES_MAX = 32 * 1024 * 1024;
+/** Addresses that are looked at at the same time. */
+const LOOKS_MAX = 64;
+
+/** Adds entries to one index. */
+export class EntryRestorer {
+  readonly #index: RecordIndex;
+  readonly #log: SegmentLog;
+  readonly #holders = new WeightedMap<IndexedRecord>({
+    entriesMax: HOLDERS_MAX,
+    weightMax: HOLDER_BYTES_MAX,
+  });
+
+  constructor({ index, log }: EntryRestorerOptions) {
+    this.#index = index;
+    this.#log = log;
+  }
+
+  /** Adds entries. */
+  async restore(entries: readonly ScannedEntry[]): Promise<Restored> {
+    const outcomes = await this.#index.restore(entries);
+    const contests: Contest[] = [];
+    const contested: ScannedEntry[] = [];
+    let added = 0;
+    entries.forEach((entry, i) => {
+      const outcome = outcomes[i]!;
+      if (outcome === 'added') {
+        added += 1;
+        this.#keep(entry);
+      } else if (outcome !== 'duplicate') contested.push(entry);
+    });
+    for (let at = 0; at < contested.length; at += LOOKS_MAX) {
+      const some = contested.slice(at, at + LOOKS_MAX);
+      const settled = await Promise.all(some.map((entry) => this.#settle(entry)));
+      for (const each of settled) {
+        if (each === 'added') added += 1;
+        else if (each !== undefined) contests.push(each);
+      }
+    }
+    return { added, contests };
+  }
+
+  /** Decides who has an address that is taken. */
+  async #settle(entry: ScannedEntry): Promise<'added' | Contest | undefined> {
+    const { record, location } = entry;
+    const path = { path: 'address', address: record.address } as const;
+    const isReplaceable = record.duplicateHandling === 'replaceable';
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      if (attempt > 0) await delay(Math.min(2 ** attempt, PAUSE_MS_MAX) * Math.random());
+      const [holder] = isReplaceable ? await this.#index.scan(path, { limit: 1 }) : [];
+      const order = holder === undefined ? 1 : compareBytes(positionOf(record), holder.position);
+      if (order === 0) return undefined;
+      if (holder !== undefined && isInverted(entry, holder)) {
+        const isSure = order > 0 && record.signedByAuthor;
+        if (!isSure)
+          return { locations: [Uint8Array.from(location), Uint8Array.from(holder.location)] };
+      }
+      if (order < 0) return undefined;
+      const addition = holder === undefined ? entry : await this.#replacing(entry, holder);
+      const [outcome] = await this.#index.restore([addition]);
+      if (outcome === 'conflict' || outcome === 'outdated') continue;
+      if (outcome !== 'added') return undefined;
+      this.#keep(entry);
+      return 'added';
+    }
+    throw contended();
+  }
+
+  async #replacing(entry: ScannedEntry, holder: IndexEntry): Promise<IndexAddition> {
+    const { record, receivedAt, location, held } = entry;
+    const known = this.#holders.get(nameOf(holder.position));
+    const [replaces] = known === undefined ? await this.#log.read([holder.location]) : [known];
+    return { record, receivedAt, location, held, replaces };
+  }
+
+  #keep({ record, receivedAt }: ScannedEntry): void {
+    if (record.duplicateHandling !== 'replaceable') return;
+    const copy = { record: record.copy(), receivedAt };
+    this.#holders.set(nameOf(positionOf(record)), copy, record.bytes.length);
+  }
+}
+
+// Locations sort as commits do.
+function isInverted({ record, location }: ScannedEntry, holder: IndexEntry): boolean {
+  const isNewer = compareBytes(positionOf(record), holder.position) > 0;
+  return isNewer !== compareBytes(location, holder.location) > 0;
+}
+
+function positionOf(record: RecordView): Position {
+  return record.bytes.subarray(0, POSITION_BYTES);
+}
+
+function nameOf(position: Position): string {
+  return Buffer.from(position.buffer, position.byteOffset, position.length).toString('latin1');
+}

@@ -1,0 +1,232 @@
+/**
+ * Makes an index anew from the log while everything goes on serving: reads many parts of the log at the
+ * same time, in bounded memory, notes in the index which are done, and can be interrupted at any
+ * moment. What is committed meanwhile, whoever commits it adds.
+ */
+import { randomBytes } from 'node:crypto';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import type {
+  LogPart,
+  LogPosition,
+  RebuildClaim,
+  RecordIndex,
+  ScannedEntry,
+  SegmentLog,
+} from '@mosaic-cluster/store';
+import type { KeyDirectory } from './key-directory.ts';
+import { RebuildContests } from './rebuild-contests.ts';
+import { EntryRestorer } from './rebuild-restorer.ts';
+import type { RecordVerifier } from './role-worker-deps.ts';
+
+/** How far a rebuild is. */
+export interface RebuildProgress {
+  /** Parts of the log. Those that an earlier rebuild had done are done. */
+  readonly partsDone: number;
+  readonly partsTotal: number;
+  /** Of segments. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Records read by this rebuild. */
+  readonly records: number;
+  readonly elapsedMs: number;
+}
+
+/** What a rebuild did. */
+export interface RebuildResult extends RebuildProgress {
+  /** Whether it went on with what an earlier one had done. */
+  readonly isResumed: boolean;
+  /** Records that the index did not have. */
+  readonly added: number;
+  /** Records that the verifier refused; they are not in the index. */
+  readonly invalid: number;
+}
+
+/** What a rebuild works on. */
+export interface RebuildOptions {
+  readonly index: RecordIndex;
+  readonly log: SegmentLog;
+  /** Knows the key schedules of all roles. */
+  readonly directory: KeyDirectory;
+  /** Names who rebuilds: no two at a time have the same. By chance by default. */
+  readonly owner?: string;
+  /** Parts of the log that are read at the same time: 4 by default. */
+  readonly lanes?: number;
+  /** For how long nobody else takes over from one that died: 15 seconds by default. */
+  readonly leaseMs?: number;
+  /** Reads all of the log, whatever an interrupted rebuild has done. */
+  readonly isFresh?: boolean;
+  /** Checks signatures again; undefined: what is in the log was checked when it came in. */
+  readonly verifier?: RecordVerifier | undefined;
+  /** Called now and then. */
+  readonly onProgress?: ((progress: RebuildProgress) => void) | undefined;
+  /** Stops the rebuild; the next one goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const LANES = 4;
+const LEASE_MS = 15_000;
+/** Records that are added together, and their bytes. */
+const BATCH_ENTRIES = 1024;
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Rebuilds an index, or goes on with a rebuild that was interrupted.
+ *
+ * @returns undefined: somebody else is at it
+ * @throws MosaicError `conflict` (`rebuild-lost`) where the index lost something meanwhile or somebody
+ *   else took over: call again; `corrupt` where the log is damaged; `unavailable`; `closed`
+ *   (`rebuild-stopped`) after the signal
+ */
+export async function rebuildIndex(options: RebuildOptions): Promise<RebuildResult | undefined> {
+  const { owner = randomBytes(8).toString('hex'), leaseMs = LEASE_MS } = options;
+  const { isFresh = false } = options;
+  const claim = await options.index.claimRebuild({ owner, leaseMs, isFresh });
+  if (claim === undefined) return undefined;
+  const rebuild = new Rebuild(options, claim);
+  const timer = setInterval(() => rebuild.renew(), leaseMs / 3);
+  timer.unref();
+  try {
+    return await rebuild.run();
+  } catch (error) {
+    await claim.release().catch(() => undefined);
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+class Rebuild {
+  readonly #options: RebuildOptions;
+  readonly #claim: RebuildClaim;
+  readonly #contests: RebuildContests;
+  readonly #restorer: EntryRestorer;
+  readonly #startMs = performance.now();
+  #parts: LogPart[] = [];
+  #next = 0;
+  #partsDone = 0;
+  #bytesDone = 0;
+  #bytesTotal = 0;
+  #records = 0;
+  #added = 0;
+  #invalid = 0;
+  /** Why it must stop. */
+  #failure: unknown;
+
+  constructor(options: RebuildOptions, claim: RebuildClaim) {
+    this.#options = options;
+    this.#claim = claim;
+    this.#contests = new RebuildContests(options);
+    this.#restorer = new EntryRestorer(options);
+  }
+
+  /** Prolongs the claim; what that meets is thrown where the work goes on. */
+  renew(): void {
+    this.#claim.renew().catch((error: unknown) => {
+      this.#failure ??= error;
+    });
+  }
+
+  async run(): Promise<RebuildResult> {
+    const { log, lanes = LANES } = this.#options;
+    let end: LogPosition | undefined = this.#claim.from;
+    for await (const part of log.parts(this.#claim.from)) {
+      this.#assertGoingOn();
+      this.#parts.push(part);
+      this.#bytesTotal += part.bytes;
+      end = part.end;
+    }
+    const walks = Array.from({ length: lanes }, () => this.#walk());
+    const outcomes = await Promise.allSettled(walks);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    await this.#contests.settle();
+    this.#assertGoingOn();
+    await this.#claim.finish(end);
+    this.#tell();
+    const isResumed = this.#claim.notes.size > 0 || this.#claim.from !== undefined;
+    return { ...this.#progress(), isResumed, added: this.#added, invalid: this.#invalid };
+  }
+
+  /** Takes one part after the other. */
+  async #walk(): Promise<void> {
+    try {
+      for (let part = this.#take(); part !== undefined; part = this.#take()) {
+        const noted = this.#claim.notes.get(part.name);
+        if (noted === undefined) await this.#claim.note(part.name, await this.#restorePart(part));
+        else await this.#contests.recall(noted);
+        this.#partsDone += 1;
+        this.#bytesDone += part.bytes;
+        this.#tell();
+      }
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    }
+  }
+
+  #take(): LogPart | undefined {
+    this.#assertGoingOn();
+    return this.#parts[this.#next++];
+  }
+
+  /** Adds what a part holds; returns what has to be noted of it. */
+  async #restorePart(part: LogPart): Promise<Uint8Array> {
+    const notes: Uint8Array[] = [];
+    let batch: ScannedEntry[] = [];
+    let bytes = 0;
+    const flush = async (): Promise<void> => {
+      notes.push(await this.#restore(batch));
+      batch = [];
+      bytes = 0;
+    };
+    for await (const { entries } of part.scan()) {
+      this.#assertGoingOn();
+      for (const entry of entries) {
+        batch.push(entry);
+        bytes += entry.record.bytes.length;
+        if (batch.length >= BATCH_ENTRIES || bytes >= BATCH_BYTES) await flush();
+      }
+    }
+    if (batch.length > 0) await flush();
+    return Buffer.concat(notes);
+  }
+
+  async #restore(entries: readonly ScannedEntry[]): Promise<Uint8Array> {
+    const valid = await this.#verified(entries);
+    const { added, contests } = await this.#restorer.restore(valid);
+    this.#records += entries.length;
+    this.#added += added;
+    this.#tell();
+    return this.#contests.add(contests);
+  }
+
+  async #verified(entries: readonly ScannedEntry[]): Promise<readonly ScannedEntry[]> {
+    const { verifier } = this.#options;
+    if (verifier === undefined) return entries;
+    const faults = await verifier.verify(entries.map(({ record }) => record));
+    const valid = entries.filter((_, i) => faults[i] === undefined);
+    this.#invalid += entries.length - valid.length;
+    return valid;
+  }
+
+  #progress(): RebuildProgress {
+    return {
+      partsDone: this.#partsDone,
+      partsTotal: this.#parts.length,
+      bytesDone: this.#bytesDone,
+      bytesTotal: this.#bytesTotal,
+      records: this.#records,
+      elapsedMs: performance.now() - this.#startMs,
+    };
+  }
+
+  #tell(): void {
+    this.#options.onProgress?.(this.#progress());
+  }
+
+  #assertGoingOn(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#options.signal?.aborted !== true) return;
+    const message = 'the rebuild of the record index was stopped; the next one goes on with it';
+    throw new MosaicError('closed', 'rebuild-stopped', message);
+  }
+}

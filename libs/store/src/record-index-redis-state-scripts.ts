@@ -1,0 +1,103 @@
+/**
+ * Scripts for the state of an index on Redis: a hash `state`, and a hash `notes` of whoever rebuilds it.
+ *
+ *     g      generation: 8 random bytes that all shards bear too, as `g` of their hash `s`
+ *     to     position up to which the log is in the index; none: it is not whole
+ *     from   where the index is not whole: what lies before this position is in it all the same
+ *     owner  who rebuilds it
+ *     until  till when, in ms by the clock of the server
+ */
+import { LUA_SHARED } from './record-index-redis-rows.ts';
+import { type RedisScript, redisScript } from './redis-connection.ts';
+
+const LUA_STATE = String.raw`
+local state, notes = base .. 'state', base .. 'notes'
+local function value(field) return call('HGET', state, field) or '' end
+
+local function milliseconds()
+  local time = call('TIME')
+  return time[1] * 1000 + floor(time[2] / 1000)
+end
+
+local function hold(lease)
+  call('HSET', state, 'until', string.format('%.0f', milliseconds() + lease))
+end
+`;
+
+const LUA_ADVANCE = String.raw`
+local position, last = ARGV[1], ARGV[2]
+local stored = value('to')
+if stored == '' then return '' end
+if less(stored, last) then
+  call('HDEL', state, 'to')
+  call('HSET', state, 'from', stored)
+  return ''
+end
+if less(stored, position) then call('HSET', state, 'to', position) end
+return stored
+`;
+
+const LUA_CLAIM = String.raw`
+local owner = value('owner')
+if owner ~= '' and owner ~= ARGV[1] and milliseconds() < tonumber(value('until')) then return false end
+call('HSET', state, 'owner', ARGV[1])
+hold(ARGV[2])
+return { value('g'), value('from'), call('HGETALL', notes) }
+`;
+
+const LUA_BEGIN = String.raw`
+if value('owner') ~= ARGV[1] then return 0 end
+if ARGV[3] == '0' then call('HDEL', state, 'to') end
+call('HDEL', state, 'from')
+call('HSET', state, 'g', ARGV[2])
+call('DEL', notes)
+return 1
+`;
+
+const LUA_HOLD = String.raw`
+if value('owner') ~= ARGV[1] or value('g') ~= ARGV[2] then return 0 end
+hold(ARGV[3])
+if ARGV[4] then call('HSET', notes, ARGV[4], ARGV[5]) end
+return 1
+`;
+
+const LUA_FINISH = String.raw`
+if value('owner') ~= ARGV[1] or value('g') ~= ARGV[2] then return 0 end
+if less(value('to'), ARGV[3]) then call('HSET', state, 'to', ARGV[3]) end
+call('HDEL', state, 'from', 'owner', 'until')
+call('DEL', notes)
+return 1
+`;
+
+const LUA_RELEASE = String.raw`
+if value('owner') == ARGV[1] then call('HDEL', state, 'owner', 'until') end
+return 1
+`;
+
+const STATE = LUA_SHARED + LUA_STATE;
+
+/** → `[generation, position, or nothing]`. */
+export const READ_STATE: RedisScript = redisScript(`${STATE}return { value('g'), value('to') }`);
+/**
+ * `[position, last]` → what was stored. Stores the position where there is a smaller one. Where there is
+ * one less than `last`, Redis forgot the last writes: then it takes the position away.
+ */
+export const ADVANCE: RedisScript = redisScript(STATE + LUA_ADVANCE);
+/** `[owner, lease ms]` → `[generation, from, [name, note, …]]`; null: somebody else rebuilds. */
+export const CLAIM_REBUILD: RedisScript = redisScript(STATE + LUA_CLAIM);
+/** `[owner, generation, whether it was intact]` → 1, or 0: somebody else rebuilds. */
+export const BEGIN_REBUILD: RedisScript = redisScript(STATE + LUA_BEGIN);
+/** `[owner, generation, lease ms, name?, note?]` → 1, or 0 where owner or generation are others. */
+export const HOLD_REBUILD: RedisScript = redisScript(STATE + LUA_HOLD);
+/** `[owner, generation, position]` → 1, or 0 where owner or generation are others. */
+export const FINISH_REBUILD: RedisScript = redisScript(STATE + LUA_FINISH);
+/** `[owner]` → 1 */
+export const RELEASE_REBUILD: RedisScript = redisScript(STATE + LUA_RELEASE);
+/** `[generation]`, on a shard → 1 */
+export const MARK_SHARD: RedisScript = redisScript(
+  `redis.call('HSET', KEYS[1] .. 's', 'g', ARGV[1]) return 1`,
+);
+/** On a shard → its generation. */
+export const READ_MARK: RedisScript = redisScript(
+  `return redis.call('HGET', KEYS[1] .. 's', 'g') or ''`,
+);
