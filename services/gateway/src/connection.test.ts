@@ -62,6 +62,16 @@ describe('message types', () => {
     expect(await client.story()).toEqual(['closing TOO_LARGE']);
     expect(client.socket.closedWith).toBeUndefined();
   });
+
+  test('a client that is crowded out is told TOO_FAST before it is closed with 1013', async () => {
+    const { connect, gateway } = new TestGateway();
+    const client = connect();
+    client.socket.handler.crowdedOut();
+    client.query(1, BY_AUTHOR);
+    expect(await client.story()).toEqual(['closing TOO_FAST']);
+    expect(client.socket.closedWith).toBeUndefined();
+    expect(gateway.counters.violations).toBe(0);
+  });
 });
 
 describe('malformed messages', () => {

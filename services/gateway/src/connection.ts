@@ -84,6 +84,10 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     this.#end(RESULT.TOO_LARGE);
   }
 
+  crowdedOut(): void {
+    if (!this.#isOver) this.#end(RESULT.TOO_FAST);
+  }
+
   drained(): void {
     if (!this.#isOver) this.#requests.resume();
   }

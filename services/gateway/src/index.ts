@@ -8,12 +8,20 @@ export {
   GATEWAY_LIMIT_TABLE,
   type GatewayLimitName,
   type GatewayLimits,
-  type LimitSpec,
   resolveGatewayLimits,
 } from './limits.ts';
-export { type Listener, type ListenerEvent, type ListenerOptions } from './listener/listener.ts';
+export type { LimitSpec } from './limit-spec.ts';
+export type { Listener, ListenerOptions } from './listener/listener.ts';
+export type { ListenerEvent } from './listener/listener-events.ts';
+export {
+  LISTENER_LIMIT_TABLE,
+  type ListenerLimitName,
+  type ListenerLimits,
+} from './listener/listener-limits.ts';
 export { openFastListener } from './listener/listener-fast.ts';
+export { ListenerFigures, type ListenerName } from './listener/listener-metrics.ts';
 export { openMtlsListener } from './listener/listener-mtls.ts';
+export { ReceiveBudget } from './listener/receive-budget.ts';
 export {
   configuredLimits,
   dismissClients,

@@ -4,16 +4,8 @@
  * from it, so that a bound cannot exist without its sentence.
  */
 import { MosaicError } from '@mosaic-cluster/protocol';
+import type { LimitSpec } from './limit-spec.ts';
 import { DRAIN_MARK_BYTES } from './listener/listener.ts';
-
-/** One bound. */
-export interface LimitSpec {
-  readonly value: number;
-  /** What is counted. */
-  readonly what: string;
-  /** What happens beyond it. */
-  readonly overflow: string;
-}
 
 /** The names of the bounds. */
 export type GatewayLimitName =

@@ -12,12 +12,13 @@ import {
   publicKeyOf,
   type SecretKey,
 } from '@mosaic-cluster/protocol';
-import type { HostPort, Lifecycle } from '@mosaic-cluster/runtime';
+import type { HostPort, Lifecycle, Metrics } from '@mosaic-cluster/runtime';
 import type { Gateway } from './gateway.ts';
 import type { GatewayConfig } from './gateway-settings.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { Listener, ListenerOptions } from './listener/listener.ts';
 import { openFastListener } from './listener/listener-fast.ts';
+import { ListenerFigures, type ListenerName } from './listener/listener-metrics.ts';
 import { openMtlsListener } from './listener/listener-mtls.ts';
 
 /** The listeners that are not off. */
@@ -38,7 +39,8 @@ export function configuredLimits(config: GatewayConfig): Partial<GatewayLimits> 
 }
 
 /**
- * Opens the listeners; they are closed with the lifecycle.
+ * Opens the listeners; they are closed with the lifecycle. What becomes of their connections is
+ * counted in the metrics.
  *
  * @throws MosaicError `unavailable` with code `listen`, naming the setting
  */
@@ -46,6 +48,7 @@ export async function openListeners(
   config: GatewayConfig,
   serverSecretKey: SecretKey,
   gateway: Gateway,
+  metrics: Metrics,
   lifecycle: Lifecycle,
 ): Promise<OpenListeners> {
   const tls = makeTlsIdentity(serverSecretKey);
@@ -60,23 +63,37 @@ export async function openListeners(
     failed: (error) => lifecycle.log.error('a connection failed', { error }),
   });
   const { mtlsListen, uwsListen } = config;
+  const names: ListenerName[] = [];
+  if (mtlsListen !== 'off') names.push('mtls');
+  if (uwsListen !== 'off') names.push('uws');
+  const figures = new ListenerFigures(metrics, names);
   const mtls =
     mtlsListen === 'off'
       ? undefined
       : await namingSetting('MOSAIC_MTLS_LISTEN', () =>
-          openMtlsListener({ ...optionsAt(mtlsListen), tls }),
+          openMtlsListener({ ...optionsAt(mtlsListen), ...figures.optionsFor('mtls'), tls }),
         );
-  if (mtls !== undefined) lifecycle.add('mTLS listener', mtls);
+  if (mtls !== undefined) {
+    lifecycle.add('mTLS listener', mtls);
+    figures.watch('mtls', mtls);
+  }
   const uws =
     uwsListen === 'off'
       ? undefined
       : await namingSetting('MOSAIC_UWS_LISTEN', () =>
           openFastListener(
-            { ...optionsAt(uwsListen), tls: config.uwsTls ? tls : undefined },
+            {
+              ...optionsAt(uwsListen),
+              ...figures.optionsFor('uws'),
+              tls: config.uwsTls ? tls : undefined,
+            },
             (sentence) => lifecycle.log.warn(sentence),
           ),
         );
-  if (uws !== undefined) lifecycle.add('uWS listener', uws);
+  if (uws !== undefined) {
+    lifecycle.add('uWS listener', uws);
+    figures.watch('uws', uws);
+  }
   return { mtls, uws };
 }
 

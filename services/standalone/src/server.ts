@@ -71,7 +71,13 @@ export async function startServer(
   });
   defineGatewayMetrics(metrics, gateway.counters);
   lifecycle.add('gateway', { close: async () => gateway.close() });
-  const listeners = await openListeners(config, folder.serverSecretKey, gateway, lifecycle);
+  const listeners = await openListeners(
+    config,
+    folder.serverSecretKey,
+    gateway,
+    metrics,
+    lifecycle,
+  );
   const readiness = await openHealthPort(config, metrics, roles, lifecycle);
   const { drainTime } = config;
   const dismiss = (): Promise<void> => dismissClients(listeners, gateway, drainTime);

@@ -20,3 +20,19 @@ export function normalizeAddress(address: string): string {
   const low = Number.parseInt(hex[2], 16);
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }
+
+/**
+ * Whom an address stands for when clients are counted: an IPv4 address for itself, an IPv6 address
+ * for its network of 64 bits, because whoever has one of those has all of them.
+ *
+ * @param address as {@link normalizeAddress} writes it
+ */
+export function addressGroup(address: string): string {
+  if (!address.includes(':')) return address;
+  const [left = '', right] = address.split('::', 2);
+  const before = left === '' ? [] : left.split(':');
+  const after = right === undefined || right === '' ? [] : right.split(':');
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  const groups = right === undefined ? before : [...before, ...zeros, ...after];
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}

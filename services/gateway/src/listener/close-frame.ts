@@ -5,6 +5,7 @@ export const CLOSE_CODE = {
   goingAway: 1001,
   tooLarge: 1009,
   internalError: 1011,
+  tryAgainLater: 1013,
 } as const;
 
 /** Longest reason: a control frame carries 125 bytes, the code takes two. */

@@ -53,8 +53,9 @@ export interface RawConnection {
 export async function connectRaw(
   listener: Pick<Listener, 'url' | 'port'>,
   withTls: boolean = listener.url.startsWith('wss'),
+  localAddress = '127.0.0.1',
 ): Promise<RawConnection> {
-  const target = { host: '127.0.0.1', port: listener.port };
+  const target = { host: '127.0.0.1', port: listener.port, localAddress };
   const socket = withTls
     ? connectTls({ ...target, rejectUnauthorized: false })
     : connectTcp(target);
@@ -99,8 +100,11 @@ export function upgradeRequest(
 }
 
 /** A raw connection that is a WebSocket already and answers nothing by itself. */
-export async function connectRawWebSocket(listener: Listener): Promise<RawConnection> {
-  const raw = await connectRaw(listener);
+export async function connectRawWebSocket(
+  listener: Listener,
+  localAddress?: string,
+): Promise<RawConnection> {
+  const raw = await connectRaw(listener, undefined, localAddress);
   raw.socket.write(upgradeRequest());
   while (!raw.received().includes('\r\n\r\n')) await once(raw.socket, 'data');
   return raw;

@@ -16,7 +16,8 @@ import {
   pair,
   type Reactions,
 } from './contract-server.ts';
-import { DRAIN_MARK_BYTES, LISTENER_LIMITS } from './listener.ts';
+import { DRAIN_MARK_BYTES } from './listener.ts';
+import { LISTENER_LIMITS } from './listener-limits.ts';
 
 const { messageBytesMax } = LISTENER_LIMITS;
 const CLOSING_TOO_LARGE = Buffer.of(0xfe, 38, 0, 0, 0, 0, 0, 0);

@@ -1,7 +1,8 @@
 /** The server's side of the listener contract: a listener whose handlers write down their calls. */
 import { expect } from 'vitest';
 import { connectClient, type ContractClient } from './contract-client.ts';
-import type { ClientSocket, Listener, ListenerEvent, ListenerOptions } from './listener.ts';
+import type { ClientSocket, Listener, ListenerOptions } from './listener.ts';
+import type { ListenerEvent } from './listener-events.ts';
 
 /** Opens a server that is closed when the suite ends. */
 export type Open = (
@@ -22,6 +23,8 @@ export interface ListenerFixture {
   readonly refusesByHead: boolean;
   /** Whether it answers HTTP/1.0 at all. */
   readonly http10: boolean;
+  /** Whether it knows of connections before their request, and of messages before their end. */
+  readonly seesUnfinished: boolean;
 }
 
 /** One accepted connection and what its handler was told. */
@@ -37,6 +40,7 @@ export interface Reactions {
   accept?: (accepted: Accepted) => void;
   message?: (accepted: Accepted, bytes: Uint8Array) => void;
   tooLarge?: (accepted: Accepted) => void;
+  crowdedOut?: (accepted: Accepted) => void;
   drained?: (accepted: Accepted) => void;
 }
 
@@ -44,9 +48,14 @@ export interface Reactions {
 export interface ContractServer {
   readonly listener: Listener;
   readonly accepted: Accepted[];
+  /** Without the course of things: that connections opened and ended in peace. */
   readonly events: ListenerEvent[];
+  /** All of them. */
+  readonly course: ListenerEvent[];
   readonly failures: unknown[];
 }
+
+const PEACEFUL: ReadonlySet<ListenerEvent> = new Set(['opened', 'left', 'closed']);
 
 /** Opens the fixture's listener on a free port. */
 export async function openContractServer(
@@ -57,13 +66,17 @@ export async function openContractServer(
 ): Promise<ContractServer> {
   const accepted: Accepted[] = [];
   const events: ListenerEvent[] = [];
+  const course: ListenerEvent[] = [];
   const failures: unknown[] = [];
   const listener = await fixture.open({
     host: '127.0.0.1',
     port: 0,
     tls: fixture.tls ? tls : undefined,
     page: 'A Mosaic server.\n\nIts key is <mosrv0test>.',
-    observe: (event) => events.push(event),
+    observe(event) {
+      course.push(event);
+      if (!PEACEFUL.has(event)) events.push(event);
+    },
     failed: (error) => failures.push(error),
     accept(socket) {
       const entry: Accepted = { socket, messages: [], calls: [] };
@@ -79,6 +92,10 @@ export async function openContractServer(
           entry.calls.push('tooLarge');
           reactions.tooLarge?.(entry);
         },
+        crowdedOut() {
+          entry.calls.push('crowdedOut');
+          reactions.crowdedOut?.(entry);
+        },
         drained() {
           entry.calls.push('drained');
           reactions.drained?.(entry);
@@ -88,7 +105,7 @@ export async function openContractServer(
     },
     ...options,
   });
-  return { listener, accepted, events, failures };
+  return { listener, accepted, events, course, failures };
 }
 
 /** Polls until the matcher holds; patient, because what is tested is that it comes to hold. */

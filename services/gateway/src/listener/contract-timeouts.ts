@@ -6,8 +6,12 @@ import {
   connectRawWebSocket,
   frameHead,
   type RawConnection,
+  upgradeRequest,
 } from './contract-client.ts';
 import { type ListenerFixture, type Open, pair } from './contract-server.ts';
+
+/** A TLS record of 512 bytes with the beginning of a ClientHello (RFC 8446 §4.1.2, §5.1). */
+const CLIENT_HELLO_BEGIN = Buffer.from('1603010200010001fc0303', 'hex');
 
 function registerHandshakeTimeouts(fixture: ListenerFixture, open: Open): void {
   const handshakeTimeoutMs = 400;
@@ -16,22 +20,33 @@ function registerHandshakeTimeouts(fixture: ListenerFixture, open: Open): void {
   const timeout = patienceMs + 10_000;
 
   it('ends connections that do not come to the point', { timeout }, async ({ expect }) => {
-    const { listener, accepted } = await open({}, { limits: { handshakeTimeoutMs } });
+    const { listener, accepted, events } = await open({}, { limits: { handshakeTimeoutMs } });
     const begin = performance.now();
-    const arrive = async (tls: boolean, text: string): Promise<RawConnection> => {
+    const arrive = async (tls: boolean, text: string | Buffer): Promise<RawConnection> => {
       const raw = await connectRaw(listener, tls);
       raw.socket.write(text);
       return raw;
     };
-    const silent = await arrive(false, '');
-    const silentAfterTls = await arrive(fixture.tls, '');
-    const half = await arrive(fixture.tls, 'GET / HTTP/1.1\r\nHost: local');
-    const dripping = await arrive(fixture.tls, 'GET / HTTP/1.1\r\n');
-    const drip = setInterval(() => dripping.socket.write('X: y\r\n'), 50);
-    await Promise.all([silent.ended, silentAfterTls.ended, half.ended, dripping.ended]);
+    const waiting = [
+      await arrive(false, ''),
+      await arrive(fixture.tls, ''),
+      await arrive(fixture.tls, 'GET / HTTP/1.1\r\nHost: local'),
+    ];
+    const dripping = [
+      // Its TLS handshake, its request, its WebSocket handshake: each goes on and never ends.
+      await arrive(false, fixture.tls ? CLIENT_HELLO_BEGIN : 'GET /'),
+      await arrive(fixture.tls, 'GET / HTTP/1.1\r\n'),
+      await arrive(fixture.tls, upgradeRequest().slice(0, -2)),
+    ];
+    const drip = setInterval(() => {
+      dripping[0]?.socket.write('x');
+      for (const { socket } of dripping.slice(1)) socket.write('X: y\r\n');
+    }, 50);
+    await Promise.all([...waiting, ...dripping].map(({ ended }) => ended));
     clearInterval(drip);
     expect(performance.now() - begin).toBeLessThan(patienceMs);
     expect(accepted).toEqual([]);
+    if (fixture.seesUnfinished) expect(events).toEqual(Array(6).fill('refused-late'));
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { afterAll, describe } from 'vitest';
 import { makeTlsIdentity } from '@mosaic-cluster/certificate';
+import { describeCrowd } from './contract-crowd.ts';
 import { describeHandshake } from './contract-handshake.ts';
 import { describeTraffic } from './contract-messages.ts';
 import {
@@ -32,6 +33,7 @@ export function describeListener(...fixtures: ListenerFixture[]): void {
     describe(fixture.name, () => {
       describeHandshake(fixture, opener(fixture));
       describeTraffic(fixture, opener(fixture));
+      describeCrowd(fixture, opener(fixture));
     });
   }
   // All at the same time, because waiting is all they do.

@@ -13,6 +13,7 @@ const options: ListenerOptions = {
     message: (bytes) => void socket.send(bytes),
     text() {},
     tooLarge() {},
+    crowdedOut() {},
     drained() {},
     closed() {},
   }),

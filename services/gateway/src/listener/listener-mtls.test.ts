@@ -32,6 +32,7 @@ const fixture: ListenerFixture = {
   idleTimeoutMs: 400,
   refusesByHead: true,
   http10: true,
+  seesUnfinished: true,
 };
 
 describeListener(fixture);

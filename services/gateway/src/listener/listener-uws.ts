@@ -7,6 +7,12 @@
  *   {@link OVERSIZE_FACTOR} times that length; a longer one ends its connection at once, without a
  *   word to the client. What arrives of one message is kept in memory until then, and the room for
  *   a connection's longest message stays taken until the connection ends.
+ * - Nobody is told how much of a message has arrived, so `receivingBytesMax` says nothing: what
+ *   unfinished messages hold is bounded by `connectionsMax` times {@link OVERSIZE_FACTOR} times
+ *   `messageBytesMax` only.
+ * - Nobody is told of a connection before its HTTP request, so `handshakesMax` and
+ *   `handshakesPerAddressMax` say nothing either. Silent connections keep nobody out as long as
+ *   the process has file descriptors; each has 8 to 12 seconds.
  * - TLS handshake and HTTP request together have 8 to 12 seconds, `handshakeTimeoutMs` says nothing.
  * - `idleTimeoutMs` is rounded up to whole seconds, from 8 to 960; the ping goes out 4 to 16
  *   seconds before its end. A peer gets as long as from ping to end to answer a close frame.
@@ -35,13 +41,9 @@ import {
   type HttpResponse,
   refuseRequest,
 } from './http-answer.ts';
-import {
-  type Listener,
-  type ListenerEvent,
-  type ListenerLimits,
-  type ListenerOptions,
-  resolveLimits,
-} from './listener.ts';
+import type { Listener, ListenerOptions } from './listener.ts';
+import type { ListenerEvent } from './listener-events.ts';
+import { type ListenerLimits, resolveLimits } from './listener-limits.ts';
 import type { UwsModule } from './uws-module.ts';
 import { UwsClientSocket, type UwsSocketContext, type UwsUserData } from './uws-socket.ts';
 
@@ -120,6 +122,11 @@ class UwsListener implements Listener {
 
   get connections(): number {
     return this.#sockets.size;
+  }
+
+  /** The library says nothing of a connection before its request. */
+  get handshakes(): undefined {
+    return undefined;
   }
 
   listen(host: string, port: number): void {
@@ -216,8 +223,11 @@ class UwsListener implements Listener {
   }
 
   #respond(response: NativeResponse, answer: HttpResponse): void {
-    if (answer.status === 503) this.#observe('refused-full');
-    else if (answer.status !== 200) this.#observe('refused-request');
+    if (answer.status === 503) {
+      this.#observe(this.#accepting ? 'refused-full' : 'refused-stopping');
+    } else if (answer.status !== 200) {
+      this.#observe('refused-request');
+    }
     response.writeStatus(`${answer.status} ${answer.statusText}`);
     for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value);
     response.end(answer.body, true);
@@ -230,9 +240,10 @@ class UwsListener implements Listener {
   }
 
   #forget(client: UwsClientSocket | undefined, reason: string): void {
-    if (reason === NATIVE_TOO_LARGE) this.#observe('cut-too-large');
-    if (reason === NATIVE_IDLE) this.#observe('cut-idle');
     if (client === undefined) return;
+    client.report(
+      reason === NATIVE_TOO_LARGE ? 'cut-too-large' : reason === NATIVE_IDLE ? 'cut-idle' : 'left',
+    );
     this.#sockets.delete(client);
     client.end();
   }
@@ -257,10 +268,11 @@ function secureApp(uws: UwsModule, tls: TlsIdentity): TemplatedApp {
 }
 
 function privateDirectory(): string {
+  const prefix = `mosaic-tls-${process.pid}-`;
   try {
-    return mkdtempSync(join(MEMORY_DIRECTORY, 'mosaic-'));
+    return mkdtempSync(join(MEMORY_DIRECTORY, prefix));
   } catch {
-    return mkdtempSync(join(tmpdir(), 'mosaic-'));
+    return mkdtempSync(join(tmpdir(), prefix));
   }
 }
 

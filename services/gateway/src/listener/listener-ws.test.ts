@@ -13,5 +13,6 @@ function fixture(tls: boolean): ListenerFixture {
     idleTimeoutMs: 400,
     refusesByHead: true,
     http10: true,
+    seesUnfinished: true,
   };
 }

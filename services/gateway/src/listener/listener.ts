@@ -3,8 +3,10 @@
  * interfaces only; how a listener speaks TLS and frames messages is its own affair, and
  * `listener-contract.ts` says what all of them have in common.
  */
-import { MosaicError } from '@mosaic-cluster/protocol';
 import type { TlsIdentity } from '@mosaic-cluster/certificate';
+import type { ListenerEvent } from './listener-events.ts';
+import type { ListenerLimits } from './listener-limits.ts';
+import type { ReceiveBudget } from './receive-budget.ts';
 
 /**
  * From this many buffered bytes on, {@link SocketHandler.drained} is promised. Whoever streams many
@@ -56,57 +58,17 @@ export interface SocketHandler {
    * the listener closes with 1009.
    */
   tooLarge(): void;
+  /**
+   * The parts of a message that this client sends are given up, because the process holds too many
+   * bytes of unfinished messages and those of this client weigh most. The handler may send a last
+   * message; then the listener closes with 1013.
+   */
+  crowdedOut(): void;
   /** {@link ClientSocket.bufferedBytes} is 0 after having reached {@link DRAIN_MARK_BYTES}. */
   drained(): void;
   /** The connection is over. Called exactly once, and nothing after it. */
   closed(): void;
 }
-
-/** Something an operator wants to see counted. */
-export type ListenerEvent =
-  /** The TLS handshake failed or took too long. */
-  | 'refused-tls'
-  /** The client's certificate names no key that Mosaic accepts. */
-  | 'refused-certificate'
-  /** The HTTP request is none that this listener upgrades or answers. */
-  | 'refused-request'
-  /** `connectionsMax` is reached. */
-  | 'refused-full'
-  /** Nothing was heard for `idleTimeoutMs`. */
-  | 'cut-idle'
-  /** The client did not read and `outputBytesMax` was reached. */
-  | 'cut-output'
-  /** The client sent a message above `messageBytesMax`. */
-  | 'cut-too-large';
-
-/** The bounds of a listener. Durations are in milliseconds. */
-export interface ListenerLimits {
-  /** Longest message; a longer one ends its connection. */
-  readonly messageBytesMax: number;
-  /** Most bytes buffered for one client; past it the connection is cut. */
-  readonly outputBytesMax: number;
-  /** A connection on which nothing moved for this long is cut; it is pinged well before. */
-  readonly idleTimeoutMs: number;
-  /** For the TLS handshake, and again for the HTTP request after it. */
-  readonly handshakeTimeoutMs: number;
-  /** How long a peer may take to answer a close frame. */
-  readonly closeTimeoutMs: number;
-  /** Longest head of an HTTP request; a longer one is answered with 431. */
-  readonly headerBytesMax: number;
-  /** Most WebSockets at a time; a further one is answered with 503. */
-  readonly connectionsMax: number;
-}
-
-/** Bounds that suit a small server. */
-export const LISTENER_LIMITS: ListenerLimits = {
-  messageBytesMax: 1_048_584,
-  outputBytesMax: 4_194_304,
-  idleTimeoutMs: 60_000,
-  handshakeTimeoutMs: 10_000,
-  closeTimeoutMs: 3_000,
-  headerBytesMax: 8_192,
-  connectionsMax: 10_000,
-};
 
 /** What a listener needs to know. */
 export interface ListenerOptions {
@@ -125,7 +87,12 @@ export interface ListenerOptions {
   readonly limits?: Partial<ListenerLimits> | undefined;
   /** Makes the handler of a connection; it may already send or close. */
   readonly accept: (socket: ClientSocket) => SocketHandler;
-  /** Counts refusals and cut connections. */
+  /**
+   * Counts the bytes of unfinished messages; listeners of one process share it. By default a
+   * listener has one of its own.
+   */
+  readonly receiveBudget?: ReceiveBudget | undefined;
+  /** Counts what becomes of connections. */
   readonly observe?: ((event: ListenerEvent) => void) | undefined;
   /** Told of an error that a handler threw, which is a bug. */
   readonly failed?: ((error: unknown) => void) | undefined;
@@ -138,30 +105,10 @@ export interface Listener {
   readonly port: number;
   /** WebSockets open at present. */
   readonly connections: number;
+  /** Connections that are no WebSockets yet; undefined where the library does not tell. */
+  readonly handshakes: number | undefined;
   /** Takes no further connections; open ones go on. */
   stopAccepting(): void;
   /** Closes everything: 1001 to every client, who has `closeTimeoutMs` to answer. */
   close(): Promise<void>;
-}
-
-/**
- * The limits in force.
- *
- * @throws MosaicError `invalid` with code `listener-limits` where they contradict each other
- */
-export function resolveLimits(limits: Partial<ListenerLimits> = {}): ListenerLimits {
-  const resolved = { ...LISTENER_LIMITS, ...limits };
-  for (const [name, value] of Object.entries(resolved)) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new MosaicError('invalid', 'listener-limits', `${name} must be a positive whole number`);
-  }
-  if (resolved.outputBytesMax < resolved.messageBytesMax + DRAIN_MARK_BYTES) {
-    throw new MosaicError(
-      'invalid',
-      'listener-limits',
-      `outputBytesMax must be at least ${DRAIN_MARK_BYTES} more than messageBytesMax, or the ` +
-        'largest message could never be sent',
-    );
-  }
-  return resolved;
 }

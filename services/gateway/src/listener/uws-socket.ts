@@ -2,12 +2,9 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { normalizeAddress } from './address.ts';
 import { CLOSE_CODE, shortenReason } from './close-frame.ts';
-import {
-  type ClientSocket,
-  type ListenerEvent,
-  type ListenerLimits,
-  type SocketHandler,
-} from './listener.ts';
+import type { ClientSocket, SocketHandler } from './listener.ts';
+import type { ListenerEvent } from './listener-events.ts';
+import type { ListenerLimits } from './listener-limits.ts';
 
 /** `send()` says: buffered, and on its way when the peer reads. */
 const SENT_LATER = 0;
@@ -43,6 +40,8 @@ export class UwsClientSocket implements ClientSocket {
   /** undefined once closed: the native object must not be touched any more. */
   #websocket: WebSocket<UwsUserData> | undefined;
   #handler: SocketHandler | undefined;
+  /** Why the connection ends was said already. */
+  #isReported = false;
   /** Some output waits for the peer; cleared when all of it is gone. */
   #behind = false;
 
@@ -56,6 +55,7 @@ export class UwsClientSocket implements ClientSocket {
 
   /** Hands the socket to the connection layer, which may close it at once. */
   open(): void {
+    this.#context.observe('opened');
     this.#guard(() => {
       this.#handler = this.#context.accept(this);
     });
@@ -88,18 +88,26 @@ export class UwsClientSocket implements ClientSocket {
     if (websocket === undefined) return;
     // Forgotten first: end() calls back, and from then on the native object is invalid.
     this.#websocket = undefined;
+    this.report('closed');
     websocket.end(code, shortenReason(reason));
   }
 
   receive(bytes: Uint8Array, isBinary: boolean): void {
     if (this.#websocket === undefined) return;
     if (bytes.length > this.#context.limits.messageBytesMax) {
-      this.#context.observe('cut-too-large');
+      this.report('cut-too-large');
       this.#guard((handler) => handler?.tooLarge());
       this.close(CLOSE_CODE.tooLarge, 'message too large');
       return;
     }
     this.#guard((handler) => (isBinary ? handler?.message(bytes) : handler?.text()));
+  }
+
+  /** Says why the connection ends; only the first reason counts. */
+  report(event: ListenerEvent): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#context.observe(event);
   }
 
   /** Some output has left. */
@@ -118,7 +126,7 @@ export class UwsClientSocket implements ClientSocket {
   }
 
   #cutForOutput(websocket: WebSocket<UwsUserData>): false {
-    this.#context.observe('cut-output');
+    this.report('cut-output');
     this.#websocket = undefined;
     websocket.close();
     return false;

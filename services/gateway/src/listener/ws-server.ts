@@ -18,13 +18,11 @@ import {
   type HttpUpgrade,
   refuseRequest,
 } from './http-answer.ts';
-import {
-  type Listener,
-  type ListenerEvent,
-  type ListenerLimits,
-  type ListenerOptions,
-  resolveLimits,
-} from './listener.ts';
+import type { Listener, ListenerOptions } from './listener.ts';
+import type { ListenerEvent } from './listener-events.ts';
+import { type ListenerLimits, resolveLimits } from './listener-limits.ts';
+import { ReceiveBudget } from './receive-budget.ts';
+import { WsArrivals } from './ws-arrivals.ts';
 import { IDLE_SWEEPS, ObservedWebSocket, WsClientSocket } from './ws-socket.ts';
 
 /** What the two users of this file differ in. */
@@ -41,14 +39,19 @@ export interface WsServerVariant {
   readonly clientKey: (socket: Socket) => Uint8Array | undefined;
 }
 
-/** Connections that are still shaking hands may be this part of `connectionsMax`. */
-const HANDSHAKES_SHARE = 0.25;
-/** And this many in any case. */
-const HANDSHAKES_MIN = 256;
 /** A message in more fragments than this ends its connection with 1008. */
 const FRAGMENTS_MAX = 16_384;
 /** How often in a handshake's time the HTTP server looks for late ones. */
 const HANDSHAKE_CHECKS = 4;
+
+const TLS_LATE = 'ERR_TLS_HANDSHAKE_TIMEOUT';
+/** The connection ended within the handshake: the client left, or was cut in favour of another. */
+const TLS_GONE = 'ECONNRESET';
+/** Answers to what Node's HTTP parser gives up on. */
+const BROKEN_REQUESTS: Readonly<Record<string, HttpResponse>> = {
+  HPE_HEADER_OVERFLOW: refuseRequest(431, 'The request headers are too long.'),
+  ERR_HTTP_REQUEST_TIMEOUT: refuseRequest(408, 'The request took too long.'),
+};
 
 /** Opens the listener; resolves when it listens. */
 export async function openWsServer(
@@ -70,8 +73,7 @@ class WsServer implements Listener {
   readonly #upgrader: Upgrader<typeof ObservedWebSocket>;
   readonly #accept: (websocket: ObservedWebSocket, socket: Socket) => void;
   readonly #sockets = new Set<WsClientSocket>();
-  /** Every TCP connection, shaking hands or upgraded, so that close() can end them all. */
-  readonly #connections = new Set<Socket>();
+  readonly #arrivals: WsArrivals;
   /** The answers to requests that are being upgraded. */
   readonly #upgrades = new WeakMap<IncomingMessage, HttpUpgrade>();
   #address: AddressInfo | undefined;
@@ -86,6 +88,7 @@ class WsServer implements Listener {
     this.#inspect = variant.inspect;
     this.#secure = options.tls !== undefined;
     this.#observe = options.observe ?? (() => {});
+    this.#arrivals = new WsArrivals(limits, this.#observe);
     this.#rules = {
       serviceUrl: options.serviceUrl,
       extensions: options.extensions ?? [],
@@ -94,12 +97,14 @@ class WsServer implements Listener {
     };
     const context = {
       limits,
+      receiveBudget: options.receiveBudget ?? new ReceiveBudget(limits.receivingBytesMax),
       accept: options.accept,
       observe: this.#observe,
       failed: options.failed ?? (() => {}),
       ended: (socket: WsClientSocket) => this.#forget(socket),
     };
     this.#accept = (websocket, socket) => {
+      this.#arrivals.finished(socket);
       this.#sockets.add(new WsClientSocket(websocket, socket, variant.clientKey(socket), context));
     };
     this.#upgrader = this.#makeUpgrader();
@@ -117,6 +122,10 @@ class WsServer implements Listener {
 
   get connections(): number {
     return this.#sockets.size;
+  }
+
+  get handshakes(): number {
+    return this.#arrivals.size;
   }
 
   async listen(host: string, port: number): Promise<void> {
@@ -158,18 +167,23 @@ class WsServer implements Listener {
       await ended;
     }
     clearInterval(this.#sweeper);
-    for (const connection of this.#connections) connection.destroy();
+    this.#arrivals.destroyAll();
     await this.#stopped;
   }
 
   #attach(): void {
     const server = this.#server;
-    server.on('connection', (connection: Socket) => {
-      this.#connections.add(connection);
-      connection.once('close', () => this.#connections.delete(connection));
+    server.on('connection', (connection: Socket) => this.#arrivals.arrived(connection));
+    // First in line: the HTTPS server takes it for an error of a client's request.
+    server.prependListener('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      if (error.code !== TLS_GONE) {
+        this.#observe(error.code === TLS_LATE ? 'refused-late' : 'refused-tls');
+      }
+      socket.destroy();
     });
-    server.on('drop', () => this.#observe('refused-full'));
-    server.on('tlsClientError', () => this.#observe('refused-tls'));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      this.#refuseBroken(error.code ?? '', socket);
+    });
     // First in line: HTTP must not see a connection that is refused.
     server.prependListener('secureConnection', (socket: Socket) => {
       try {
@@ -194,16 +208,31 @@ class WsServer implements Listener {
       'body' in answer
         ? answer
         : refuseRequest(400, 'A WebSocket begins with the header Connection: Upgrade.');
-    if (status !== 200) this.#observe('refused-request');
+    this.#observeRefusal(status);
     response.writeHead(status, { ...headers, Connection: 'close' });
     response.end(body);
+  }
+
+  /** What came is no HTTP request, or did not come in time. */
+  #refuseBroken(code: string, socket: Socket): void {
+    const refusal = BROKEN_REQUESTS[code];
+    const isRequest = refusal !== undefined || code.startsWith('HPE_');
+    // Anything else is a peer that went away, which is its right.
+    if (isRequest) this.#observe(refusal?.status === 408 ? 'refused-late' : 'refused-request');
+    if (!isRequest || !socket.writable || socket.bytesWritten > 0) socket.destroy();
+    else endWithResponse(socket, refusal ?? refuseRequest(400, 'This is no HTTP request.'));
+  }
+
+  #observeRefusal(status: number): void {
+    if (status === 200) return;
+    if (status !== 503) this.#observe('refused-request');
+    else this.#observe(this.#stopped === undefined ? 'refused-full' : 'refused-stopping');
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const answer = answerRequest(describeRequest(request), this.#rules);
     if ('body' in answer) {
-      if (answer.status === 503) this.#observe('refused-full');
-      else if (answer.status !== 200) this.#observe('refused-request');
+      this.#observeRefusal(answer.status);
       endWithResponse(socket, answer);
       return;
     }
@@ -259,22 +288,18 @@ function makeServer(
     connectionsCheckingInterval: Math.ceil(limits.handshakeTimeoutMs / HANDSHAKE_CHECKS),
     noDelay: true,
   };
-  const server =
-    options.tls === undefined
-      ? createServer(http)
-      : createSecureServer({
-          ...http,
-          ...variant.tls,
-          cert: options.tls.certificate,
-          key: options.tls.key,
-          minVersion: 'TLSv1.2',
-          // A client is who it was in its first handshake.
-          secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-          handshakeTimeout: limits.handshakeTimeoutMs,
-        });
-  const handshakesMax = Math.max(HANDSHAKES_MIN, limits.connectionsMax * HANDSHAKES_SHARE);
-  server.maxConnections = Math.ceil(limits.connectionsMax + handshakesMax);
-  return server;
+  return options.tls === undefined
+    ? createServer(http)
+    : createSecureServer({
+        ...http,
+        ...variant.tls,
+        cert: options.tls.certificate,
+        key: options.tls.key,
+        minVersion: 'TLSv1.2',
+        // A client is who it was in its first handshake.
+        secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+        handshakeTimeout: limits.handshakeTimeoutMs,
+      });
 }
 
 function describeRequest(request: IncomingMessage): HttpRequest {

@@ -5,18 +5,22 @@
  */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { normalizeAddress } from './address.ts';
+import { addressGroup, normalizeAddress } from './address.ts';
 import { CLOSE_CODE, shortenReason } from './close-frame.ts';
-import {
-  type ClientSocket,
-  DRAIN_MARK_BYTES,
-  type ListenerEvent,
-  type ListenerLimits,
-  type SocketHandler,
-} from './listener.ts';
+import { type ClientSocket, DRAIN_MARK_BYTES, type SocketHandler } from './listener.ts';
+import type { ListenerEvent } from './listener-events.ts';
+import type { ListenerLimits } from './listener-limits.ts';
+import { MessageMeter } from './message-meter.ts';
+import type { ReceiveBudget, ReceivingClient } from './receive-budget.ts';
 
 /** Sweeps from the last sign of life until a connection is cut; at half of them it is pinged. */
 export const IDLE_SWEEPS = 8;
+
+/**
+ * What a client that is crowded out gets to read its farewell. Until then `ws` keeps the parts of
+ * its message, uncounted, but no further ones are taken from it.
+ */
+const FAREWELL_MS = 500;
 
 /** The `ws` socket, with a moment to say something before it refuses a message that is too long. */
 export class ObservedWebSocket extends WebSocket {
@@ -40,6 +44,7 @@ export class ObservedWebSocket extends WebSocket {
 /** What a socket needs from its listener. */
 export interface WsSocketContext {
   readonly limits: ListenerLimits;
+  readonly receiveBudget: ReceiveBudget;
   readonly accept: (socket: ClientSocket) => SocketHandler;
   readonly observe: (event: ListenerEvent) => void;
   readonly failed: (error: unknown) => void;
@@ -47,13 +52,19 @@ export interface WsSocketContext {
 }
 
 /** One accepted connection. */
-export class WsClientSocket implements ClientSocket {
+export class WsClientSocket implements ClientSocket, ReceivingClient {
   readonly remoteAddress: string;
+  readonly group: string;
   readonly clientKey: Uint8Array | undefined;
   readonly #websocket: ObservedWebSocket;
   readonly #socket: Socket;
   readonly #context: WsSocketContext;
+  readonly #meter = new MessageMeter();
   #handler: SocketHandler | undefined;
+  /** Why the connection ends was said already. */
+  #isReported = false;
+  /** What comes in is thrown away. */
+  #isDeaf = false;
   #aboveMark = false;
   #closing = false;
   #quietSweeps = 0;
@@ -71,11 +82,15 @@ export class WsClientSocket implements ClientSocket {
     this.#context = context;
     this.clientKey = clientKey;
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
+    this.group = addressGroup(this.remoteAddress);
+    context.observe('opened');
     websocket.beforeTooLarge = () => this.#refuseTooLarge();
     websocket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
     websocket.on('close', () => this.#end());
     // A broken frame, a failed write: the close that follows says all there is to say.
-    websocket.on('error', () => {});
+    websocket.on('error', () => this.#goDeaf());
+    // After `ws` has looked at it.
+    socket.on('data', (piece: Buffer) => this.#measure(piece));
     socket.on('drain', () => this.#drain());
     this.#guard(() => {
       this.#handler = context.accept(this);
@@ -136,13 +151,47 @@ export class WsClientSocket implements ClientSocket {
     if (this.#quietSweeps >= IDLE_SWEEPS) this.#cut('cut-idle');
   }
 
+  /** The parts of its message cost too much. */
+  crowdOut(): void {
+    this.#report('cut-receiving');
+    this.#goDeaf();
+    if (this.#closing) {
+      this.terminate();
+      return;
+    }
+    this.#guard((handler) => handler?.crowdedOut());
+    this.close(CLOSE_CODE.tryAgainLater, 'too many unfinished messages');
+    this.#websocket.pause();
+    setTimeout(() => this.terminate(), FAREWELL_MS).unref();
+  }
+
+  #measure(piece: Buffer): void {
+    if (this.#isDeaf) return;
+    const { messages } = this.#meter;
+    this.#meter.add(piece);
+    const isSame = this.#meter.messages === messages;
+    this.#context.receiveBudget.hold(this, this.#meter.heldBytes, isSame);
+  }
+
+  #goDeaf(): void {
+    this.#isDeaf = true;
+    this.#context.receiveBudget.release(this);
+  }
+
+  /** Says why the connection ends; only the first reason counts. */
+  #report(event: ListenerEvent): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#context.observe(event);
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#closing) return;
     this.#guard((handler) => (isBinary ? handler?.message(data) : handler?.text()));
   }
 
   #refuseTooLarge(): void {
-    this.#context.observe('cut-too-large');
+    this.#report('cut-too-large');
     this.#guard((handler) => handler?.tooLarge());
     this.#closing = true;
   }
@@ -154,13 +203,15 @@ export class WsClientSocket implements ClientSocket {
   }
 
   #end(): void {
+    this.#goDeaf();
+    this.#report(this.#closing ? 'closed' : 'left');
     this.#closing = true;
     this.#context.ended(this);
     this.#guard((handler) => handler?.closed());
   }
 
   #cut(event: ListenerEvent): void {
-    this.#context.observe(event);
+    this.#report(event);
     this.terminate();
   }
 

@@ -1,0 +1,148 @@
+/** The figures of listeners as metrics, for every process that has listeners. */
+import type { CounterHandle, Metrics } from '@mosaic-cluster/runtime';
+import type { Listener } from './listener.ts';
+import type { ListenerEvent } from './listener-events.ts';
+import { ReceiveBudget } from './receive-budget.ts';
+
+/** The listeners that a gateway has, as metrics call them. */
+export type ListenerName = 'mtls' | 'uws';
+
+/** The options of a listener that make it count. */
+export interface CountedOptions {
+  readonly observe: (event: ListenerEvent) => void;
+  readonly receiveBudget: ReceiveBudget;
+}
+
+type Reasons = Partial<Record<ListenerEvent, string>>;
+
+const HANDSHAKE_FAILED = {
+  'refused-tls': 'tls',
+  'refused-certificate': 'certificate',
+  'refused-request': 'request',
+  'refused-late': 'timeout',
+} as const satisfies Reasons;
+
+const REFUSED = {
+  'refused-full': 'full',
+  'refused-stopping': 'stopping',
+} as const satisfies Reasons;
+
+const HANDSHAKE_DROPPED = {
+  'dropped-address': 'address',
+  'dropped-all': 'all',
+} as const satisfies Reasons;
+
+const CLOSED = {
+  left: 'client',
+  closed: 'server',
+  'cut-idle': 'idle',
+  'cut-output': 'unread',
+  'cut-too-large': 'too-large',
+  'cut-receiving': 'receiving',
+} as const satisfies Reasons;
+
+const TABLES: readonly (readonly [name: `mosaic_${string}`, help: string, reasons: Reasons])[] = [
+  [
+    'mosaic_listener_handshakes_failed_total',
+    'Connections that did not become WebSockets, by what was wrong with them.',
+    HANDSHAKE_FAILED,
+  ],
+  [
+    'mosaic_listener_refused_total',
+    'Connections refused because the server was full or stopping.',
+    REFUSED,
+  ],
+  [
+    'mosaic_listener_handshakes_dropped_total',
+    'Unfinished handshakes cut in favour of newer ones: too many of one address, or of all.',
+    HANDSHAKE_DROPPED,
+  ],
+  ['mosaic_listener_closed_total', 'WebSockets that ended, by who or what ended them.', CLOSED],
+];
+
+/** What the listeners of one process count, and share. */
+export class ListenerFigures {
+  readonly #receiveBudget: ReceiveBudget;
+  readonly #counters = new Map<ListenerName, Map<ListenerEvent, CounterHandle>>();
+  readonly #watched = new Map<ListenerName, Pick<Listener, 'connections' | 'handshakes'>>();
+
+  /** @param names the listeners that will be opened, at least one */
+  constructor(
+    metrics: Metrics,
+    names: readonly ListenerName[],
+    receiveBudget: ReceiveBudget = new ReceiveBudget(),
+  ) {
+    this.#receiveBudget = receiveBudget;
+    for (const name of names) this.#counters.set(name, new Map());
+    this.#defineLevels(metrics, names);
+    this.#defineTotals(metrics, names);
+  }
+
+  /** The options that a listener must be opened with to be counted here. */
+  optionsFor(name: ListenerName): CountedOptions {
+    const counters = this.#counters.get(name);
+    return {
+      receiveBudget: this.#receiveBudget,
+      observe: (event) => counters?.get(event)?.increment(),
+    };
+  }
+
+  /** From now on the metrics say what this listener has open. */
+  watch(name: ListenerName, listener: Pick<Listener, 'connections' | 'handshakes'>): void {
+    this.#watched.set(name, listener);
+  }
+
+  #defineLevels(metrics: Metrics, names: readonly ListenerName[]): void {
+    const labels = { listener: names };
+    const { receiving, connections, handshakes } = metrics.define({
+      receiving: {
+        type: 'gauge',
+        name: 'mosaic_receiving_bytes',
+        help: 'Bytes that unfinished messages hold, those in uWebSockets.js not counted.',
+      },
+      connections: {
+        type: 'gauge',
+        name: 'mosaic_listener_connections',
+        help: 'WebSockets open.',
+        labels,
+      },
+      handshakes: {
+        type: 'gauge',
+        name: 'mosaic_listener_handshakes',
+        help: 'Connections that are no WebSockets yet; NaN where uWebSockets.js does not tell.',
+        labels,
+      },
+    });
+    receiving.readFrom(() => this.#receiveBudget.heldBytes);
+    for (const listener of names) {
+      connections.with({ listener }).readFrom(() => this.#watched.get(listener)?.connections ?? 0);
+      handshakes
+        .with({ listener })
+        .readFrom(() => this.#watched.get(listener)?.handshakes ?? Number.NaN);
+    }
+  }
+
+  #defineTotals(metrics: Metrics, names: readonly ListenerName[]): void {
+    const { opened } = metrics.define({
+      opened: {
+        type: 'counter',
+        name: 'mosaic_listener_opened_total',
+        help: 'WebSockets accepted.',
+        labels: { listener: names },
+      },
+    });
+    for (const listener of names) {
+      this.#counters.get(listener)?.set('opened', opened.with({ listener }));
+    }
+    for (const [name, help, reasons] of TABLES) {
+      const labels = { listener: names, reason: Object.values(reasons) };
+      const { total } = metrics.define({ total: { type: 'counter', name, help, labels } });
+      for (const listener of names) {
+        for (const [event, reason] of Object.entries(reasons)) {
+          const counter = total.with({ listener, reason });
+          this.#counters.get(listener)?.set(event as ListenerEvent, counter);
+        }
+      }
+    }
+  }
+}
