@@ -8,6 +8,23 @@ export {
 } from './index-keeper.ts';
 export { KeyDirectory, type KeyDirectoryOptions } from './key-directory.ts';
 export { listedUsers } from './listed-users.ts';
+export {
+  type Decision,
+  DECIDED_BY_BYTES_MAX,
+  decidedRecords,
+  type DecisionDetails,
+  type DecisionLookup,
+  DECISIONS_COLLECTION,
+  ModerationDecisions,
+} from './moderation-decisions.ts';
+export {
+  type DecisionOutcome,
+  type HeldPage,
+  type HeldRequest,
+  type ModeratedRecord,
+  Moderator,
+  type ModeratorDeps,
+} from './moderator.ts';
 export { notifiedKeys, repliedReferences } from './notified.ts';
 export type { PendingSchedules } from './pending-schedules.ts';
 export {
@@ -16,6 +33,16 @@ export {
   type RebuildProgress,
   type RebuildResult,
 } from './rebuild.ts';
+export {
+  type NewUser,
+  type RegisteredUser,
+  RegisteredUsers,
+  servedUsers,
+  type ServedUsersOptions,
+  USER_ADDED_BY_BYTES_MAX,
+  USER_NOTE_BYTES_MAX,
+  USERS_COLLECTION,
+} from './registered-users.ts';
 export type {
   AuthorLookup,
   PolicyContext,

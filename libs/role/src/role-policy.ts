@@ -53,7 +53,7 @@ export interface RolePolicy {
   readers(
     stored: StoredForReading,
     lookup: AuthorLookup,
-  ): readonly PublicKey[] | undefined | Promise<readonly PublicKey[]>;
+  ): readonly PublicKey[] | undefined | Promise<readonly PublicKey[] | undefined>;
   /**
    * Whether every record here has named readers. Then queries walk only what the reader may see,
    * so that not even their duration tells of other people's records.

@@ -9,7 +9,7 @@ export const roleSettings = {
     type: 'enum',
     values: ['open', 'registered'],
     default: 'open',
-    doc: 'Whom the server serves: everybody, or those in MOSAIC_USERS.',
+    doc: 'Whom the server serves: everybody, or who is registered.',
   },
   users: {
     name: 'MOSAIC_USERS',
@@ -17,7 +17,7 @@ export const roleSettings = {
     of: { type: 'string' },
     countMax: 100_000,
     default: 'none',
-    doc: 'Registered users, as mopub0 keys.',
+    doc: 'Users that are registered besides those in the registry, as mopub0 keys.',
   },
   futureMax: {
     name: 'MOSAIC_FUTURE_MAX',
@@ -55,17 +55,11 @@ export const roleSettings = {
 export type RoleConfig = ConfigOf<typeof roleSettings>;
 
 /** What is wrong with settings that are well formed, each by itself; sentences. */
-export function roleProblems({ admission, users }: RoleConfig): string[] {
+export function roleProblems({ users }: RoleConfig): string[] {
   const problems: string[] = [];
   for (const user of users) {
     const why = userKeyFault(user);
     if (why !== undefined) problems.push(`MOSAIC_USERS: "${user}" is no user key: ${why}`);
-  }
-  if (admission === 'registered' && users.length === 0) {
-    problems.push(
-      'MOSAIC_ADMISSION=registered serves nobody as long as MOSAIC_USERS names nobody: ' +
-        'list mopub0 keys there, or set MOSAIC_ADMISSION=open',
-    );
   }
   return problems;
 }

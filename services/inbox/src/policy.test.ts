@@ -10,7 +10,7 @@ import {
   RESULT,
   type TagInput,
 } from '@mosaic-cluster/protocol';
-import type { PolicyContext } from '@mosaic-cluster/role';
+import type { Decision, DecisionLookup, PolicyContext } from '@mosaic-cluster/role';
 import { describe, expect, it } from 'vitest';
 import { inboxPolicy } from './policy.ts';
 
@@ -108,5 +108,45 @@ describe('the inbox', () => {
     }
     const readers = await moderated.readers(stored, context);
     expect(readers?.map((key) => [...key])).toEqual([[...USER]]);
+  });
+});
+
+describe('what a moderator decided', () => {
+  const decisions = new Map<string, Decision>();
+  const nameOf = (id: Uint8Array): string => Buffer.from(id).toString('hex');
+  const lookups: Readonly<Record<string, DecisionLookup>> = {
+    'in memory': { decisionOn: (id) => decisions.get(nameOf(id)) },
+    elsewhere: { decisionOn: async (id) => decisions.get(nameOf(id)) },
+  };
+
+  it.each(Object.keys(lookups))('is heeded for what is held, where it is %s', async (where) => {
+    const policy = inboxPolicy('hold-strangers', lookups[where]);
+    const sent = (): RecordView => fromStranger([notify(USER)]);
+    const [open, good, bad] = [sent(), sent(), sent()];
+    decisions.set(nameOf(good.id), 'approved');
+    decisions.set(nameOf(bad.id), 'rejected');
+    const readable = async (record: RecordView): Promise<boolean[]> =>
+      Promise.all(
+        [[], [USER], [STRANGER]].map(async (who) =>
+          policy.mayRead({ record, held: true }, who, context),
+        ),
+      );
+    expect(await readable(good)).toEqual([true, true, true]);
+    expect(await readable(bad)).toEqual([false, false, false]);
+    expect(await readable(open)).toEqual([false, true, false]);
+    expect(await policy.readers({ record: good, held: true }, context)).toBeUndefined();
+    expect(await policy.readers({ record: bad, held: true }, context)).toEqual([]);
+    expect(await policy.readers({ record: open, held: true }, context)).toHaveLength(1);
+  });
+
+  it('is not asked for what is not held', () => {
+    const policy = inboxPolicy('hold-strangers', {
+      decisionOn: () => {
+        throw new Error('asked');
+      },
+    });
+    const stored = { record: fromStranger([notify(USER)]), held: false };
+    expect(policy.mayRead(stored, [], context)).toBe(true);
+    expect(policy.readers(stored, context)).toBeUndefined();
   });
 });

@@ -6,6 +6,7 @@
  *     server.key      the server's secret key, mosec0…, readable by its owner only
  *     segments/ROLE/  the records
  *     index/          finds them; can be rebuilt
+ *     objects/        who is registered, what moderators decided
  */
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,7 +25,7 @@ const FORMAT = 1;
 const MARKER = 'mosaic.json';
 const KEY_FILE = 'server.key';
 const LOCK = 'lock.sock';
-const OURS: ReadonlySet<string> = new Set([MARKER, KEY_FILE, 'segments', 'index', LOCK]);
+const OURS: ReadonlySet<string> = new Set([MARKER, KEY_FILE, 'segments', 'index', 'objects', LOCK]);
 
 /** A data folder that this process holds. */
 export interface DataFolder {
@@ -35,6 +36,8 @@ export interface DataFolder {
   readonly isNew: boolean;
   segments(role: string): string;
   readonly index: string;
+  /** Of the object store. */
+  readonly objects: string;
   close(): Promise<void>;
 }
 
@@ -76,6 +79,7 @@ function folderOf(
     isNew,
     segments: (role) => join(path, 'segments', role),
     index: join(path, 'index'),
+    objects: join(path, 'objects'),
     close: () => lock.close(),
   };
 }

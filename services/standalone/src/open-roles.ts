@@ -12,11 +12,11 @@ import {
 } from '@mosaic-cluster/protocol';
 import {
   KeyDirectory,
+  Moderator,
   type RecordVerifier,
   type RoleMetrics,
   type RolePolicy,
   RoleWorker,
-  type ServedUsers,
   type WorkerEvents,
 } from '@mosaic-cluster/role';
 import { formatDurationMs, type Lifecycle } from '@mosaic-cluster/runtime';
@@ -29,12 +29,13 @@ import {
 } from '@mosaic-cluster/store';
 import type { StandaloneConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
+import type { OpenRegistry } from './open-registry.ts';
 
 /** What the roles need from the rest of the server. */
 export interface OpenRolesDeps {
   readonly config: StandaloneConfig;
   readonly folder: DataFolder;
-  readonly users: ServedUsers;
+  readonly registry: OpenRegistry;
   readonly verifier: RecordVerifier;
   readonly scheduleTools: ScheduleTools;
   readonly bus: Bus;
@@ -90,11 +91,23 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
     lifecycle.add(`role ${role}`, worker);
     lifecycle.add(`bus of ${role}`, { close: async () => stop() });
     const stop = deps.bus.serve(role, worker);
+    if (role === 'inbox') followDecisions(store, directory, deps);
     const open = { role, worker, ...store };
     deps.metrics.watch(open);
     roles.push(open);
   }
   return roles;
+}
+
+/** Publishes what a moderator approves, also where a command beside the server does so. */
+function followDecisions(
+  store: RoleStore,
+  directory: KeyDirectory,
+  { registry, bus }: OpenRolesDeps,
+): void {
+  const { decisions } = registry;
+  const moderator = new Moderator({ ...store, directory, decisions, bus });
+  registry.onDecided((ids) => moderator.followUp(ids));
 }
 
 /**
@@ -127,12 +140,12 @@ async function openWorker(
   directory: KeyDirectory,
   deps: OpenRolesDeps,
 ): Promise<RoleWorker> {
-  const { config, users, verifier, bus, scheduleTools, lifecycle } = deps;
+  const { config, registry, verifier, bus, scheduleTools, lifecycle } = deps;
   const worker = new RoleWorker({
     ...store,
-    policy: policyOf(role, config),
+    policy: policyOf(role, deps),
     directory,
-    users,
+    users: registry.users,
     verifier,
     bus,
     now,
@@ -188,8 +201,8 @@ async function recover(role: RoleName, worker: RoleWorker, lifecycle: Lifecycle)
   });
 }
 
-function policyOf(role: RoleName, config: StandaloneConfig): RolePolicy {
-  if (role === 'inbox') return inboxPolicy(config.moderation);
+function policyOf(role: RoleName, { config, registry }: OpenRolesDeps): RolePolicy {
+  if (role === 'inbox') return inboxPolicy(config.moderation, registry.decisions);
   return role === 'outbox' ? outboxPolicy : encryptionPolicy;
 }
 

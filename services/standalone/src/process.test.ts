@@ -73,7 +73,6 @@ describe('a start that cannot be', () => {
     ['MOSAIC_SERVICE_URL', { MOSAIC_SERVICE_URL: 'https://example.com/' }],
     ['MOSAIC_USERS', { MOSAIC_USERS: 'mopub0nonsense' }],
     ['from 8s to 16m', { MOSAIC_IDLE_TIMEOUT: '2s' }],
-    ['MOSAIC_USERS', { MOSAIC_ADMISSION: 'registered' }],
     ['MOSAIC_ROLES', { MOSAIC_ROLES: 'outbox,mailbox' }],
     ['MOSAIC_MTLS_LISTEN', { MOSAIC_MTLS_LISTEN: 'off', MOSAIC_UWS_LISTEN: 'off' }],
   ] as const)('says what is wrong: %s', async (name, settings) => {

@@ -9,12 +9,13 @@ import {
   openListeners,
 } from '@mosaic-cluster/gateway';
 import type { PublicKey } from '@mosaic-cluster/protocol';
-import { defineRoleMetrics, listedUsers, openVerifier } from '@mosaic-cluster/role';
+import { defineRoleMetrics, openVerifier } from '@mosaic-cluster/role';
 import { type Lifecycle, Metrics, type Readiness } from '@mosaic-cluster/runtime';
 import { fastTools } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { openHealth } from './health.ts';
+import { openRegistry } from './open-registry.ts';
 import { type OpenRole, openRoles } from './open-roles.ts';
 
 /** A server that serves. It stops with the lifecycle that it was started with. */
@@ -43,7 +44,6 @@ export async function startServer(
   config: StandaloneConfig,
   lifecycle: Lifecycle,
 ): Promise<StandaloneServer> {
-  const users = listedUsers(config.admission, config.users);
   lifecycle.closeAllTimeoutMs = config.drainTime + CLOSE_MS;
   // At the same time: threads take as long to start as everything else together.
   const [folder, verifier, { tools }] = await Promise.all([
@@ -52,11 +52,12 @@ export async function startServer(
     fastTools(),
   ]);
   const bus = lifecycle.add('bus', new MemoryBus());
+  const registry = await openRegistry(config, folder, lifecycle);
   const metrics = new Metrics({ service: 'standalone', version: VERSION });
   const roles = await openRoles({
     config,
     folder,
-    users,
+    registry,
     verifier,
     scheduleTools: tools,
     bus,

@@ -10,6 +10,13 @@ import {
   type RecordView,
   timestampFromMillis,
 } from '@mosaic-cluster/protocol';
+import { ModerationDecisions, RegisteredUsers } from '@mosaic-cluster/role';
+import {
+  type ObjectStore,
+  openFileObjectStore,
+  openMemoryRegistry,
+  type Registry,
+} from '@mosaic-cluster/store';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Author, author, kindWith, notifying, recordBy } from '../testing/authors.ts';
 import {
@@ -194,6 +201,64 @@ describe('registered admission', () => {
     expect((await alice.query(byBob)).ids.toSorted()).toEqual(ids);
     expect((await anonymous.query(byBob)).ids).toEqual([]);
     expect((await bob.query(byBob)).ids).toEqual([]);
+  });
+});
+
+describe('the registry, changed beside the server', () => {
+  let registry: Registry;
+  let store: ObjectStore;
+  const change = async (): Promise<void> => {
+    store = await openFileObjectStore({ directory: join(ready.dataDir, 'objects') });
+    registry = await openMemoryRegistry({ store });
+  };
+  afterEach(async () => {
+    await registry.close();
+    await store.close();
+  });
+
+  it('has users come and go without a restart, besides those that the settings name', async () => {
+    await start({ MOSAIC_ADMISSION: 'registered', MOSAIC_USERS: encodeUserKey(ALICE.key) });
+    await change();
+    const client = await connect();
+    const users = new RegisteredUsers(registry);
+    const submit = async (): Promise<unknown> => client.submit(recordBy(ALICE), recordBy(BOB));
+    expect(await submit()).toEqual(['ACCEPTED', 'UNAUTHORIZED']);
+    await users.add([{ key: BOB.key, note: 'a friend' }]);
+    await expect.poll(submit, { timeout: 1_500 }).toEqual(['ACCEPTED', 'ACCEPTED']);
+    await users.remove([BOB.key, ALICE.key]);
+    await expect.poll(submit, { timeout: 1_500 }).toEqual(['ACCEPTED', 'UNAUTHORIZED']);
+    await users.add([{ key: BOB.key }]);
+    await restart();
+    expect(await (await connect()).submit(recordBy(BOB))).toEqual(['ACCEPTED']);
+  });
+
+  it('shows everybody what was approved, at once, and nobody what was rejected', async () => {
+    await start({
+      MOSAIC_ADMISSION: 'registered',
+      MOSAIC_USERS: encodeUserKey(ALICE.key),
+      MOSAIC_MODERATION: 'hold-strangers',
+    });
+    await change();
+    const byBob = { name: 'authors', keys: [BOB.key] } as const;
+    const [anonymous, alice] = [await connect(), await connect(ALICE)];
+    const live = await anonymous.subscribe(byBob);
+    const toAlice = { tags: [notifying(ALICE)] };
+    const [good, bad, open] = [
+      recordBy(BOB, toAlice),
+      recordBy(BOB, toAlice),
+      recordBy(BOB, toAlice),
+    ];
+    expect(await alice.submit(good, bad, open)).toEqual(['ACCEPTED', 'ACCEPTED', 'ACCEPTED']);
+    expect((await alice.query(byBob)).ids).toHaveLength(3);
+    const decisions = new ModerationDecisions(registry);
+    await decisions.decide([bad.id], 'rejected');
+    await decisions.decide([good.id], 'approved', 'the test');
+    await expect.poll(() => live.ids, { timeout: 1_500 }).toEqual([idOf(good)]);
+    expect((await anonymous.query(byBob)).ids).toEqual([idOf(good)]);
+    expect((await alice.query(byBob)).ids.toSorted()).toEqual([good, open].map(idOf).toSorted());
+    expect((await alice.get(bad.id)).result).toBe('NOT_FOUND');
+    await restart();
+    expect((await (await connect()).query(byBob)).ids).toEqual([idOf(good)]);
   });
 });
 

@@ -1,0 +1,68 @@
+/** Opens what the server knows besides records: who is registered, and what moderators decided. */
+import { decodeUserKey, type Reference } from '@mosaic-cluster/protocol';
+import {
+  decidedRecords,
+  ModerationDecisions,
+  RegisteredUsers,
+  servedUsers,
+  type ServedUsers,
+} from '@mosaic-cluster/role';
+import type { Lifecycle } from '@mosaic-cluster/runtime';
+import { openFileObjectStore, openMemoryRegistry, type Registry } from '@mosaic-cluster/store';
+import type { StandaloneConfig } from './config.ts';
+import type { DataFolder } from './data-folder.ts';
+
+/** What the roles ask of the registry. */
+export interface OpenRegistry {
+  readonly registry: Registry;
+  readonly users: ServedUsers;
+  readonly decisions: ModerationDecisions;
+  /** Has somebody told of every decision that is made from now on, by whatever process. */
+  onDecided(follow: (ids: readonly Reference[]) => Promise<void>): void;
+}
+
+/**
+ * Opens the registry in the data folder. A command that runs beside the server may change it.
+ *
+ * @throws MosaicError `corrupt` (`control-object`) naming the file that is damaged, `unavailable`
+ */
+export async function openRegistry(
+  config: StandaloneConfig,
+  folder: DataFolder,
+  lifecycle: Lifecycle,
+): Promise<OpenRegistry> {
+  let follow: (ids: readonly Reference[]) => Promise<void> = async () => {};
+  const { log } = lifecycle;
+  const store = await openFileObjectStore({ directory: folder.objects });
+  lifecycle.add('control objects', store);
+  const registry = await openMemoryRegistry({
+    store,
+    onNews: (news) => {
+      const ids = decidedRecords(news);
+      if (ids.length === 0) return;
+      follow(ids).catch((error: unknown) => {
+        log.error('what a moderator approved was not published to subscribers', { error });
+      });
+    },
+    onError: (error) => {
+      log.error('changes to the registry are not seen until its folder can be read', { error });
+    },
+  });
+  lifecycle.add('registry', registry);
+  if (config.admission === 'registered' && config.users.length === 0) {
+    const { users } = await new RegisteredUsers(registry).list(undefined, 1);
+    if (users.length === 0) log.warn('nobody is served as long as nobody is registered');
+  }
+  return {
+    registry,
+    users: servedUsers({
+      admission: config.admission,
+      registry,
+      always: config.users.map(decodeUserKey),
+    }),
+    decisions: new ModerationDecisions(registry),
+    onDecided: (told) => {
+      follow = told;
+    },
+  };
+}
