@@ -7,6 +7,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BUS_LIMIT_WORDS } from '../libs/bus/dist/bus-limit-table.js';
+import { BUS_LIMITS } from '../libs/bus/dist/bus-limits.js';
+import { COMMIT_LIMIT_TABLE } from '../libs/role/dist/commit-limits.js';
+import { FILE_LOG_LIMIT_TABLE, OBJECT_LOG_LIMIT_TABLE } from '../libs/store/dist/store-limits.js';
+import { LISTENER_LIMIT_TABLE } from '../services/gateway/dist/listener/listener-limits.js';
 import { GATEWAY_LIMIT_TABLE } from '../services/gateway/dist/limits.js';
 import { settings } from '../services/standalone/dist/config.js';
 import { renderSettingsMarkdown } from '../libs/runtime/dist/config-help.js';
@@ -41,24 +46,68 @@ SHUTTING_DOWN over \`MOSAIC_DRAIN_TIME\`, what was accepted is stored, and it ex
 `;
 }
 
-function limitsPage() {
+/** A table with a row for each bound, from `{ name: { value, what, overflow } }`. */
+function limitsTable(limits) {
   const number = (value) => value.toLocaleString('en-US').replaceAll(',', ' ');
-  const rows = Object.entries(GATEWAY_LIMIT_TABLE).map(
+  const rows = Object.entries(limits).map(
     ([name, { value, what, overflow }]) =>
       `| \`${name}\` | ${number(value)} | ${what} | ${overflow} |`,
   );
-  return `# Limits
-
-<!-- Made by npm run docs from services/gateway/src/limits.ts. -->
-
-Every queue, map and buffer has a bound, and something definite happens at it.
-
-## Gateway
-
-| limit | by default | what is counted | beyond it |
+  return `| limit | by default | what is counted | beyond it |
 |---|---:|---|---|
 ${rows.join('\n')}
 `;
+}
+
+function limitsPage() {
+  const busLimits = Object.fromEntries(
+    Object.entries(BUS_LIMIT_WORDS).map(([name, words]) => [
+      name,
+      { value: BUS_LIMITS[name], ...words },
+    ]),
+  );
+  return `# Limits
+
+<!-- Made by npm run docs from the tables in the code that each section names. -->
+
+Every queue, map and buffer has a bound, and something definite happens at it.
+
+## Listeners
+
+Of each listener, where nothing else is said (\`services/gateway/src/listener/listener-limits.ts\`).
+Settings change \`connectionsMax\` and \`idleTimeoutMs\`, see [configuration](configuration.md). What
+uWebSockets.js cannot do is said where it matters; the reasons are in
+[decision 12](decisions/0012-crowds-at-the-door.md).
+
+${limitsTable(LISTENER_LIMIT_TABLE)}
+## Gateway
+
+Of a gateway's engine, be it a process or a part of the embedded server
+(\`services/gateway/src/limits.ts\`).
+
+${limitsTable(GATEWAY_LIMIT_TABLE)}
+## Bus
+
+Of a process on the NATS bus (\`libs/bus/src/bus-limits.ts\`); the times are explained in
+[bus](bus.md). The embedded server's bus is function calls and needs none.
+
+${limitsTable(busLimits)}
+## Group commit
+
+Of each role in a process (\`libs/role/src/commit-limits.ts\`).
+
+${limitsTable(COMMIT_LIMIT_TABLE)}
+## Segment log on files
+
+Of each role of the embedded server (\`libs/store/src/store-limits.ts\`). Settings change
+\`segmentBytesMax\`, \`cacheBytesMax\` and \`freeBytesMin\`.
+
+${limitsTable(FILE_LOG_LIMIT_TABLE)}
+## Segment log on an object store
+
+Of each role that a worker of a cluster has open (\`libs/store/src/store-limits.ts\`).
+
+${limitsTable(OBJECT_LOG_LIMIT_TABLE)}`;
 }
 
 const pages = { 'docs/configuration.md': configurationPage(), 'docs/limits.md': limitsPage() };

@@ -6,7 +6,7 @@ import { intercept } from '../testing/intercept.ts';
 import { kind, moment, person, record, schedule } from '../testing/people.ts';
 import { openPolicy } from '../testing/policies.ts';
 import { idOf, TestRoles } from '../testing/test-roles.ts';
-import type { CommitBounds } from './commit-pipeline.ts';
+import type { CommitBounds } from './commit-limits.ts';
 
 const ALICE = person(0);
 const SUBKEY = person(10);

@@ -10,6 +10,7 @@ import {
   type LogPosition,
   type SegmentLog,
 } from '@mosaic-cluster/store';
+import { COMMIT_LIMIT_TABLE, type CommitBounds } from './commit-limits.ts';
 import type {
   Committed,
   IndexableEntry,
@@ -18,14 +19,6 @@ import type {
   Standing,
 } from './index-writer.ts';
 import { nextTurn } from './next-turn.ts';
-
-/** Bounds of what waits for a commit; beyond them more is refused with `commit-busy`. */
-export interface CommitBounds {
-  readonly entriesMax: number;
-  readonly bytesMax: number;
-  /** Rows that the entries will take in the index: some ten each, thousands for many tags. */
-  readonly rowsMax: number;
-}
 
 /** An entry to commit. */
 export interface CommitEntry extends LogEntry {
@@ -57,13 +50,6 @@ interface Waiting {
   readonly resolve: (outcomes: readonly IndexOutcome[]) => void;
   readonly reject: (error: unknown) => void;
 }
-
-/** Entries of one commit; more wait for the next. What came together stays together. */
-const COMMIT_ENTRIES_MAX = 4096;
-/** Bytes of one commit. */
-const COMMIT_BYTES_MAX = 8 * 1024 * 1024;
-/** Rows of one commit: those of 4,096 records with few tags. */
-const COMMIT_ROWS_MAX = 40_960;
 
 /** Between two attempts to index what an earlier one left out, where nothing else asks for one. */
 const RETRY_MS = 1000;
@@ -171,15 +157,16 @@ export class CommitPipeline {
   }
 
   #takeGroup(): Waiting[] {
+    const { commitEntriesMax, commitBytesMax, commitRowsMax } = COMMIT_LIMIT_TABLE;
     let entries = 0;
     let bytes = 0;
     let rows = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
       const isFull =
-        entries + waiting.entries.length > COMMIT_ENTRIES_MAX ||
-        bytes + waiting.bytes > COMMIT_BYTES_MAX ||
-        rows + waiting.rows > COMMIT_ROWS_MAX;
+        entries + waiting.entries.length > commitEntriesMax.value ||
+        bytes + waiting.bytes > commitBytesMax.value ||
+        rows + waiting.rows > commitRowsMax.value;
       if (isFull && count > 0) break;
       entries += waiting.entries.length;
       bytes += waiting.bytes;

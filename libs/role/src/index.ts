@@ -1,5 +1,5 @@
 /** The worker engine that outbox, inbox and encryption share. */
-export { type CommitBounds } from './commit-pipeline.ts';
+export { COMMIT_BOUNDS, type CommitBounds } from './commit-limits.ts';
 export {
   IndexKeeper,
   type IndexKeeperEvents,

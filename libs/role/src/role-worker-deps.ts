@@ -2,7 +2,7 @@
 import type { Bus } from '@mosaic-cluster/bus';
 import type { RecordView, ResultCode, ScheduleTools, Timestamp } from '@mosaic-cluster/protocol';
 import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
-import type { CommitBounds } from './commit-pipeline.ts';
+import type { CommitBounds } from './commit-limits.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import type { RolePolicy, ServedUsers } from './role-policy.ts';
 

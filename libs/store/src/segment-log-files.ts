@@ -31,6 +31,7 @@ import { SegmentReader } from './segment-reader.ts';
 import { type ScanOptions, scanSegments, segmentParts } from './segment-scan.ts';
 import { describeWarning, type SegmentWarning } from './segment-warning.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import { defaultsOf, FILE_LOG_LIMIT_TABLE } from './store-limits.ts';
 
 const MIB = 1024 * 1024;
 const SEGMENT_BYTES_LIMIT = 1024 * MIB;
@@ -98,16 +99,7 @@ export async function openSegmentLog(options: SegmentLogOptions): Promise<FileSe
 
 function settle(options: SegmentLogOptions): Settled {
   const settled: Settled = {
-    segmentBytesMax: 64 * MIB,
-    cacheBytesMax: 128 * MIB,
-    freeBytesMin: 256 * MIB,
-    queueBytesMax: 64 * MIB,
-    queueEntriesMax: 65_536,
-    commitBytesMax: 4 * MIB,
-    commitEntriesMax: 4096,
-    openFilesMax: 128,
-    loadsMax: 8,
-    loadsWaitingMax: 4096,
+    ...defaultsOf(FILE_LOG_LIMIT_TABLE),
     onWarning: () => undefined,
     clock: Date,
     monotonicMs: () => performance.now(),

@@ -37,6 +37,7 @@ import {
 } from './segment-log-objects-scan.ts';
 import { ObjectWriter } from './segment-log-objects-writer.ts';
 import { describeWarning, type SegmentWarning } from './segment-warning.ts';
+import { defaultsOf, OBJECT_LOG_LIMIT_TABLE } from './store-limits.ts';
 
 const MIB = 1024 * 1024;
 const COMMIT_BYTES_LIMIT = 64 * MIB;
@@ -114,19 +115,7 @@ export async function openObjectSegmentLog(
 function settle(options: ObjectSegmentLogOptions): Settled {
   const settled: Settled = {
     prefix: 'segments/',
-    cacheBytesMax: 128 * MIB,
-    queueBytesMax: 64 * MIB,
-    queueEntriesMax: 65_536,
-    commitBytesMax: 4 * MIB,
-    commitEntriesMax: 4096,
-    commitIntervalMs: 10,
-    putsMax: 4,
-    putTimeoutMs: 30_000,
-    lateMs: 60_000,
-    loadsMax: 16,
-    loadsWaitingMax: 4096,
-    aheadMax: 16,
-    aheadBytesMax: 32 * MIB,
+    ...defaultsOf(OBJECT_LOG_LIMIT_TABLE),
     onWarning: () => undefined,
     clock: Date,
     monotonicMs: () => performance.now(),

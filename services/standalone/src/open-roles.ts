@@ -11,6 +11,7 @@ import {
   timestampFromMillis,
 } from '@mosaic-cluster/protocol';
 import {
+  COMMIT_BOUNDS,
   KeyDirectory,
   Moderator,
   type RecordVerifier,
@@ -51,12 +52,6 @@ export interface OpenRole {
   readonly worker: RoleWorker;
 }
 
-/** What waits for a group commit, per role. */
-const COMMIT_BOUNDS = {
-  entriesMax: 16_384,
-  bytesMax: 64 * 1024 * 1024,
-  rowsMax: 262_144,
-} as const;
 /** Roles that keep records for everybody, so that key schedules are there. */
 const PUBLIC_ROLES: readonly RoleName[] = ['outbox', 'inbox'];
 /** Between two lines about a long replay. */
