@@ -2,7 +2,8 @@
 import { InlineVerifier } from './inline-verifier.ts';
 import { type VerifierOptions, verifierSettings } from './options.ts';
 import { PoolVerifier } from './pool-verifier.ts';
-import { exactTools, fastTools } from './tools.ts';
+import { QuickCheck } from './quick-check.ts';
+import { exactTools, fastTools, quickTools } from './tools.ts';
 import type { Verifier } from './verifier.ts';
 import { defaultWorkerUrl } from './worker-script.ts';
 
@@ -19,7 +20,10 @@ export async function createVerifier(options: VerifierOptions = {}): Promise<Ver
     for (const reason of tools.fallbacks) options.onFallback?.(reason);
     return new InlineVerifier(tools, settings);
   }
-  const pool = new PoolVerifier(options.workerUrl ?? defaultWorkerUrl(), settings, options);
+  const isQuick = settings.quickRecordsMax > 0 && options.kind !== 'exact';
+  const tools = isQuick ? await quickTools() : undefined;
+  const quick = tools && new QuickCheck(tools, settings);
+  const pool = new PoolVerifier(options.workerUrl ?? defaultWorkerUrl(), settings, options, quick);
   await pool.start();
   return pool;
 }

@@ -2,10 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import type { AdmissionLimits } from './admission.ts';
+import type { QuickLimits } from './quick-check.ts';
 import type { VerifierKind } from './tools.ts';
 
 /** The numbers of a verifier. */
-export interface VerifierSettings extends AdmissionLimits {
+export interface VerifierSettings extends AdmissionLimits, QuickLimits {
   /** Worker threads; 0: none. Default: one less than there are cores, at least 1. */
   readonly workers: number;
   /** Most records pending; further ones are refused. Default 8,192: a second of one thread. */
@@ -16,6 +17,13 @@ export interface VerifierSettings extends AdmissionLimits {
   readonly batchRecordsMax: number;
   /** Most bytes handed to a worker at once, a single larger record aside. Default 1 MiB. */
   readonly batchBytesMax: number;
+  /**
+   * With workers: most records checked by the caller's thread in one turn of its event loop, while
+   * the workers have nothing to do; 0: none. Default 2: some 0.2 ms of work.
+   */
+  readonly quickRecordsMax: number;
+  /** Most bytes of these records. Default 16 KiB. */
+  readonly quickBytesMax: number;
   /** Without workers: milliseconds of work before other work gets its turn. Default 4. */
   readonly sliceMs: number;
   /** Milliseconds until a worker that does not start is given up. Default 10,000. */
@@ -46,6 +54,8 @@ const LEAST: Readonly<Record<keyof VerifierSettings, number>> = {
   queueBytesMax: 1,
   batchRecordsMax: 1,
   batchBytesMax: 1,
+  quickRecordsMax: 0,
+  quickBytesMax: 0,
   sliceMs: 0,
   startDeadlineMs: 1,
   batchDeadlineMs: 1,
@@ -68,6 +78,8 @@ export function verifierSettings(options: VerifierOptions): VerifierSettings {
     queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
     batchRecordsMax: options.batchRecordsMax ?? 64,
     batchBytesMax: options.batchBytesMax ?? 1024 * 1024,
+    quickRecordsMax: options.quickRecordsMax ?? 2,
+    quickBytesMax: options.quickBytesMax ?? 16 * 1024,
     sliceMs: options.sliceMs ?? 4,
     startDeadlineMs: options.startDeadlineMs ?? 10_000,
     batchDeadlineMs: options.batchDeadlineMs ?? 10_000,

@@ -1,4 +1,7 @@
-/** The pool when its threads fail: real threads, running the real script with a fault in front. */
+/**
+ * The pool when its threads fail: real threads, running the real script with a fault in front. All
+ * records go to them unless a test says otherwise.
+ */
 import { setEnvironmentData } from 'node:worker_threads';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -23,7 +26,13 @@ let verifier: Verifier | undefined;
 
 async function create(options: VerifierOptions): Promise<Verifier> {
   const onWorkerLost = (error: MosaicError): unknown => lost.push(error);
-  verifier = await createVerifier({ workerUrl, restartMs: 1, onWorkerLost, ...options });
+  verifier = await createVerifier({
+    workerUrl,
+    restartMs: 1,
+    quickRecordsMax: 0,
+    onWorkerLost,
+    ...options,
+  });
   return verifier;
 }
 
@@ -97,6 +106,21 @@ describe.each([1, 2])('with %i workers', (workers) => {
     await vi.waitFor(() => pool.verify([good]), { timeout: 20_000 });
     expect(await pool.verify([good])).toEqual([undefined]);
   });
+});
+
+it('a few records are checked on the own thread, but not beside what the threads are checking', async () => {
+  const pool = await create({ workers: 1, quickRecordsMax: 1, batchDeadlineMs: 200 });
+  faults[HANGS] = 1;
+  expect(await pool.verify([poison])).toEqual([undefined]);
+  expect([faults[HANGS], pool.pending]).toEqual([1, 0]);
+  await new Promise((resolve) => setImmediate(resolve));
+  const many = pool.verify([poison, forged(good)]);
+  const few = pool.verify([good]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(pool.pending).toBe(3);
+  expect((await many).map((verdict) => verdict?.step)).toEqual([undefined, '9']);
+  expect(await few).toEqual([undefined]);
+  expect(lost).toHaveLength(1);
 });
 
 it('threads that do not start at first fail the creation', async () => {

@@ -14,6 +14,7 @@ import { withinDeadline } from './deadline.ts';
 import { Fifo } from './fifo.ts';
 import type { VerifierOptions, VerifierSettings } from './options.ts';
 import { PoolWorker } from './pool-worker.ts';
+import { type QuickCheck, UNSURE } from './quick-check.ts';
 import type { VerifierKind } from './tools.ts';
 import type { Verdict, Verifier } from './verifier.ts';
 
@@ -22,6 +23,7 @@ export class PoolVerifier implements Verifier {
   readonly #settings: VerifierSettings;
   readonly #options: VerifierOptions;
   readonly #admission: Admission;
+  readonly #quick: QuickCheck | undefined;
   readonly #workers: readonly PoolWorker[];
   readonly #queue = new Fifo<Item>();
   readonly #retries = new Fifo<Batch>();
@@ -31,7 +33,14 @@ export class PoolVerifier implements Verifier {
   #onStart: ((failure?: MosaicError) => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(url: URL, settings: VerifierSettings, options: VerifierOptions) {
+  /** @param quick undefined: everything goes to the threads */
+  constructor(
+    url: URL,
+    settings: VerifierSettings,
+    options: VerifierOptions,
+    quick: QuickCheck | undefined,
+  ) {
+    this.#quick = quick;
     this.#settings = settings;
     this.#options = options;
     this.#admission = new Admission(settings);
@@ -88,7 +97,13 @@ export class PoolVerifier implements Verifier {
     this.#admission.enter(records);
     if (records.length === 0) return [];
     const call = new Call(this.#admission, records.length);
-    records.forEach((record, index) => this.#queue.push({ record, call, index }));
+    const quick = this.#isIdle && this.#quick?.takes(records) === true ? this.#quick : undefined;
+    records.forEach((record, index) => {
+      const item = { record, call, index };
+      const verdict = quick === undefined ? UNSURE : quick.verdictOf(record);
+      if (verdict === UNSURE) this.#queue.push(item);
+      else call.answer(item, verdict);
+    });
     this.#dispatch();
     return call.verdicts;
   }
@@ -111,6 +126,11 @@ export class PoolVerifier implements Verifier {
 
   get #isBroken(): boolean {
     return this.#workers.every((worker) => worker.isBroken);
+  }
+
+  /** Whether no thread has work. One that has will be awake: more work costs it little. */
+  get #isIdle(): boolean {
+    return this.#workers.every((worker) => worker.isIdle);
   }
 
   #started(fallbacks: readonly FallbackNote[]): void {

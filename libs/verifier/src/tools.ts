@@ -51,16 +51,37 @@ export async function fastTools(load: SodiumLoader = loadSodium): Promise<Verifi
   return { kind: 'native', tools: { hash, ...native }, fallbacks };
 }
 
+/** The checks for whatever the native ones cannot decide. */
+type LastChecks = Required<Pick<ValidationTools, 'verify' | 'keyFault'>>;
+
 async function nativeChecks(
   load: SodiumLoader,
-): Promise<Required<Pick<ValidationTools, 'verify' | 'keyFault'>>> {
+  last: LastChecks = { verify: verifyPrehash, keyFault: publicKeyFault },
+): Promise<LastChecks> {
   const sodium = await load();
   const check = new NativeSignatureCheck(sodium);
   testNativeSignature(check);
   return {
-    verify: verifyWith(check, verifyPrehash),
-    keyFault: keyFaultWith(sodium, new KnownKeys()),
+    verify: verifyWith(check, last.verify),
+    keyFault: keyFaultWith(sodium, new KnownKeys(), last.keyFault),
   };
+}
+
+/**
+ * The fast tools without the slow ones behind them, for a thread that has other work: they throw
+ * where only the exact checks could decide. Undefined where one does not load.
+ */
+export async function quickTools(
+  load: SodiumLoader = loadSodium,
+): Promise<Required<ValidationTools> | undefined> {
+  const refuse = (): never => {
+    throw new MosaicError('unavailable', 'unsure', 'only the exact check can decide this');
+  };
+  const notes: MosaicError[] = [];
+  const hash = await orFallback(createFastHash, undefined, notes);
+  const last = { verify: refuse, keyFault: refuse };
+  const native = await orFallback(() => nativeChecks(load, last), undefined, notes);
+  return hash === undefined || native === undefined ? undefined : { hash, ...native };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
+  asPublicKey,
   buildRecord,
   concatBytes,
   hexDecode,
@@ -135,6 +136,7 @@ export interface Signed {
  * @param rShift which of {@link TORSION} is added to R
  * @param r the secret number behind R; 0 makes R a point of small order
  * @param rBytes stands in R's place, also where k is computed from it
+ * @param prehash what is signed; made from the seed where it is not given
  */
 export function craft(
   sodium: Sodium,
@@ -144,16 +146,40 @@ export function craft(
     rShift,
     r,
     rBytes,
-  }: { seed: number; keyShift: number; rShift: number; r?: bigint; rBytes?: Uint8Array },
+    prehash = sha512(Uint8Array.of(seed, rShift)),
+  }: {
+    seed: number;
+    keyShift: number;
+    rShift: number;
+    r?: bigint;
+    rBytes?: Uint8Array;
+    prehash?: Uint8Array;
+  },
 ): Signed {
   const secret = sha512(new Uint8Array(32).fill(seed)).subarray(0, 32);
   const a = numberOf(secret) % L;
-  const prehash = sha512(secret, Uint8Array.of(rShift));
   const rNumber = r ?? numberOf(sha512(prehash)) % L;
   const key = shifted(sodium, timesBase(sodium, a), keyShift);
   const R = rBytes ?? shifted(sodium, timesBase(sodium, rNumber), rShift);
   const k = numberOf(sha512(signatureDomain(), R, key, prehash)) % L;
   return { signature: concatBytes(R, bytesOf((rNumber + k * a) % L)), prehash, key };
+}
+
+/** A valid record whose key was shifted by a point of small order: only the exact check takes it. */
+export function mixedOrderRecord(sodium: Sodium): RecordView {
+  const shape = { seed: 1, keyShift: 1, rShift: 0 };
+  return buildRecord(
+    {
+      kind: KNOWN_KINDS['microblog-root'],
+      timestamp: 1_700_000_000_000_000_000n,
+      secretKey: new Uint8Array(32),
+      nonce: new Uint8Array(8),
+    },
+    {
+      publicKeyOf: () => asPublicKey(craft(sodium, shape).key),
+      sign: (prehash) => craft(sodium, { ...shape, prehash }).signature,
+    },
+  );
 }
 
 function timesBase(sodium: Sodium, scalar: bigint): Uint8Array {
