@@ -59,6 +59,7 @@ const beat = {
   number: 258,
   sentAt: 1_700_000_000_000_000_000n,
   startedAt: 1_600_000_000_000_000_000n,
+  isRepeated: false,
   isFarewell: false,
 };
 const live = { role: 'inbox', record, receivedAt: 77n, readers: undefined } as const;
@@ -185,6 +186,11 @@ const MESSAGES: Readonly<Record<string, Message>> = {
     encode: () => encodeBeat({ ...beat, isFarewell: true }),
     decode: decodeBeat,
     says: { ...beat, isFarewell: true },
+  },
+  repeatedBeat: {
+    encode: () => encodeBeat({ ...beat, isRepeated: true }),
+    decode: decodeBeat,
+    says: { ...beat, isRepeated: true },
   },
   sync: { encode: encodeSync, decode: (bytes) => bytes[1], says: WIRE.sync },
   reached: { encode: () => encodeReached(70_000), decode: decodeReached, says: 70_000 },

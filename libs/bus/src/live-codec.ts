@@ -23,6 +23,7 @@ const BEAT_BYTES = 40;
 const IS_PRIVATE = 1;
 const IS_EPHEMERAL = 2;
 const IS_FAREWELL = 1;
+const IS_REPEATED = 2;
 const READERS_MAX = 0xffff;
 
 /** Where a live message belongs. */
@@ -109,6 +110,8 @@ export interface Beat {
   readonly number: number;
   readonly sentAt: Timestamp;
   readonly startedAt: Timestamp;
+  /** Whether an earlier beat has ended that batch: whoever did not hear that one missed it. */
+  readonly isRepeated: boolean;
   /** Nothing will follow. */
   readonly isFarewell: boolean;
 }
@@ -116,7 +119,7 @@ export interface Beat {
 /** A beat. */
 export function encodeBeat(beat: Beat): Uint8Array {
   const bytes = startMessage(WIRE.beat, BEAT_BYTES, BEAT_BYTES);
-  bytes[2] = beat.isFarewell ? IS_FAREWELL : 0;
+  bytes[2] = (beat.isFarewell ? IS_FAREWELL : 0) | (beat.isRepeated ? IS_REPEATED : 0);
   writeU64BE(bytes, 8, beat.sentAt);
   bytes.set(beat.publisher, 16);
   writeU48(bytes, 24, beat.number);
@@ -132,6 +135,7 @@ export function decodeBeat(bytes: Uint8Array): Beat {
     number: readU48(bytes, 24),
     sentAt: readTimestamp(bytes, 8),
     startedAt: readTimestamp(bytes, 32),
+    isRepeated: (bytes[2]! & IS_REPEATED) !== 0,
     isFarewell: (bytes[2]! & IS_FAREWELL) !== 0,
   };
 }

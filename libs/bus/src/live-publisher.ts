@@ -5,6 +5,7 @@ import type { BusCounters } from './bus-counters.ts';
 import type { BusLimits } from './bus-limits.ts';
 import type { LiveRecord } from './contract.ts';
 import {
+  type Beat,
   decodeReached,
   encodeBeat,
   encodeLive,
@@ -52,11 +53,11 @@ export class LivePublisher implements LinkUser {
     this.#sync = link.subscribe(subjects.sync, {
       callback: (error, message) => {
         const { reply } = message;
-        if (error === null && reply) link.publish(reply, this.#beat(false));
+        if (error === null && reply) link.publish(reply, this.#beat({ isRepeated: true }));
       },
     });
-    this.#sendBeat();
-    this.#timer = setInterval(() => this.#sendBeat(), limits.beatIntervalMs);
+    this.#repeatBeat();
+    this.#timer = setInterval(() => this.#repeatBeat(), limits.beatIntervalMs);
     this.#timer.unref();
   }
 
@@ -76,7 +77,8 @@ export class LivePublisher implements LinkUser {
       else this.#publishCopies(encodeLive(live, place, false), this.#publicSubjects(live));
     });
     counters.livePublished += records.length;
-    this.#sendBeat();
+    // However much waits to be sent: without it, this batch would count as lost.
+    link.publish(this.#options.subjects.beat, this.#beat());
   }
 
   /** Asks gateways to deliver an ephemeral record. */
@@ -107,7 +109,7 @@ export class LivePublisher implements LinkUser {
   }
 
   found(): void {
-    if (this.#timer !== undefined) this.#sendBeat();
+    if (this.#timer !== undefined) this.#repeatBeat();
   }
 
   /** Says farewell. */
@@ -118,7 +120,7 @@ export class LivePublisher implements LinkUser {
     this.#timer = undefined;
     const { link, subjects } = this.#options;
     if (!this.#sync!.isClosed()) this.#sync!.unsubscribe();
-    link.publish(subjects.beat, this.#beat(true));
+    link.publish(subjects.beat, this.#beat({ isRepeated: true, isFarewell: true }));
   }
 
   #publishPrivate(live: LiveRecord, readers: readonly PublicKey[], place: LivePlace): void {
@@ -154,18 +156,22 @@ export class LivePublisher implements LinkUser {
     }
   }
 
-  #sendBeat(): void {
+  #repeatBeat(): void {
     const { link, subjects } = this.#options;
-    if (link.isConnected && !link.isClogged) link.publish(subjects.beat, this.#beat(false));
+    if (link.isClogged) return;
+    link.publish(subjects.beat, this.#beat({ isRepeated: true }));
   }
 
-  #beat(isFarewell: boolean): Uint8Array {
+  /** @param as by default the beat that ends the last batch */
+  #beat(as: Partial<Pick<Beat, 'isRepeated' | 'isFarewell'>> = {}): Uint8Array {
     return encodeBeat({
       publisher: this.#options.name,
       number: this.#number,
       sentAt: timestampFromMillis(this.#options.now()),
       startedAt: this.#startedAt,
-      isFarewell,
+      isRepeated: false,
+      isFarewell: false,
+      ...as,
     });
   }
 }

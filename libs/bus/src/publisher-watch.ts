@@ -23,6 +23,8 @@ export interface PublisherWatchOptions {
 interface Publisher {
   /** The last batch that is known to have begun; NaN: none is known yet. */
   number: number;
+  /** The last batch of which everything was heard that came here; NaN as above. */
+  ended: number;
   /** Whether it has said since when it publishes. */
   isKnown: boolean;
   /** Indexes of that batch that arrived. */
@@ -100,7 +102,10 @@ export class PublisherWatch {
       this.#options.gap(this.#withMargin(since));
     }
     publisher.isKnown = true;
+    if (beat.isRepeated && beat.number > publisher.ended) this.#miss(publisher);
     this.#reach(publisher, beat.number);
+    // One that is late, after a change of paths, ends nothing.
+    if (!(beat.number < publisher.number)) publisher.ended = beat.number;
     publisher.goodAt = beat.sentAt;
     if (beat.isFarewell) this.#publishers.delete(name);
   }
@@ -127,6 +132,7 @@ export class PublisherWatch {
     const name = publisherName(place.publisher);
     const publisher = this.#publishers.get(name) ?? {
       number: NaN,
+      ended: NaN,
       isKnown: false,
       seen: new Set(),
       ephemerals: new Set(),
@@ -144,9 +150,17 @@ export class PublisherWatch {
 
   #reach(publisher: Publisher, number: number): void {
     if (number <= publisher.number) return;
-    if (number > publisher.number + 1) this.#options.gap(this.#withMargin(publisher.goodAt));
+    // The end of a batch can get lost with its beat although the beginning was heard.
+    if (number > publisher.ended + 1) this.#miss(publisher);
     publisher.number = number;
+    publisher.ended = number - 1;
     publisher.seen = new Set();
+  }
+
+  #miss(publisher: Publisher): void {
+    // Told once, whatever else shows the same.
+    publisher.ended = NaN;
+    this.#options.gap(this.#withMargin(publisher.goodAt));
   }
 
   #forgetOldest(): void {
