@@ -34,6 +34,8 @@ export interface BusLimits {
   /** Between receiving a record and publishing it. */
   readonly gapMarginMs: number;
   readonly syncTimeoutMs: number;
+  /** After so long, a new interest is known everywhere, whatever went wrong at first. */
+  readonly settleMs: number;
   readonly discoveryMs: number;
   readonly offerTimeoutMs: number;
   readonly tagsMax: number;
@@ -64,6 +66,7 @@ export const BUS_LIMITS: BusLimits = {
   silenceMs: 5_000,
   gapMarginMs: 10_000,
   syncTimeoutMs: 1_000,
+  settleMs: 5_000,
   discoveryMs: 300,
   offerTimeoutMs: 250,
   tagsMax: 32,

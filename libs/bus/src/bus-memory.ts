@@ -51,6 +51,7 @@ export class MemoryBus implements Bus {
   listen(handler: LiveHandler): LiveListener {
     this.#handlers.add(handler);
     return {
+      doubt: undefined,
       add: async () => {},
       remove: () => {},
       close: () => {

@@ -123,8 +123,21 @@ export interface LiveInterest {
  */
 export type LiveGapHandler = (since: Timestamp) => void;
 
+/** How far the promise of {@link LiveListener.add} can be doubted. */
+export interface LiveDoubt {
+  /** After so long, an interest is known wherever records are published. */
+  readonly settleMs: number;
+  /** A record may be published so long after it was received, by the clocks of others. */
+  readonly marginMs: number;
+}
+
 /** A gateway's ear. */
 export interface LiveListener {
+  /**
+   * What has to be looked for in storage after {@link add}; undefined within one process, where
+   * nothing can be missed.
+   */
+  readonly doubt: LiveDoubt | undefined;
   /**
    * Asks for records; resolves once those committed from now on will arrive (between processes:
    * as far as docs/bus.md says).

@@ -4,6 +4,7 @@ export {
   type Bus,
   type Cursor,
   type GetRequest,
+  type LiveDoubt,
   type LiveGapHandler,
   type LiveHandler,
   type LiveInterest,

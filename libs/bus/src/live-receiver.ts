@@ -81,7 +81,9 @@ export class LiveReceiver implements LinkUser {
       held.splice(at, 1);
       this.#subscriptions.release(subject);
     };
+    const { settleMs, gapMarginMs: marginMs } = this.#options.limits;
     return {
+      doubt: { settleMs, marginMs },
       add: async (interest) => {
         const subjects = interestSubjects(this.#options.subjects, interest);
         for (const subject of subjects) {

@@ -13,14 +13,14 @@ import {
 import { countResult } from './counters.ts';
 import type { EngineContext } from './engine-context.ts';
 import { resultOfError } from './errors-to-results.ts';
+import { interestKeys } from './interest-choice.ts';
 import { textOf } from './key-text.ts';
 import type { ClientSocket } from './listener/listener.ts';
 import { OpenRequests } from './open-request.ts';
 import { type PageSource, QueryStream } from './query-stream.ts';
 import { StoredAnswer, type StoredAnswerOptions } from './stored-answer.ts';
 import { StreamTurns } from './stream-turns.ts';
-import type { Subscriber } from './subscription.ts';
-import { interestKeys } from './interest-choice.ts';
+import { Subscriber } from './subscription.ts';
 
 /** What filing a subscription under one key takes, roughly: a map entry, texts, a place to look. */
 const INTEREST_BYTES = 512;
@@ -112,14 +112,21 @@ export class ConnectionRequests {
       return;
     }
     const { hub, roles, writer, limits, counters } = this.#context;
-    const heldBytes = filter.bytes.length + INTEREST_BYTES * interestKeys(filter).length;
+    const keys = interestKeys(filter);
+    const heldBytes = filter.bytes.length + INTEREST_BYTES * keys.length;
     if (!this.#open.hasRoomFor(heldBytes)) {
       this.finish(queryId, RESULT.TOO_FAST);
       return;
     }
-    this.#subscriber ??= hub.join(this.#socket, this.#key);
-    const { subscription, ready } = hub.open(this.#subscriber, queryId, filter, (result) => {
-      if (!subscription.isClosed) this.finish(queryId, result);
+    this.#subscriber ??= new Subscriber(this.#socket, this.#key);
+    const { subscription, ready } = hub.open({
+      subscriber: this.#subscriber,
+      queryId,
+      filter,
+      keys,
+      lost: (result) => {
+        if (!subscription.isClosed) this.finish(queryId, result);
+      },
     });
     const stream = this.#stream({
       queryId,
@@ -131,10 +138,10 @@ export class ConnectionRequests {
           hub.noteStored(subscription, served);
           return !subscription.isClosed;
         },
-        ended: () => {
+        ended: (count, last) => {
           writer.locallyComplete(this.#socket, queryId);
           this.#turns.leave(stream);
-          hub.storedSent(subscription);
+          hub.storedSent(subscription, limit > 0 && count >= limit ? last : undefined);
         },
       },
     });
@@ -179,8 +186,6 @@ export class ConnectionRequests {
   /** Gives everything back: the connection is over. */
   close(): void {
     for (const queryId of this.#open.queryIds()) this.#open.end(queryId);
-    if (this.#subscriber !== undefined) this.#context.hub.leave(this.#subscriber);
-    this.#subscriber = undefined;
   }
 
   #answerStored(heldBytes: number, plan: StreamPlan): void {

@@ -19,8 +19,16 @@ export interface GatewayCounters {
   deliveries: number;
   /** Live records that were looked at. */
   liveRecords: number;
-  /** Subscriptions that lost their place because their client did not read. */
+  /** Subscriptions that lost their place: their client did not read, or records are missing. */
   subscriptionsShed: number;
+  /** Times at which live records may have been missed. */
+  gaps: number;
+  /** Looks into storage for what a subscription may have missed. */
+  catchUps: number;
+  /** Those that failed and were repeated. */
+  catchUpsFailed: number;
+  /** Record messages for what they found. */
+  recordsCaughtUp: number;
   /** Batches of submissions sent to roles. */
   submissionBatches: number;
   /** Submission Results, by result code. */
@@ -47,6 +55,10 @@ export function createCounters(): GatewayCounters {
     deliveries: 0,
     liveRecords: 0,
     subscriptionsShed: 0,
+    gaps: 0,
+    catchUps: 0,
+    catchUpsFailed: 0,
+    recordsCaughtUp: 0,
     submissionBatches: 0,
     submissionResults: zeros(),
     queryResults: zeros(),

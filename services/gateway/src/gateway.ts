@@ -27,6 +27,8 @@ export interface GatewayOptions {
   readonly logger: Logger;
   readonly limits?: Partial<GatewayLimits>;
   readonly clock?: Clock;
+  /** Between 0 and 1; spreads what many gateways would do at the same time. */
+  readonly random?: () => number;
 }
 
 /** A running gateway. */
@@ -60,14 +62,19 @@ export function createGateway(options: GatewayOptions): Gateway {
   const writer = new MessageWriter();
   const roles = new Roles(services, counters);
   const identities = (key: Uint8Array): Promise<readonly Uint8Array[]> => roles.identities(key);
-  const listener = bus.listen((records) => hub.deliver(records));
+  const listener = bus.listen(
+    (records) => hub.deliver(records),
+    (since) => hub.gap(since),
+  );
   const hub = new SubscriptionHub({
     listener,
     identities,
+    sources: (filter, reader) => roles.forFilter(filter, reader),
     writer,
     limits,
     counters,
     clock,
+    random: options.random ?? Math.random,
     failed,
   });
   const router = createRouter(services, { limits, counters, clock, failed });

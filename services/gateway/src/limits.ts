@@ -32,6 +32,11 @@ export type GatewayLimitName =
   | 'seamLagMs'
   | 'recentIdsMax'
   | 'recentDeliveriesMax'
+  | 'catchUpIdsMax'
+  | 'catchUpMemoryMs'
+  | 'catchUpsActiveMax'
+  | 'catchUpSpreadMs'
+  | 'catchUpTimeoutMs'
   | 'deliveryBytesMax'
   | 'subscriberUnreadBytesMax';
 
@@ -149,8 +154,34 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   },
   recentDeliveriesMax: {
     value: 65_536,
-    what: 'deliveries remembered with these records, all together',
+    what: 'deliveries of private records remembered with these, all together',
     overflow: 'the oldest record is forgotten: published again, it is delivered again',
+  },
+  catchUpIdsMax: {
+    value: 131_072,
+    what: 'as recentIdsMax, where gateway and roles are processes of their own',
+    overflow:
+      'the oldest is forgotten: a subscription that may have missed it is closed with TEMPORARY_ERROR',
+  },
+  catchUpMemoryMs: {
+    value: 60_000,
+    what: 'as seamLagMs, where gateway and roles are processes of their own',
+    overflow: 'as with catchUpIdsMax',
+  },
+  catchUpsActiveMax: {
+    value: 8,
+    what: 'subscriptions at a time whose missed records are looked for in storage',
+    overflow: 'the others wait, first come, first served',
+  },
+  catchUpSpreadMs: {
+    value: 2_000,
+    what: 'milliseconds over which gateways spread the beginning of such a search, and its repetitions',
+    overflow: 'none: the time is random within the bound',
+  },
+  catchUpTimeoutMs: {
+    value: 60_000,
+    what: 'milliseconds for which a search that fails is repeated',
+    overflow: 'the subscription is closed with TEMPORARY_ERROR',
   },
   deliveryBytesMax: {
     value: 1_048_584,

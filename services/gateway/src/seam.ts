@@ -19,65 +19,87 @@ export function idTextOf(record: Uint8Array): string {
   return textOf(record, 0, ID_BYTES);
 }
 
+/** A record that storage had and the bus did not bring. */
+export interface FoundRecord extends ServedRecord {
+  readonly isFound: true;
+  /** The role has said already that it may be read. */
+  readonly readers: undefined;
+}
+
+/** A record that waits for its turn. */
+export type HeldRecord = (LiveRecord & { readonly isFound?: never }) | FoundRecord;
+
 /** One subscription's seam. */
 export class Seam {
   readonly #limits: GatewayLimits;
-  readonly #recentFrom: Timestamp;
-  readonly #storedIds = new Set<string>();
+  /** Of records received from then on, everything that was sent as stored is remembered. */
+  readonly recentFrom: Timestamp;
+  readonly #sentIds = new Set<string>();
   readonly #heldIds = new Set<string>();
-  #held: LiveRecord[] = [];
+  #held: HeldRecord[] = [];
   #heldBytes = 0;
   #position = 0;
+  /** When the newest of what was sent came in. */
+  #sentUpTo: Timestamp = 0n;
+  #forgottenUpTo: Timestamp = 0n;
 
   /** @param recentFrom records received from then on may still be published */
   constructor(recentFrom: Timestamp, limits: GatewayLimits) {
-    this.#recentFrom = recentFrom;
+    this.recentFrom = recentFrom;
     this.#limits = limits;
   }
 
-  /** How many live records are held. */
+  /** How many records are held. */
   get held(): number {
     return this.#held.length - this.#position;
   }
 
-  /** Whether {@link forgetStored} would free anything. */
-  get remembersStored(): boolean {
-    return this.#storedIds.size > 0;
+  /** Whether {@link forgetSent} would free anything. */
+  get remembersSent(): boolean {
+    return this.#sentIds.size > 0;
+  }
+
+  /** Of records received later than this, everything that was sent out of storage is remembered. */
+  get forgottenUpTo(): Timestamp {
+    return this.#forgottenUpTo;
   }
 
   /** Takes note of a record sent as stored; false where no more can be remembered. */
   noteStored(served: ServedRecord): boolean {
-    const isRecent = served.receivedAt >= this.#recentFrom;
-    if (!isRecent && this.#heldIds.size === 0 && this.#storedIds.size >= OLD_IDS_MAX) return true;
+    const isRecent = served.receivedAt >= this.recentFrom;
+    if (!isRecent && this.#heldIds.size === 0 && this.#sentIds.size >= OLD_IDS_MAX) return true;
     const id = idTextOf(served.record.bytes);
-    if (!isRecent && !this.#heldIds.has(id) && this.#storedIds.size >= OLD_IDS_MAX) return true;
-    if (this.#storedIds.size >= this.#limits.seamIdsMax) return false;
-    this.#storedIds.add(id);
-    return true;
+    if (!isRecent && !this.#heldIds.has(id) && this.#sentIds.size >= OLD_IDS_MAX) return true;
+    return this.#note(id, served.receivedAt);
   }
 
-  /** Whether a record is remembered as sent. */
-  wasStored(id: string): boolean {
-    return this.#storedIds.has(id);
+  /** Takes note of a record sent that was found later; false where no more can be remembered. */
+  noteFound(id: string, { receivedAt }: ServedRecord): boolean {
+    return this.#note(id, receivedAt);
   }
 
-  /** Keeps a live record for later; false where no more can be kept. */
-  hold(live: LiveRecord): boolean {
+  /** Whether a record is remembered as sent out of storage. */
+  wasSent(id: string): boolean {
+    return this.#sentIds.has(id);
+  }
+
+  /** Keeps a record for later; false where no more can be kept. */
+  hold(record: HeldRecord): boolean {
     const { heldRecordsMax, heldBytesMax } = this.#limits;
-    const bytes = live.record.bytes.length;
-    if (this.held >= heldRecordsMax || this.#heldBytes + bytes > heldBytesMax) return false;
-    this.#held.push(live);
-    this.#heldBytes += bytes;
-    this.#heldIds.add(idTextOf(live.record.bytes));
+    const { bytes } = record.record;
+    if (this.held >= heldRecordsMax || this.#heldBytes + bytes.length > heldBytesMax) return false;
+    this.#held.push(record);
+    this.#heldBytes += bytes.length;
+    this.#heldIds.add(idTextOf(bytes));
     return true;
   }
 
   /** The oldest held record, which is not held any longer. */
-  takeHeld(): LiveRecord | undefined {
-    const live = this.#held[this.#position];
-    if (live === undefined) return undefined;
+  takeHeld(): HeldRecord | undefined {
+    const record = this.#held[this.#position];
+    if (record === undefined) return undefined;
     this.#position += 1;
-    this.#heldBytes -= live.record.bytes.length;
+    this.#heldBytes -= record.record.bytes.length;
     if (this.#position === this.#held.length) {
       this.#held = [];
       this.#heldIds.clear();
@@ -86,11 +108,19 @@ export class Seam {
       this.#held = this.#held.slice(this.#position);
       this.#position = 0;
     }
-    return live;
+    return record;
   }
 
-  /** Forgets what was stored: none of it will be published any more. */
-  forgetStored(): void {
-    this.#storedIds.clear();
+  /** Forgets what was sent out of storage: none of it will be published any more. */
+  forgetSent(): void {
+    this.#sentIds.clear();
+    this.#forgottenUpTo = this.#sentUpTo;
+  }
+
+  #note(id: string, receivedAt: Timestamp): boolean {
+    if (this.#sentIds.size >= this.#limits.seamIdsMax) return false;
+    this.#sentIds.add(id);
+    if (receivedAt > this.#sentUpTo) this.#sentUpTo = receivedAt;
+    return true;
   }
 }

@@ -15,8 +15,12 @@ export interface StoredAnswerOptions {
   readonly pauseBytes: number;
   /** Told of each record before it is sent; false: it is not sent, nor anything after it. */
   readonly sending?: (served: ServedRecord) => boolean;
-  /** Everything was written; what closes the answer may be written with it. */
-  readonly ended: (recordCount: number) => void;
+  /**
+   * Everything was written; what closes the answer may be written with it.
+   *
+   * @param last the last record; undefined where there was none at the end
+   */
+  readonly ended: (recordCount: number, last: ServedRecord | undefined) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -42,7 +46,7 @@ export class StoredAnswer implements StreamSink {
         this.#recordCount += 1;
         counters.recordsStored += 1;
       }
-      if (ended) this.#options.ended(this.#recordCount);
+      if (ended) this.#options.ended(this.#recordCount, records.at(-1));
     });
   }
 

@@ -153,11 +153,12 @@ describe('private records', () => {
     const test = new TestGateway();
     let open = (): void => {};
     test.outbox.masters = () => [fakeKey(2)];
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
     const identities = test.outbox.identities.bind(test.outbox);
     test.outbox.identities = async (key) => {
-      await new Promise<void>((resolve) => {
-        open = resolve;
-      });
+      await opened;
       return identities(key);
     };
     const client = test.connect(fakeKey(3));

@@ -3,39 +3,63 @@
  * moment it is opened; what arrives before its stored records were sent is held and follows
  * them, so that nothing is lost and nothing comes twice.
  */
-import type { LiveRecord, ServedRecord } from '@mosaic-cluster/bus';
+import type { LiveDoubt, LiveListener, LiveRecord, ServedRecord } from '@mosaic-cluster/bus';
 import {
+  compareBytes,
   type FilterView,
   type PublicKey,
   type QueryId,
+  RECORD_AT,
   RESULT,
   type ResultCode,
+  type Timestamp,
   timestampFromMillis,
 } from '@mosaic-cluster/protocol';
+import { CatchUp } from './catch-up.ts';
 import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import { Delivery } from './delivery.ts';
 import { resultOfError } from './errors-to-results.ts';
 import { IdentityWatch } from './identity-watch.ts';
-import { InterestIndex, type InterestListener } from './interest-index.ts';
+import type { InterestKey } from './interest-choice.ts';
+import { InterestIndex } from './interest-index.ts';
+import { copyBytes } from './key-text.ts';
 import type { GatewayLimits } from './limits.ts';
-import type { ClientSocket } from './listener/listener.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { RecentDeliveries } from './recent-deliveries.ts';
-import { idTextOf, Seam } from './seam.ts';
-import { Subscriber, Subscription } from './subscription.ts';
+import { findMissed, type RecordStanding } from './missed-records.ts';
+import type { PageSource } from './query-stream.ts';
+import { RecentRecords } from './recent-records.ts';
+import { type HeldRecord, idTextOf, Seam } from './seam.ts';
+import { SentMemory } from './sent-memory.ts';
+import { type Subscriber, Subscription } from './subscription.ts';
 
 /** What a hub needs. */
 export interface SubscriptionHubOptions {
-  readonly listener: InterestListener;
+  readonly listener: LiveListener;
   /** The master keys that a key acts for, itself first. */
   readonly identities: (key: PublicKey) => Promise<readonly PublicKey[]>;
+  /** Every role that can have something for a filter and reader. */
+  readonly sources: (filter: FilterView, reader: PublicKey | undefined) => PageSource[];
   readonly writer: MessageWriter;
   readonly limits: GatewayLimits;
   readonly counters: GatewayCounters;
   readonly clock: Clock;
+  /** Between 0 and 1. */
+  readonly random: () => number;
   /** Told of errors; what follows from them for clients is done already. */
   readonly failed: (error: unknown) => void;
+}
+
+/** A subscription to open. */
+export interface OpenSubscription {
+  readonly subscriber: Subscriber;
+  readonly queryId: QueryId;
+  /** Its bytes are kept and must not change. */
+  readonly filter: FilterView;
+  /** The filter's `interestKeys`. */
+  readonly keys: readonly InterestKey[];
+  /** Told when the hub cannot go on with the subscription. */
+  readonly lost: (result: ResultCode) => void;
 }
 
 /** All subscriptions of a gateway. */
@@ -43,58 +67,58 @@ export class SubscriptionHub {
   readonly #options: SubscriptionHubOptions;
   readonly #index: InterestIndex<Subscription>;
   readonly #watch: IdentityWatch;
-  readonly #recent: RecentDeliveries;
+  readonly #recent: RecentRecords;
   readonly #delivery: Delivery;
+  readonly #memory: SentMemory;
+  /** Undefined where live records cannot be missed. */
+  readonly #catchUp: CatchUp | undefined;
+  /** How long before a subscription records were received that may still be published. */
+  readonly #lagMs: number;
   readonly #found: Subscription[] = [];
   readonly #targets: Subscription[] = [];
-  /** Live ones that still remember what they sent as stored, with the time they became live. */
-  readonly #settling = new Map<Subscription, number>();
-  #stopSettling: (() => void) | undefined;
-  #serial = 0;
+  /** Grows with every subscription and with every live record. */
+  #moment = 0;
 
   constructor(options: SubscriptionHubOptions) {
-    const { limits, counters, failed } = options;
+    const { listener, limits, counters, clock, failed } = options;
+    const { doubt } = listener;
     this.#options = options;
-    this.#index = new InterestIndex(options.listener);
-    this.#recent = new RecentDeliveries(limits);
+    this.#index = new InterestIndex(listener);
+    this.#recent = new RecentRecords({
+      recordsMax: doubt === undefined ? limits.recentIdsMax : limits.catchUpIdsMax,
+      deliveriesMax: limits.recentDeliveriesMax,
+    });
     this.#delivery = new Delivery({ limits, counters, failed });
+    this.#lagMs = Math.max(limits.seamLagMs, doubt?.marginMs ?? 0);
+    this.#memory = new SentMemory({
+      clock,
+      memoryMs: doubt === undefined ? limits.seamLagMs : limits.catchUpMemoryMs,
+      isNeeded: (subscription) => this.#catchUp?.isBusyWith(subscription) === true,
+    });
     this.#watch = new IdentityWatch({
-      identities: options.identities,
-      resolved: (subscriber) => this.resume(subscriber),
+      ...options,
+      resolved: (subscriber, since) => {
+        this.#catchUp?.identitiesChanged(subscriber, since);
+        this.resume(subscriber);
+      },
       failed: (subscriber, error) => this.#loseAll(subscriber, error),
     });
-  }
-
-  /** Makes a connection known, before its first subscription. */
-  join(socket: ClientSocket, key: PublicKey | undefined): Subscriber {
-    return new Subscriber(socket, key);
-  }
-
-  /** Forgets a connection; its subscriptions are closed already. */
-  leave(subscriber: Subscriber): void {
-    this.#watch.unwatch(subscriber);
+    this.#catchUp = doubt && this.#catchingUp({ ...options, doubt });
   }
 
   /**
    * Opens a subscription that holds what arrives from now on. The stored records may be asked for
    * when `ready` resolves; where it rejects, the subscription cannot work.
-   *
-   * @param filter its bytes are kept and must not change
-   * @param lost told when the hub cannot go on with the subscription
    */
-  open(
-    subscriber: Subscriber,
-    queryId: QueryId,
-    filter: FilterView,
-    lost: (result: ResultCode) => void,
-  ): { subscription: Subscription; ready: Promise<void> } {
+  open(wanted: OpenSubscription): { subscription: Subscription; ready: Promise<void> } {
     const { clock, limits } = this.#options;
-    const recentFrom = timestampFromMillis(Math.max(0, clock.now() - limits.seamLagMs));
+    const openedAt = clock.now();
+    const recentFrom = timestampFromMillis(Math.max(0, openedAt - this.#lagMs));
     const seam = new Seam(recentFrom, limits);
-    const serial = (this.#serial += 1);
-    const subscription = new Subscription({ serial, subscriber, queryId, filter, seam, lost });
-    subscriber.subscriptions.add(subscription);
-    this.#watch.watch(subscriber);
+    const serial = (this.#moment += 1);
+    const subscription = new Subscription({ ...wanted, serial, seam, openedAt });
+    wanted.subscriber.subscriptions.add(subscription);
+    this.#watch.watch(wanted.subscriber);
     return { subscription, ready: this.#index.add(subscription, subscription.keys) };
   }
 
@@ -103,23 +127,42 @@ export class SubscriptionHub {
     if (!subscription.seam.noteStored(served)) subscription.lost(RESULT.TEMPORARY_ERROR);
   }
 
-  /** Everything stored was sent, and Locally Complete after it: live records may follow. */
-  storedSent(subscription: Subscription): void {
+  /**
+   * Everything stored was sent, and Locally Complete after it: live records may follow.
+   *
+   * @param last the last stored record, where the subscription's limit kept back older ones
+   */
+  storedSent(subscription: Subscription, last: ServedRecord | undefined): void {
     subscription.isStoredSent = true;
-    this.#catchUp(subscription);
+    if (this.#catchUp !== undefined) {
+      if (last !== undefined) {
+        subscription.storedDownTo = copyBytes(last.record.bytes.subarray(0, RECORD_AT.nonce));
+      }
+      this.#catchUp.start(subscription, subscription.seam.recentFrom);
+    }
+    this.#sendHeld(subscription);
   }
 
   /** Goes on with what is held, after the client has read or when it is known who it is. */
   resume(subscriber: Subscriber): void {
-    for (const subscription of subscriber.subscriptions) this.#catchUp(subscription);
+    for (const subscription of subscriber.subscriptions) this.#sendHeld(subscription);
   }
 
   /** Closes an open subscription; nothing is sent for it from now on. */
   close(subscription: Subscription): void {
+    const { subscriber } = subscription;
     subscription.isClosed = true;
-    subscription.subscriber.subscriptions.delete(subscription);
-    this.#settling.delete(subscription);
+    subscriber.subscriptions.delete(subscription);
+    if (subscriber.subscriptions.size === 0) this.#watch.unwatch(subscriber);
+    this.#memory.drop(subscription);
+    this.#catchUp?.forget(subscription);
     this.#index.remove(subscription, subscription.keys);
+  }
+
+  /** Records received since then may not have arrived. */
+  gap(since: Timestamp): void {
+    this.#options.counters.gaps += 1;
+    this.#catchUp?.gap(since);
   }
 
   /**
@@ -134,59 +177,63 @@ export class SubscriptionHub {
     return reached;
   }
 
-  /** Stops its timer. */
+  /** Stops its timers. */
   stop(): void {
-    this.#stopSettling?.();
-    this.#stopSettling = undefined;
+    this.#memory.stop();
+    this.#catchUp?.stop();
   }
 
   #dispatch(live: LiveRecord): number {
-    const { record, receivedAt } = live;
+    const { record, receivedAt, readers } = live;
     this.#options.counters.liveRecords += 1;
     if (record.isKeySchedule) this.#watch.passed(record);
     const found = this.#found;
-    const targets = this.#targets;
     found.length = 0;
-    targets.length = 0;
     this.#index.lookUp(record, found);
+    if (found.length === 0) return 0;
+    const id = idTextOf(record.bytes);
+    const targets = this.#targets;
+    targets.length = 0;
     let reached = 0;
+    let isWanted = false;
+    const hasPassed = this.#recent.has(id);
+    const maybeSent = this.#memory.isUsed;
     for (const subscription of found) {
       if (!subscription.matcher.matches(record, receivedAt)) continue;
       const mayRead = readable(subscription, live);
       if (mayRead === false) continue;
       if (mayRead === true) reached += 1;
+      if (hasPassed && this.#recent.reached(id, subscription)) continue;
+      isWanted = true;
       // Where it is not known yet, the subscription is not live, so this is held.
       if (subscription.isLive && subscription.subscriber.identities !== undefined) {
-        targets.push(subscription);
+        if (!maybeSent || !subscription.seam.wasSent(id)) targets.push(subscription);
       } else {
         this.#hold(subscription, live);
       }
     }
-    if (targets.length > 0) this.#send(live, targets);
+    if (isWanted && readers === undefined) this.#recent.notePublic(id, live, (this.#moment += 1));
+    if (targets.length > 0) this.#send(id, live, targets);
     return reached;
   }
 
-  #send(live: LiveRecord, targets: Subscription[]): void {
-    const { bytes } = live.record;
-    const id = idTextOf(bytes);
-    if (this.#settling.size > 0) {
-      let kept = 0;
-      for (const target of targets) if (!target.seam.wasStored(id)) targets[kept++] = target;
-      targets.length = kept;
+  #send(id: string, live: LiveRecord, targets: readonly Subscription[]): void {
+    if (live.readers !== undefined) {
+      for (const target of targets) this.#recent.notePrivate(id, live, target);
     }
-    this.#recent.noteAll(id, targets);
-    if (targets.length > 0) this.#delivery.add(bytes, targets);
+    this.#delivery.add(live.record.bytes, targets);
   }
 
-  #hold(subscription: Subscription, live: LiveRecord): void {
+  /** @returns false where the subscription is lost by it */
+  #hold(subscription: Subscription, record: HeldRecord): boolean {
     subscription.isLive = false;
-    if (subscription.seam.hold(live)) return;
-    this.#options.counters.subscriptionsShed += 1;
-    subscription.lost(RESULT.TEMPORARY_ERROR);
+    if (subscription.seam.hold(record)) return true;
+    this.#shed(subscription, RESULT.TEMPORARY_ERROR);
+    return false;
   }
 
   /** Sends what is held while the client reads; a subscription that has caught up is live. */
-  #catchUp(subscription: Subscription): void {
+  #sendHeld(subscription: Subscription): void {
     const { subscriber, seam, isLive, isStoredSent } = subscription;
     if (isLive || !isStoredSent || subscription.isClosed) return;
     if (subscriber.identities === undefined) return;
@@ -194,27 +241,82 @@ export class SubscriptionHub {
     const { streamPauseBytes, streamWriteBytes } = this.#options.limits;
     while (seam.held > 0 && socket.bufferedBytes < streamPauseBytes) {
       socket.cork(() => {
-        for (let written = 0; written < streamWriteBytes; ) {
-          const live = seam.takeHeld();
-          if (live === undefined) return;
-          written += this.#sendHeld(subscription, live);
+        for (let written = 0; written < streamWriteBytes && !subscription.isClosed; ) {
+          const record = seam.takeHeld();
+          if (record === undefined) return;
+          written += this.#sendOne(subscription, record);
         }
       });
+      if (subscription.isClosed) return;
     }
     if (seam.held > 0) return;
     subscription.isLive = true;
-    if (seam.remembersStored) this.#settle(subscription);
+    this.#memory.note(subscription);
   }
 
   /** @returns bytes written */
-  #sendHeld(subscription: Subscription, live: LiveRecord): number {
-    const { bytes } = live.record;
-    if (readable(subscription, live) !== true) return 0;
+  #sendOne(subscription: Subscription, held: HeldRecord): number {
+    const { bytes } = held.record;
+    const { counters, writer } = this.#options;
+    if (readable(subscription, held) !== true) return 0;
     const id = idTextOf(bytes);
-    if (subscription.seam.wasStored(id) || !this.#recent.note(id, subscription)) return 0;
-    this.#options.writer.record(subscription.subscriber.socket, subscription.queryId, bytes);
-    this.#options.counters.deliveries += 1;
+    const { seam } = subscription;
+    if (seam.wasSent(id) || this.#recent.reachedPrivately(id, subscription)) return 0;
+    if (held.isFound === true) {
+      if (!seam.noteFound(id, held)) {
+        this.#shed(subscription, RESULT.TEMPORARY_ERROR);
+        return 0;
+      }
+      counters.recordsCaughtUp += 1;
+    } else if (held.readers !== undefined) {
+      this.#recent.notePrivate(id, held, subscription);
+    }
+    writer.record(subscription.subscriber.socket, subscription.queryId, bytes);
+    counters.deliveries += 1;
     return bytes.length;
+  }
+
+  #catchingUp(options: SubscriptionHubOptions & { readonly doubt: LiveDoubt }): CatchUp {
+    const standing = (subscription: Subscription, served: ServedRecord): RecordStanding =>
+      this.#standingOf(subscription, served);
+    return new CatchUp({
+      ...options,
+      refresh: (subscriber, since) => this.#watch.refresh(subscriber, since),
+      find: (subscription, since) => findMissed({ ...options, standing }, subscription, since),
+      found: (subscription, records) => this.#takeFound(subscription, records),
+      lost: (subscription, result) => this.#shed(subscription, result),
+    });
+  }
+
+  #standingOf(subscription: Subscription, served: ServedRecord): RecordStanding {
+    const { seam, storedDownTo, openedAt } = subscription;
+    const { record, receivedAt } = served;
+    const id = idTextOf(record.bytes);
+    if (seam.wasSent(id) || this.#recent.reached(id, subscription)) return 'sent';
+    // There when the subscription was opened, and kept back by its limit.
+    const isKeptBack =
+      storedDownTo !== undefined &&
+      compareBytes(record.id, storedDownTo) < 0 &&
+      receivedAt < timestampFromMillis(openedAt);
+    if (isKeptBack) return 'sent';
+    const isKnown = receivedAt > this.#recent.forgottenUpTo && receivedAt > seam.forgottenUpTo;
+    return isKnown ? 'missed' : 'forgotten';
+  }
+
+  #takeFound(subscription: Subscription, records: readonly ServedRecord[]): void {
+    for (const served of records) {
+      // It may have arrived while the search went on.
+      if (this.#standingOf(subscription, served) === 'sent') continue;
+      const { record, receivedAt } = served;
+      const found = { record, receivedAt, readers: undefined, isFound: true } as const;
+      if (!this.#hold(subscription, found)) return;
+    }
+    this.#sendHeld(subscription);
+  }
+
+  #shed(subscription: Subscription, result: ResultCode): void {
+    this.#options.counters.subscriptionsShed += 1;
+    subscription.lost(result);
   }
 
   #loseAll(subscriber: Subscriber, error: unknown): void {
@@ -222,32 +324,11 @@ export class SubscriptionHub {
     const result = resultOfError(error);
     for (const subscription of Array.from(subscriber.subscriptions)) subscription.lost(result);
   }
-
-  /** Lets a live subscription forget what it sent as stored, once that can come no more. */
-  #settle(subscription: Subscription): void {
-    // Removed first: the map must stay in the order of its times.
-    this.#settling.delete(subscription);
-    this.#settling.set(subscription, this.#options.clock.now());
-    this.#scheduleSettling();
-  }
-
-  #scheduleSettling(): void {
-    if (this.#stopSettling !== undefined || this.#settling.size === 0) return;
-    const { clock, limits } = this.#options;
-    this.#stopSettling = clock.schedule(() => {
-      this.#stopSettling = undefined;
-      const liveBefore = clock.now() - limits.seamLagMs;
-      for (const [subscription, liveSince] of this.#settling) {
-        if (liveSince > liveBefore) break;
-        this.#settling.delete(subscription);
-        subscription.seam.forgetStored();
-      }
-      this.#scheduleSettling();
-    }, limits.seamLagMs);
-  }
 }
 
-function readable(subscription: Subscription, live: LiveRecord): boolean | undefined {
-  if (live.readers === undefined) return true;
-  return subscription.subscriber.readsAs(live.readers);
+function readable(
+  subscription: Subscription,
+  { readers }: Pick<LiveRecord, 'readers'>,
+): boolean | undefined {
+  return readers === undefined ? true : subscription.subscriber.readsAs(readers);
 }

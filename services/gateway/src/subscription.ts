@@ -7,7 +7,7 @@ import {
   type QueryId,
   type ResultCode,
 } from '@mosaic-cluster/protocol';
-import { type InterestKey, interestKeys } from './interest-choice.ts';
+import type { InterestKey } from './interest-choice.ts';
 import type { Filed } from './interest-index.ts';
 import { textOf } from './key-text.ts';
 import type { ClientSocket } from './listener/listener.ts';
@@ -56,7 +56,11 @@ export interface SubscriptionOptions {
   readonly queryId: QueryId;
   /** Its bytes are kept. */
   readonly filter: FilterView;
+  /** Where it is filed: the filter's `interestKeys`. */
+  readonly keys: readonly InterestKey[];
   readonly seam: Seam;
+  /** Unix time in milliseconds. */
+  readonly openedAt: number;
   /** Told when the hub cannot go on with it. */
   readonly lost: (result: ResultCode) => void;
 }
@@ -64,7 +68,9 @@ export interface SubscriptionOptions {
 /** One open subscription. */
 export class Subscription implements Filed {
   lookUp = 0;
-  /** Tells subscriptions apart without keeping them in memory. */
+  /**
+   * The moment when it was opened, which tells subscriptions apart without keeping them in memory.
+   */
   readonly serial: number;
   readonly subscriber: Subscriber;
   readonly queryId: QueryId;
@@ -72,6 +78,10 @@ export class Subscription implements Filed {
   readonly keys: readonly InterestKey[];
   readonly seam: Seam;
   readonly lost: (result: ResultCode) => void;
+  /** Unix time in milliseconds. */
+  readonly openedAt: number;
+  /** The ID of the last stored record, where its limit kept back older ones. */
+  storedDownTo: Uint8Array | undefined;
   /** Whether everything stored was sent. */
   isStoredSent = false;
   /** Whether live records go straight out; until then they are held. */
@@ -83,8 +93,9 @@ export class Subscription implements Filed {
     this.subscriber = options.subscriber;
     this.queryId = options.queryId;
     this.matcher = compileFilter(options.filter);
-    this.keys = interestKeys(options.filter);
+    this.keys = options.keys;
     this.seam = options.seam;
     this.lost = options.lost;
+    this.openedAt = options.openedAt;
   }
 }
