@@ -1,5 +1,5 @@
 /** A gateway with everything around it that a test wants to hold in its hands. */
-import { MemoryBus, ROLE_NAMES, type RoleName } from '@mosaic-cluster/bus';
+import { type Bus, MemoryBus, ROLE_NAMES, type RoleName } from '@mosaic-cluster/bus';
 import {
   buildFilter,
   encodeMessage,
@@ -17,20 +17,27 @@ import { FakeSocket } from './fake-socket.ts';
 import { NaiveRole } from './naive-role.ts';
 
 /** The gateway and its surroundings. */
-export class TestGateway {
-  readonly bus: MemoryBus = new MemoryBus();
+export class TestGateway<B extends Bus = MemoryBus> {
+  readonly bus: B;
   readonly clock: FakeClock = new FakeClock();
   readonly gateway: Gateway;
   readonly outbox: NaiveRole;
   readonly inbox: NaiveRole;
   readonly encryption: NaiveRole;
 
-  constructor(limits: Partial<GatewayLimits> = {}, roles: readonly RoleName[] = ROLE_NAMES) {
+  /** @param makeBus by default a bus within the process */
+  constructor(
+    limits: Partial<GatewayLimits> = {},
+    roles: readonly RoleName[] = ROLE_NAMES,
+    makeBus?: (clock: FakeClock) => B,
+  ) {
+    this.bus = makeBus?.(this.clock) ?? (new MemoryBus() as Bus as B);
     this.outbox = new NaiveRole(this.bus, 'outbox');
     this.inbox = new NaiveRole(this.bus, 'inbox');
     this.encryption = new NaiveRole(this.bus, 'encryption');
     const { bus, clock } = this;
-    this.gateway = createGateway({ bus, roles, logger: silentLogger, limits, clock });
+    const random = (): number => 0.5;
+    this.gateway = createGateway({ bus, roles, logger: silentLogger, limits, clock, random });
   }
 
   /** A new client; with a key it is authenticated. */
