@@ -12,7 +12,14 @@ const totals = {
   recordsStored: ['mosaic_stored_records_sent_total', 'Stored records sent to clients.'],
   deliveries: ['mosaic_live_deliveries_total', 'Live records sent to subscribers.'],
   liveRecords: ['mosaic_live_records_total', 'Live records held against subscriptions.'],
-  subscriptionsShed: ['mosaic_subscriptions_shed_total', 'Subscriptions lost by slow readers.'],
+  subscriptionsShed: [
+    'mosaic_subscriptions_shed_total',
+    'Subscriptions lost by slow readers, or because records were missed for good.',
+  ],
+  gaps: ['mosaic_live_gaps_total', 'Times at which live records may have been missed.'],
+  catchUps: ['mosaic_catch_ups_total', 'Looks into storage for what a subscription missed.'],
+  catchUpsFailed: ['mosaic_catch_ups_failed_total', 'Looks that failed and were repeated.'],
+  recordsCaughtUp: ['mosaic_caught_up_records_total', 'Records sent that had been missed live.'],
   submissionBatches: ['mosaic_submission_batches_total', 'Batches of submissions sent to roles.'],
   serverFaults: ['mosaic_server_faults_total', 'Errors that no client explains.'],
 } as const;
