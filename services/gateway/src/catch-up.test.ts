@@ -169,9 +169,9 @@ async function scheduled(): Promise<{
   readonly gateway: LossyGateway;
   readonly client: TestClient;
   /** Stores and publishes the master's schedule. */
-  schedule(timestamp: number, subkeys: readonly Uint8Array[]): void;
+  readonly schedule: (timestamp: number, subkeys: readonly Uint8Array[]) => void;
   /** Stores and publishes a record for the master. */
-  secret(timestamp: number): void;
+  readonly secret: (timestamp: number) => void;
 }> {
   const gateway = lossyGateway();
   let masters: readonly Uint8Array[] = [];

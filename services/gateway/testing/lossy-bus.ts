@@ -122,7 +122,7 @@ function isAskedFor(interest: LiveInterest, { record, readers }: LiveRecord): bo
   if (kind !== undefined && !is(record.bytes.subarray(56, 64), kind)) return false;
   if (tag === undefined) return true;
   const tags = record.bytes.subarray(152, record.tagsEnd);
-  return Buffer.from(tags).includes(tag);
+  return Buffer.from(tags).includes(Buffer.from(tag));
 }
 
 function is(a: Uint8Array, b: Uint8Array): boolean {
