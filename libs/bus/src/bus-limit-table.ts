@@ -79,6 +79,10 @@ export const BUS_LIMIT_WORDS: Readonly<Record<keyof BusLimits, BusLimitWords>> =
     what: 'milliseconds for all publishers to confirm a new interest',
     overflow: 'the interest counts as known; the gateway looks in storage a little later anyway',
   },
+  settleMs: {
+    what: 'milliseconds after which a new interest is known wherever records are published',
+    overflow: 'a record published before and missed is found with the next gap only',
+  },
   discoveryMs: {
     what: 'milliseconds for which a new listener waits for publishers that it does not know',
     overflow: 'it goes on with those it has heard',
