@@ -233,6 +233,25 @@ describe('an index that cannot be written', () => {
 });
 
 describe('recovery', () => {
+  it('serves what was indexed where the index has no room for more, and adds it when there is', async () => {
+    await open();
+    await submit(numbered(1));
+    faults.add = new MosaicError('unavailable', 'index-full', 'no room');
+    expect(await submit(numbered(2))).toEqual(['TEMPORARY_ERROR']);
+    await roles.restart(false);
+    expect(roles.role('outbox').worker.isBehind).toBe(true);
+    expect(await found()).toEqual([idOf(numbered(1))]);
+    expect(await submit(numbered(3))).toEqual(['TEMPORARY_ERROR']);
+    faults.add = undefined;
+    expect(await submit(numbered(3))).toEqual(['ACCEPTED']);
+    expect(roles.role('outbox').worker.isBehind).toBe(false);
+    expect(await found()).toEqual([3, 2, 1].map((n) => idOf(numbered(n))));
+    faults.add = new MosaicError('unavailable', 'index-failed', 'broken');
+    expect(await submit(numbered(4))).toEqual(['TEMPORARY_ERROR']);
+    await expect(roles.restart(false)).rejects.toMatchObject({ code: 'index-failed' });
+    faults.add = undefined;
+  });
+
   it('refuses to serve what is less than the index knows of', async () => {
     await open();
     await submit(numbered(1));

@@ -68,6 +68,8 @@ export class CommitPipeline {
    * two: nothing is appended meanwhile. What others put in the log is theirs to index.
    */
   readonly #unindexed: Unindexed[] = [];
+  /** Set where the start could not index all that the log held. */
+  #needsReplay = false;
   #retry: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #isClosed = false;
@@ -118,7 +120,13 @@ export class CommitPipeline {
 
   /** Whether something is in the log that could not be indexed yet. */
   get isBehind(): boolean {
-    return this.#unindexed.length > 0;
+    return this.#needsReplay || this.#unindexed.length > 0;
+  }
+
+  /** Says that a replay could not bring the index up to the log: it is tried again from now on. */
+  fallBehind(): void {
+    this.#needsReplay = true;
+    this.#retryLater();
   }
 
   /** Finishes what was accepted; accepts nothing more. */
@@ -208,6 +216,10 @@ export class CommitPipeline {
 
   /** Brings commits into the index that an earlier failure left out. */
   async #catchUp(): Promise<void> {
+    if (this.#needsReplay) {
+      await this.#options.writer.replay((committed) => this.#announce(committed));
+      this.#needsReplay = false;
+    }
     for (let next = this.#unindexed[0]; next !== undefined; next = this.#unindexed[0]) {
       await this.#write(next);
       this.#unindexed.shift();

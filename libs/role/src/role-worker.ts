@@ -10,7 +10,7 @@ import type {
   RoleService,
   Submission,
 } from '@mosaic-cluster/bus';
-import type { PublicKey, ResultCode } from '@mosaic-cluster/protocol';
+import { isMosaicError, type PublicKey, type ResultCode } from '@mosaic-cluster/protocol';
 import type { LogEntry } from '@mosaic-cluster/store';
 import { CommitPipeline } from './commit-pipeline.ts';
 import { type Committed, IndexWriter } from './index-writer.ts';
@@ -58,8 +58,8 @@ export class RoleWorker implements RoleService {
 
   /**
    * Brings the index up to the log; before anything is served. For an index that other processes use
-   * too there is the `IndexKeeper`. Nothing of it is published: nobody
-   * has subscribed yet.
+   * too there is the `IndexKeeper`. Nothing of it is published: nobody has subscribed yet. Where the
+   * index has no room it stays behind, see {@link isBehind}.
    *
    * @param onProgress called after each commit with the records so far
    * @returns the records that were missing or looked at again
@@ -67,10 +67,16 @@ export class RoleWorker implements RoleService {
    */
   async recover(onProgress: (records: number) => void = () => {}): Promise<number> {
     let records = 0;
-    return this.#writer.replay(({ entries }) => {
-      records += entries.length;
-      onProgress(records);
-    });
+    try {
+      return await this.#writer.replay(({ entries }) => {
+        records += entries.length;
+        onProgress(records);
+      });
+    } catch (error) {
+      if (!isMosaicError(error) || error.code !== 'index-full') throw error;
+      this.#commits.fallBehind();
+      return records;
+    }
   }
 
   submit(submissions: readonly Submission[]): Promise<readonly ResultCode[]> {

@@ -1,13 +1,21 @@
 /**
- * The folder that holds the embedded server's record indexes: one LMDB environment, one database
- * per role. Decides at the start whether what it holds can be trusted, and says so.
+ * The environment of the embedded server's record indexes: one of LMDB in a folder of its own, one
+ * database per role. What cannot be trusted at the start it begins anew, and says so.
  */
-import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import { type Database, open as openLmdb, type RootDatabase } from 'lmdb';
-import { hasRoom, indexFailure } from './index-failure.ts';
+import { hasRoom, indexFailure, indexFull, ROOM_BYTES_AGAIN } from './index-failure.ts';
+import {
+  assertUsable,
+  canBeRead,
+  DATA,
+  discard,
+  distrust,
+  MARKER,
+  refuseForeignFiles,
+} from './index-folder.ts';
 import {
   currentBootId,
   INDEX_FORMAT,
@@ -15,7 +23,6 @@ import {
   markDamaged,
   readMarker,
   syncPath,
-  temporaryName,
   writeMarker,
 } from './index-marker.ts';
 import type { RecordIndex } from './record-index.ts';
@@ -32,6 +39,8 @@ export interface IndexEnvironmentOptions {
    * it.
    */
   readonly transactionRowsMax?: number;
+  /** Is told what an operator should know. */
+  readonly onWarning?: (message: string) => void;
   /** Names the time since the machine started; for tests. */
   readonly bootId?: () => string;
 }
@@ -55,33 +64,24 @@ export interface IndexEnvironment {
   close(): Promise<void>;
 }
 
-const DATA = 'data.mdb';
-const LOCK = 'lock.mdb';
-const MARKER = 'marker.json';
-const SET_ASIDE = 'damaged.mdb';
-const OWN_FILES: ReadonlySet<string> = new Set([
-  DATA,
-  LOCK,
-  MARKER,
-  temporaryName(MARKER),
-  SET_ASIDE,
-]);
 /** About two milliseconds of work; see docs/decisions/0005-paged-index-on-lmdb.md. */
 const TRANSACTION_ROWS_MAX = 512;
 /** The map starts with this much address space and grows by itself. */
 const MAP_BYTES = 256 * 1024 * 1024;
 
 /**
- * Opens the folder.
+ * Opens the folder. Where the disk is full, what is there is read and nothing is written to it, with
+ * a warning, until an addition finds room.
  *
  * @throws MosaicError `conflict` (`index-foreign-file`) where the folder holds a file that is not
- *   the index's: nothing is touched then; `unavailable` (`index-full`, `index-failed`)
+ *   the index's: nothing is touched then; `unavailable` (`index-full`: no room, and nothing there to
+ *   be read; `index-failed`)
  */
 export async function openIndexEnvironment(
   options: IndexEnvironmentOptions,
 ): Promise<IndexEnvironment> {
   const { directory, indexesMax = 8, bootId = currentBootId } = options;
-  const { transactionRowsMax = TRANSACTION_ROWS_MAX } = options;
+  const { transactionRowsMax = TRANSACTION_ROWS_MAX, onWarning = () => {} } = options;
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await refuseForeignFiles(directory);
@@ -89,104 +89,31 @@ export async function openIndexEnvironment(
     const markerPath = join(directory, MARKER);
     const boot = bootId();
     const rebuilt = await distrust(directory, await readMarker(markerPath), boot);
-    if (rebuilt !== undefined) await discard(directory, rebuilt.keep);
-    await writeMarker(markerPath, { format: INDEX_FORMAT, state: 'open', boot });
-    const root = openRoot(directory, indexesMax);
-    return new LmdbEnvironment({ directory, root, transactionRowsMax, rebuilt: rebuilt?.why });
+    if (rebuilt !== undefined) await discard(directory, rebuilt.keep && hasRoom(directory));
+    const opened: Marker = { format: INDEX_FORMAT, state: 'open', boot };
+    const isWritable = hasRoom(directory);
+    if (isWritable) writeMarker(markerPath, opened);
+    else if (await canBeRead(directory)) onWarning(readOnlyWarning(directory));
+    else throw indexFull(directory);
+    return new LmdbEnvironment({
+      directory,
+      root: openRoot(directory, indexesMax),
+      transactionRowsMax,
+      opened,
+      isWritable,
+      onWarning,
+      rebuilt: rebuilt?.why,
+    });
   } catch (error) {
     throw indexFailure(error, directory);
   }
 }
 
-async function refuseForeignFiles(directory: string): Promise<void> {
-  const foreign = (await readdir(directory)).filter((name) => !OWN_FILES.has(name));
-  if (foreign.length === 0) return;
-  throw new MosaicError(
-    'conflict',
-    'index-foreign-file',
-    `${join(directory, foreign[0]!)} is not a file of the record index: move it elsewhere, or ` +
-      `choose another folder for the index`,
+function readOnlyWarning(directory: string): string {
+  return (
+    `no room for the record index in ${directory}: records are found as before and none are ` +
+    `taken. Free ${ROOM_BYTES_AGAIN >> 20} MiB; it goes on by itself then`
   );
-}
-
-/**
- * Meets what would make LMDB fail to open: where it does, lmdb 3.5 takes the whole process with it.
- */
-async function assertUsable(directory: string): Promise<void> {
-  await access(directory, constants.W_OK);
-  for (const name of [DATA, LOCK, MARKER]) {
-    const path = join(directory, name);
-    if ((await fileBytes(path)) !== undefined) await access(path, constants.R_OK | constants.W_OK);
-  }
-  if (hasRoom(directory)) return;
-  const message = `no room for the record index in ${directory}: free at least 1 MiB`;
-  throw new MosaicError('unavailable', 'index-full', message);
-}
-
-interface Distrust {
-  readonly why: string;
-  /** Whether the file is kept beside the new one, because it may tell why. */
-  readonly keep: boolean;
-}
-
-/** Why the data file is not to be trusted; undefined: it is, or there is none. */
-async function distrust(
-  directory: string,
-  marker: Marker | undefined,
-  boot: string,
-): Promise<Distrust | undefined> {
-  const bytes = await fileBytes(join(directory, DATA));
-  if (bytes === undefined) return undefined;
-  if (marker === undefined) return { why: 'its marker is missing or unreadable', keep: true };
-  if (marker.format !== INDEX_FORMAT) {
-    return { why: `it has format ${marker.format}, this is format ${INDEX_FORMAT}`, keep: false };
-  }
-  if (bytes > 0 && !(await hasLmdbHeader(join(directory, DATA)))) {
-    return { why: 'its data file is not one of LMDB', keep: true };
-  }
-  switch (marker.state) {
-    case 'open':
-      if (marker.boot === boot) return undefined;
-      return { why: 'the machine stopped before it was flushed', keep: false };
-    case 'clean':
-      if (marker.bytes === bytes) return undefined;
-      return { why: `it was closed with ${marker.bytes} bytes and has ${bytes}`, keep: true };
-    case 'damaged':
-      return { why: `damage was met: ${marker.why}`, keep: true };
-  }
-}
-
-/** `MDB_MAGIC` and `MDB_DATA_VERSION`, in the machine's byte order. */
-const LMDB_MAGIC = 0xbeefc0de;
-const LMDB_DATA_VERSION = 2;
-
-/** Whether a file starts as LMDB's do: both numbers, behind a page header of up to 48 bytes. */
-async function hasLmdbHeader(path: string): Promise<boolean> {
-  const words = new Uint32Array(16);
-  const file = await open(path, 'r');
-  try {
-    const { bytesRead } = await file.read(words, 0, words.byteLength, 0);
-    const at = words.indexOf(LMDB_MAGIC);
-    return bytesRead === words.byteLength && at >= 0 && words[at + 1] === LMDB_DATA_VERSION;
-  } finally {
-    await file.close();
-  }
-}
-
-async function discard(directory: string, keep: boolean): Promise<void> {
-  const data = join(directory, DATA);
-  if (keep) await rename(data, join(directory, SET_ASIDE));
-  else await rm(data, { force: true });
-  await rm(join(directory, LOCK), { force: true });
-}
-
-async function fileBytes(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function openRoot(directory: string, indexesMax: number): RootDatabase<Uint8Array, Uint8Array> {
@@ -209,6 +136,11 @@ interface LmdbEnvironmentOptions {
   readonly directory: string;
   readonly root: RootDatabase<Uint8Array, Uint8Array>;
   readonly transactionRowsMax: number;
+  /** What the marker says while something may be written. */
+  readonly opened: Marker;
+  /** Whether the marker says so. */
+  readonly isWritable: boolean;
+  readonly onWarning: (message: string) => void;
   readonly rebuilt: string | undefined;
 }
 
@@ -216,7 +148,9 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
   readonly rebuilt: string | undefined;
   readonly #directory: string;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #transactionRowsMax: number;
+  readonly #options: LmdbEnvironmentOptions;
+  /** Not where the disk was full at the start: the marker, which would have to change, is as it was. */
+  #isWritable: boolean;
   readonly #indexes = new Map<string, RecordIndex>();
   #damaged = false;
   #closing: Promise<void> | undefined;
@@ -224,7 +158,8 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
   constructor(options: LmdbEnvironmentOptions) {
     this.#directory = options.directory;
     this.#root = options.root;
-    this.#transactionRowsMax = options.transactionRowsMax;
+    this.#options = options;
+    this.#isWritable = options.isWritable;
     this.rebuilt = options.rebuilt;
   }
 
@@ -235,10 +170,12 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
       const message = `an index's name is made of lower-case letters, digits and hyphens: ${name}`;
       throw new MosaicError('invalid', 'index-name', message);
     }
-    const database: Database<Uint8Array, Uint8Array> = this.read(() =>
-      this.#root.openDB(name, { keyEncoding: 'binary', encoding: 'binary' }),
-    );
-    const index = createLmdbIndex(database, this, this.#transactionRowsMax);
+    const database: Database<Uint8Array, Uint8Array> = this.read(() => {
+      // As lmdb names it, with a zero byte behind.
+      if (!this.#root.doesExist(Buffer.from(`${name}\0`))) this.#becomeWritable();
+      return this.#root.openDB(name, { keyEncoding: 'binary', encoding: 'binary' });
+    });
+    const index = createLmdbIndex(database, this, this.#options.transactionRowsMax);
     this.#indexes.set(name, index);
     return index;
   }
@@ -254,17 +191,23 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
 
   async #close(): Promise<void> {
     await this.#root.close();
-    if (this.#damaged) return;
+    if (this.#damaged || !this.#isWritable) return;
     const data = join(this.#directory, DATA);
     await syncPath(data);
     const bytes = (await stat(data)).size;
     const marker: Marker = { format: INDEX_FORMAT, state: 'clean', bytes };
-    await writeMarker(join(this.#directory, MARKER), marker);
+    try {
+      writeMarker(join(this.#directory, MARKER), marker);
+    } catch (error) {
+      const why = indexFailure(error, this.#directory).message;
+      this.#options.onWarning(`${why}; should the machine restart now, the index is made anew`);
+    }
   }
 
   write<T>(action: () => T): T {
     this.#assertOpen();
     try {
+      this.#becomeWritable();
       return this.#root.transactionSync(action);
     } catch (error) {
       throw this.#failure(error);
@@ -278,6 +221,16 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
     } catch (error) {
       throw this.#failure(error);
     }
+  }
+
+  /** @throws MosaicError `unavailable` (`index-full`) */
+  #becomeWritable(): void {
+    if (this.#isWritable) return;
+    const { opened, onWarning } = this.#options;
+    if (!hasRoom(this.#directory, ROOM_BYTES_AGAIN)) throw indexFull(this.#directory);
+    writeMarker(join(this.#directory, MARKER), opened);
+    this.#isWritable = true;
+    onWarning(`there is room for the record index in ${this.#directory} again`);
   }
 
   #assertOpen(): void {

@@ -7,8 +7,8 @@
  * index open, `{"format":2,"state":"clean","bytes":…}` after everything was flushed, and
  * `{"format":2,"state":"damaged","why":"…"}` once damage was met.
  */
-import { open, readFile, rename } from 'node:fs/promises';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -56,18 +56,26 @@ function isMarker(value: unknown): value is Marker {
   return state === 'damaged' && typeof why === 'string';
 }
 
-/** Writes a marker so that it survives a crash of the machine. */
-export async function writeMarker(path: string, marker: Marker): Promise<void> {
+/**
+ * Writes a marker so that it survives a crash of the machine. At once, because it may have to be
+ * there before a transaction begins; that is so at starts and ends, and after a full disk.
+ */
+export function writeMarker(path: string, marker: Marker): void {
   const temporary = temporaryName(path);
-  const file = await open(temporary, 'w', 0o600);
+  const file = openSync(temporary, 'w', 0o600);
   try {
-    await file.writeFile(`${JSON.stringify(marker)}\n`);
-    await file.sync();
+    writeFileSync(file, `${JSON.stringify(marker)}\n`);
+    fsyncSync(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
-  await rename(temporary, path);
-  await syncPath(dirname(path));
+  renameSync(temporary, path);
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 /** Says at once that the index is damaged; best effort, as the disk may be the reason. */
@@ -85,7 +93,7 @@ export function temporaryName(path: string): string {
   return `${path}.new`;
 }
 
-/** Flushes a file or folder. */
+/** Flushes a file. */
 export async function syncPath(path: string): Promise<void> {
   const file = await open(path, 'r');
   try {

@@ -1,13 +1,13 @@
 /** The index on LMDB keeps its promises through kill -9, damage and a full disk. */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readU32BE, writeU32BE } from '@mosaic-cluster/protocol';
 import { describe, expect, it } from 'vitest';
-import { openIndexEnvironment } from './index-environment.ts';
+import { type IndexEnvironment, openIndexEnvironment } from './index-environment.ts';
 import { plainEntry } from './record-index-contract.ts';
 import { CRASH_BATCH, crashBatch, keyNumber, present } from './record-index-fixture.ts';
 
@@ -64,6 +64,67 @@ describe('record index on LMDB, when things go wrong', () => {
   const root = process.platform === 'linux' && process.getuid?.() === 0;
 
   it.runIf(root)(
+    'opens on a full disk, can be read, and is written when there is room',
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'record-index-full-'));
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
+      } catch {
+        await rm(directory, { recursive: true });
+        return;
+      }
+      try {
+        const folder = join(directory, 'index');
+        const warnings: string[] = [];
+        const openFull = (): Promise<IndexEnvironment> =>
+          openIndexEnvironment({
+            directory: folder,
+            onWarning: (warning) => warnings.push(warning.replace(folder, 'it')),
+          });
+        const first = await openIndexEnvironment({ directory: folder });
+        await first.index('outbox').add(crashBatch(0), Uint8Array.of(1));
+        await first.close();
+        const ballast = join(directory, 'ballast');
+        await expect(writeFile(ballast, Buffer.alloc(8 * 1_024 * 1_024))).rejects.toThrow('ENOSPC');
+        const full = { kind: 'unavailable', code: 'index-full' };
+        const marker = join(folder, 'marker.json');
+        const closed = await readFile(marker, 'utf8');
+
+        // Twice: what was only read is closed as it was.
+        for (let round = 0; round < 2; round++) {
+          const environment = await openFull();
+          const index = environment.index('outbox');
+          expect(await index.scan({ path: 'all' }, { limit: 100 })).toHaveLength(CRASH_BATCH);
+          await expect(index.add(crashBatch(1))).rejects.toMatchObject(full);
+          await expect(index.remove(crashBatch(0))).rejects.toMatchObject(full);
+          expect(() => environment.index('inbox')).toThrow(expect.objectContaining(full));
+          await environment.close();
+          expect(await readFile(marker, 'utf8')).toBe(closed);
+        }
+        expect(warnings).toEqual([
+          expect.stringMatching(/^no room for the record index in it: .* Free 4 MiB/),
+          expect.stringMatching(/^no room/),
+        ]);
+
+        const environment = await openFull();
+        const index = environment.index('outbox');
+        await truncate(ballast, 6 * 1_024 * 1_024);
+        await expect(index.add(crashBatch(1))).rejects.toMatchObject(full);
+        await rm(ballast);
+        await index.add(crashBatch(1));
+        expect(await index.count()).toBe(2 * CRASH_BATCH);
+        expect(await readFile(marker, 'utf8')).toContain('"open"');
+        expect(warnings.slice(3)).toEqual(['there is room for the record index in it again']);
+        await environment.close();
+        expect(await readFile(marker, 'utf8')).toContain('"clean"');
+      } finally {
+        execFileSync('umount', [directory]);
+        await rm(directory, { recursive: true });
+      }
+    },
+  );
+
+  it.runIf(root)(
     'adds nothing of a call on a full disk, and goes on when there is room',
     async () => {
       const directory = await mkdtemp(join(tmpdir(), 'record-index-full-'));
@@ -95,8 +156,8 @@ describe('record index on LMDB, when things go wrong', () => {
         expect(readU32BE(present(await index.appliedTo()), 0)).toBe(done);
         const all = await index.scan({ path: 'all' }, { limit: 1_000_000 });
         expect(all).toHaveLength(done * CRASH_BATCH);
-        const again = openIndexEnvironment({ directory: join(directory, 'other') });
-        await expect(again).rejects.toMatchObject({ code: 'index-full' });
+        const other = openIndexEnvironment({ directory: join(directory, 'other') });
+        await expect(other).rejects.toMatchObject({ code: 'index-full' });
         await rm(ballast);
         await add();
         const after = await index.scan({ path: 'all' }, { limit: 1_000_000 });

@@ -220,8 +220,9 @@ export class CommitQueue {
 
   #failureOf(cause: unknown): MosaicError {
     if (isMosaicError(cause) && cause.kind === 'unavailable') return cause;
-    const { directory } = this.#options;
+    const { directory, freeSpace } = this.#options;
     if (NO_SPACE.has(errorCode(cause))) {
+      freeSpace.ranOut();
       const message = `no records are taken: there is no space left for ${directory}; make room`;
       return new MosaicError('unavailable', 'log-full', message, { cause });
     }

@@ -298,6 +298,39 @@ describe('the reserve of free space', () => {
     await log.close();
   });
 
+  it('is exceeded by a quarter before the log goes on, whoever used it up', async () => {
+    let freeBytes = 1_000_000;
+    const disk = new SmallDisk();
+    const { log, warnings, pass } = await open(
+      { ...disk.fileSystem, freeBytes: async () => freeBytes },
+      { freeBytesMin: 1_000_000 },
+    );
+    const append = async (): Promise<unknown> => {
+      pass(1000);
+      return log.append([fakeEntry(1)]).then(
+        () => 'taken',
+        (error: unknown) => error,
+      );
+    };
+    expect(await append()).toMatchObject({ message: expect.stringContaining('from 1250000 on') });
+    for (freeBytes = 1_000_000; freeBytes < 1_250_000; freeBytes += 50_000) {
+      expect(await append()).toMatchObject({ code: 'log-full' });
+    }
+    freeBytes = 1_251_000;
+    expect(await append()).toBe('taken');
+    freeBytes = 1_001_000;
+    expect(await append()).toBe('taken');
+    disk.room = 0;
+    expect(await append()).toMatchObject({ code: 'log-full' });
+    disk.room = Number.POSITIVE_INFINITY;
+    expect(await append()).toMatchObject({ code: 'log-full' });
+    freeBytes = 1_251_000;
+    expect(await append()).toBe('taken');
+    const events = warnings.map(({ event }) => event);
+    expect(events).toEqual(['not-writable', 'writable-again', 'not-writable', 'writable-again']);
+    await log.close();
+  });
+
   it('is looked at once a second, and whenever 8 MiB were written', async () => {
     let asked = 0;
     const { log, pass } = await open(

@@ -35,7 +35,7 @@ const own = {
     name: 'MOSAIC_FREE_BYTES_MIN',
     type: 'bytes',
     default: '256MiB',
-    doc: 'With less free space than this the server takes no records; it goes on serving those it has.',
+    doc: 'With less free space than this the server takes no records, until there is a quarter more than this; it goes on serving those it has.',
   },
 } as const;
 

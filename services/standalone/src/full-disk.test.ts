@@ -1,7 +1,7 @@
 /** The embedded server on a disk that fills up, and that somebody makes room on. Needs a build. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hexEncode, type RecordView } from '@mosaic-cluster/protocol';
@@ -49,7 +49,54 @@ async function fill(client: TestClient): Promise<{ taken: RecordView[]; result: 
   throw new Error('the disk does not fill');
 }
 
+/** Writes a file as large as there is room for. */
+async function useUp(path: string): Promise<void> {
+  const file = await open(path, 'w');
+  const page = new Uint8Array(4096);
+  try {
+    for (let n = 0; n < DISK_BYTES / page.length; n++) {
+      if ((await file.write(page)).bytesWritten < page.length) return;
+    }
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' });
+  } finally {
+    await file.close();
+  }
+}
+
 describe('a full disk', () => {
+  it.for(['SIGTERM', 'SIGKILL'] as const)(
+    'does not keep a server from starting and serving; it takes records when there is room: after %s',
+    { timeout: 60_000 },
+    async (signal, context) => {
+      if (!isMounted) return context.skip('only root may mount a file system');
+      const settings = { MOSAIC_DATA_DIR: join(disk, 'data'), MOSAIC_SEGMENT_BYTES: '2MiB' };
+      const before = await lab.start(settings);
+      const writer = await TestClient.connect(before.ready.uwsUrl ?? '');
+      const taken = Array.from({ length: 20 }, () => recordBy(ALICE, {}));
+      expect(await writer.submit(...taken)).toEqual(Array(20).fill('ACCEPTED'));
+      await before.server.stop(signal);
+      const ballast = join(disk, 'ballast');
+      await useUp(ballast);
+
+      const { server, ready } = await lab.start(settings);
+      const client = await TestClient.connect(ready.uwsUrl ?? '');
+      const all = { name: 'kinds', kinds: [kindWith()] } as const;
+      const ids = taken.map(({ id }) => hexEncode(id));
+      expect((await client.query(all)).ids.toSorted()).toEqual(ids.toSorted());
+      const late = recordBy(ALICE, { payload: PAYLOAD });
+      expect(await client.submit(late)).toEqual(['TEMPORARY_ERROR']);
+      expect(server.stdout.split('no room for the record index')).toHaveLength(2);
+
+      rmSync(ballast);
+      await expect.poll(() => client.submit(late), { timeout: 20_000 }).toEqual(['ACCEPTED']);
+      ids.push(hexEncode(late.id));
+      expect((await client.query(all)).ids.toSorted()).toEqual(ids.toSorted());
+      expect(server.stdout).toContain('there is room for the record index');
+      expect((await server.stop()).code).toBe(0);
+    },
+  );
+
   it.for([
     ['down to the reserve', '6MiB'],
     ['to the last byte', '0'],

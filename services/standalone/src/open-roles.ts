@@ -69,7 +69,10 @@ interface RoleStore {
  */
 export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
   const { config, folder, lifecycle } = deps;
-  const environment = await openIndexEnvironment({ directory: folder.index });
+  const environment = await openIndexEnvironment({
+    directory: folder.index,
+    onWarning: (warning) => lifecycle.log.warn(warning),
+  });
   lifecycle.add('record index', environment);
   if (environment.rebuilt !== undefined) {
     lifecycle.log.warn(`the record index is made anew from the segments: ${environment.rebuilt}`);
@@ -189,6 +192,10 @@ async function recover(role: RoleName, worker: RoleWorker, lifecycle: Lifecycle)
     told = Date.now();
     lifecycle.log.info(`${role}: ${soFar} records indexed so far`);
   });
+  if (worker.isBehind) {
+    const what = 'the index lacks records that the segments hold, until there is room for them';
+    lifecycle.log.warn(`${role}: ${what}`);
+  }
   if (records === 0) return;
   const took = formatDurationMs(Date.now() - start);
   lifecycle.log.info(`${role}: brought ${records} records from the segments into the index`, {
