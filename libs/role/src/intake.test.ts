@@ -209,6 +209,20 @@ describe('replaceable records', () => {
     expect(await roles.query('outbox', buildFilter([kinds]))).toEqual([idOf(at(5))]);
   });
 
+  it('are served again when somebody submits what a stolen key had replaced', async () => {
+    await open();
+    const kinds = buildFilter([{ name: 'kinds', kinds: [REPLACEABLE] }]);
+    await submit([schedule(ALICE, moment(1), [{ subkey: SUBKEY, marker: 'activeSigning' }])]);
+    expect(await submit([at(5)])).toEqual(['ACCEPTED']);
+    expect(await submit([at(8, SUBKEY), at(9, SUBKEY)])).toEqual(['ACCEPTED', 'ACCEPTED']);
+    await submit([
+      schedule(ALICE, moment(2), [{ subkey: SUBKEY, marker: 'revokedAll', revokedAt: 1n }]),
+    ]);
+    expect(await roles.query('outbox', kinds)).toEqual([]);
+    expect(await submit([at(5)])).toEqual(['ACCEPTED']);
+    expect(await roles.query('outbox', kinds)).toEqual([idOf(at(5))]);
+  });
+
   it('are asked for again when their address changes hands at every attempt', async () => {
     let conflicts = 0;
     await open({
