@@ -13,8 +13,6 @@ import {
   scanSegmentObjects,
 } from './segment-log-objects-scan.ts';
 
-/** Bytes after which a part ends. */
-const PART_BYTES = 64 * 1024 * 1024;
 /** Segments after which a part ends: each is a request. */
 const PART_SEGMENTS = 4096;
 /** What one part fetches ahead: several are read at the same time. */
@@ -23,9 +21,13 @@ const AHEAD = { aheadMax: 8, aheadBytesMax: 8 * 1024 * 1024 } as const;
 /**
  * The segments behind a position, and those that were begun shortly before it, in parts.
  *
+ * @param partBytes bytes after which a part ends
  * @throws MosaicError as `scanSegmentObjects`
  */
-export async function* objectParts(options: ObjectScanOptions): AsyncGenerator<LogPart> {
+export async function* objectParts(
+  options: ObjectScanOptions,
+  partBytes: number,
+): AsyncGenerator<LogPart> {
   const { from, lateMs, assertOpen } = options;
   await assertReached(options, from);
   let behind = beginningOf(from, lateMs);
@@ -52,7 +54,7 @@ export async function* objectParts(options: ObjectScanOptions): AsyncGenerator<L
     last = segment;
     bytes += segment.bytes;
     segments += 1;
-    if (bytes >= PART_BYTES || segments >= PART_SEGMENTS) yield cut(segment);
+    if (bytes >= partBytes || segments >= PART_SEGMENTS) yield cut(segment);
   }
   if (last !== undefined && segments > 0) yield cut(last);
 }

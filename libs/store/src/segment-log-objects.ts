@@ -72,6 +72,8 @@ export interface ObjectSegmentLogOptions extends Partial<ObjectCommitBounds> {
   readonly aheadMax?: number;
   /** Bytes of segments that a scan fetches ahead: 32 MiB by default; one segment always is. */
   readonly aheadBytesMax?: number;
+  /** Bytes of segments after which a part ends, see `parts`: 64 MiB by default. */
+  readonly partBytes?: number;
   /** Is told what an operator should know: as a sentence and as data. */
   readonly onWarning?: (message: string, warning: SegmentWarning) => void;
   /** Milliseconds since 1970; names new segments. */
@@ -136,6 +138,7 @@ function settle(options: ObjectSegmentLogOptions): Settled {
   assertWithin(settled, 'loadsWaitingMax', 1, 1_000_000);
   assertWithin(settled, 'aheadMax', 1, 1024);
   assertWithin(settled, 'aheadBytesMax', 1, Number.MAX_SAFE_INTEGER);
+  assertWithin(settled, 'partBytes', 1, Number.MAX_SAFE_INTEGER);
   if (settled.lateMs === 0 || settled.lateMs >= settled.putTimeoutMs) return settled;
   const message = `lateMs (${settled.lateMs}) must be 0 or at least putTimeoutMs (${settled.putTimeoutMs})`;
   throw new MosaicError('invalid', 'segment-log-options', message);
@@ -229,7 +232,10 @@ class StoreLog implements ObjectSegmentLog {
   }
 
   parts(from: LogPosition | undefined): AsyncIterable<LogPart> {
-    return objectParts(this.#scanOptions(from, () => true));
+    return objectParts(
+      this.#scanOptions(from, () => true),
+      this.#options.partBytes,
+    );
   }
 
   get end(): LogPosition | undefined {

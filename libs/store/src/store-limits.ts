@@ -37,7 +37,8 @@ export type ObjectLogLimitName =
   | 'putTimeoutMs'
   | 'lateMs'
   | 'aheadMax'
-  | 'aheadBytesMax';
+  | 'aheadBytesMax'
+  | 'partBytes';
 
 const REFUSED = 'the append is refused with `log-busy`: the submission is answered with TOO_FAST';
 const NEXT_COMMIT = 'the rest goes into the next commit';
@@ -114,6 +115,11 @@ export const OBJECT_LOG_LIMIT_TABLE: Readonly<Record<ObjectLogLimitName, StoreLi
     value: 33_554_432,
     what: 'bytes of the segments that a scan fetches ahead',
     overflow: 'it waits; one larger segment comes alone',
+  },
+  partBytes: {
+    value: 67_108_864,
+    what: 'bytes of the segments that a rebuild reads as one part and notes as done',
+    overflow: 'the next segment begins another part',
   },
 };
 
