@@ -22,6 +22,7 @@ export {
   type ObjectStore,
 } from './object-store.ts';
 export { type FileObjectStoreOptions, openFileObjectStore } from './object-store-files.ts';
+export { withKeyPrefix } from './object-store-prefix.ts';
 export {
   openS3ObjectStore,
   type S3Credentials,
@@ -68,7 +69,7 @@ export {
   redisScript,
   type ScriptCall,
 } from './redis-connection.ts';
-export type { RedisConnectionOptions, RedisMode } from './redis-options.ts';
+export { planRedis, type RedisConnectionOptions, type RedisMode } from './redis-options.ts';
 export {
   type Changed,
   type Compacted,

@@ -13,12 +13,13 @@ const ATTEMPTS_MAX = 100;
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const port = randomInt(FIRST_PORT, LAST_PORT + 1);
-    if (await isFree(port)) return port;
+    if (await isFreePort(port)) return port;
   }
   throw new Error(`found no free port in ${ATTEMPTS_MAX} attempts`);
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens on a port at 127.0.0.1. */
+export function isFreePort(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

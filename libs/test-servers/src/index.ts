@@ -1,6 +1,11 @@
-/** Real servers for tests: found or installed, started on free ports, gone when the test is. */
+/**
+ * Real servers for tests and for a cluster on one machine: found or installed, started on free
+ * ports, gone when their process is.
+ */
+export { freePort, isFreePort } from './free-port.ts';
 export {
   type NatsOptions,
+  type NatsPorts,
   type NatsServer,
   startNats,
   startNatsCluster,
@@ -9,12 +14,14 @@ export {
 export { waitFor } from './probe.ts';
 export {
   type RedisCluster,
+  type RedisClusterOptions,
   type RedisOptions,
+  type RedisPlace,
   type RedisServer,
   startRedis,
   startRedisCluster,
 } from './redis-server.ts';
-export { type S3Server, startS3 } from './s3-server.ts';
+export { type S3Options, type S3Server, startS3 } from './s3-server.ts';
 export {
   findServer,
   type Progress,
@@ -23,5 +30,6 @@ export {
   type ServerName,
   serverVersion,
 } from './server-binary.ts';
-export type { TestServer } from './server-process.ts';
+export type { ServerProcess, TestServer } from './server-process.ts';
 export { makeTestCertificate, type TestCertificate } from './test-certificate.ts';
+export { forget, watch } from './watchdog.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { ask, fetchText, waitFor } from './probe.ts';
-import { ServerProcess, startWithFreePorts } from './server-process.ts';
+import { ServerProcess, startedHere, startWithFreePorts } from './server-process.ts';
 
 /** How a NATS server is started. */
 export interface NatsOptions {
@@ -16,9 +16,12 @@ export interface NatsOptions {
   };
   /** What clients put before the host, such as `tls`; by default `nats`. */
   readonly scheme?: string;
+  /** Where it runs instead of a passing folder and any free ports. */
+  readonly place?: { readonly folder: string; readonly ports: NatsPorts };
 }
 
-interface Ports {
+/** The ports of a NATS server, all at 127.0.0.1. */
+export interface NatsPorts {
   readonly client: number;
   readonly monitor: number;
   readonly cluster: number;
@@ -30,12 +33,13 @@ export class NatsServer extends ServerProcess {
   readonly url: string;
   /** Where other servers connect, for their `cluster.routes`. */
   readonly clusterUrl: string;
-  readonly #ports: Ports;
+  readonly #ports: NatsPorts;
 
   /** Use {@link startNats}. */
-  constructor(options: NatsOptions, ports: Ports) {
+  constructor(options: NatsOptions, ports: NatsPorts) {
     super({
       name: 'nats-server',
+      folder: options.place?.folder,
       args: (folder) => {
         const path = join(folder, 'nats.conf');
         writeFileSync(path, configuration(options, ports));
@@ -68,7 +72,10 @@ export class NatsServer extends ServerProcess {
 }
 
 /** Starts one NATS server. */
-export function startNats(options: NatsOptions = {}): Promise<NatsServer> {
+export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
+  if (options.place !== undefined) {
+    return startedHere(new NatsServer(options, options.place.ports));
+  }
   return startWithFreePorts(async () => {
     const [client, monitor, cluster] = [await freePort(), await freePort(), await freePort()];
     return new NatsServer(options, { client, monitor, cluster });
@@ -97,7 +104,7 @@ export function untilRouted(members: readonly NatsServer[]): Promise<void> {
   });
 }
 
-function configuration(options: NatsOptions, ports: Ports): string {
+function configuration(options: NatsOptions, ports: NatsPorts): string {
   const lines = [
     'host: 127.0.0.1',
     `port: ${ports.client}`,

@@ -1,7 +1,7 @@
 /** Redis servers for tests: one alone, or a Redis Cluster of masters. */
 import { freePort } from './free-port.ts';
 import { ask, waitFor } from './probe.ts';
-import { ServerProcess, startWithFreePorts } from './server-process.ts';
+import { ServerProcess, startedHere, startWithFreePorts } from './server-process.ts';
 
 const SLOTS = 16_384;
 
@@ -9,6 +9,16 @@ const SLOTS = 16_384;
 export interface RedisOptions {
   /** Further arguments, as `['--maxmemory', '64mb']`. */
   readonly args?: readonly string[];
+  /** Where it runs instead of a passing folder and a free port. */
+  readonly place?: RedisPlace;
+}
+
+/** Where a Redis server runs: what it may write to, and its ports at 127.0.0.1. */
+export interface RedisPlace {
+  readonly folder: string;
+  readonly port: number;
+  /** Of a member of a Redis Cluster, for the others. */
+  readonly busPort: number;
 }
 
 /** A Redis server under test. It keeps nothing over a restart unless its arguments say so. */
@@ -20,6 +30,7 @@ export class RedisServer extends ServerProcess {
   constructor(options: RedisOptions, port: number) {
     super({
       name: 'redis-server',
+      folder: options.place?.folder,
       args: (folder) => [
         ...argumentsOf({ port, bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no' }),
         ...(options.args ?? []),
@@ -44,7 +55,10 @@ export class RedisServer extends ServerProcess {
 }
 
 /** Starts one Redis server. */
-export function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  if (options.place !== undefined) {
+    return startedHere(new RedisServer(options, options.place.port));
+  }
   return startWithFreePorts(async () => new RedisServer(options, await freePort()));
 }
 
@@ -56,9 +70,18 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
+/** How a Redis Cluster is started. */
+export interface RedisClusterOptions extends Omit<RedisOptions, 'place'> {
+  /** Where its three masters run; they may have been a cluster there before. */
+  readonly places?: readonly [RedisPlace, RedisPlace, RedisPlace];
+}
+
 /** Starts a Redis Cluster of three masters that share all slots. */
-export async function startRedisCluster(options: RedisOptions = {}): Promise<RedisCluster> {
-  const nodes = await Promise.all([1, 2, 3].map(() => startNode(options)));
+export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const { places = [undefined, undefined, undefined], ...rest } = options;
+  const nodes = await Promise.all(
+    places.map((place) => startNode(place === undefined ? rest : { ...rest, place })),
+  );
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));
   };
@@ -71,16 +94,22 @@ export async function startRedisCluster(options: RedisOptions = {}): Promise<Red
   return { nodes, urls: nodes.map((node) => node.url), stop };
 }
 
-function startNode(options: RedisOptions): Promise<RedisServer> {
+function startNode({ args = [], place }: RedisOptions): Promise<RedisServer> {
+  if (place !== undefined) {
+    return startRedis({ args: [...memberArguments(place.busPort), ...args], place });
+  }
   return startWithFreePorts(async () => {
-    const cluster = argumentsOf({
-      'cluster-enabled': 'yes',
-      'cluster-port': await freePort(),
-      'cluster-node-timeout': 2000,
-      'cluster-require-full-coverage': 'no',
-    });
-    const args = [...cluster, ...(options.args ?? [])];
-    return new RedisServer({ args }, await freePort());
+    const all = [...memberArguments(await freePort()), ...args];
+    return new RedisServer({ args: all }, await freePort());
+  });
+}
+
+function memberArguments(busPort: number): string[] {
+  return argumentsOf({
+    'cluster-enabled': 'yes',
+    'cluster-port': busPort,
+    'cluster-node-timeout': 2000,
+    'cluster-require-full-coverage': 'no',
   });
 }
 
@@ -89,6 +118,9 @@ function argumentsOf(settings: Readonly<Record<string, string | number>>): strin
 }
 
 async function join(nodes: readonly RedisServer[]): Promise<void> {
+  // Members that were a cluster here before find each other by themselves.
+  const info = await nodes[0]!.command('CLUSTER INFO', 'cluster_current_epoch');
+  if (!/cluster_slots_assigned:0\b/.test(info)) return untilWhole(nodes);
   const share = Math.ceil(SLOTS / nodes.length);
   const [first] = nodes;
   for (const [i, node] of nodes.entries()) {
@@ -100,6 +132,10 @@ async function join(nodes: readonly RedisServer[]): Promise<void> {
   for (const node of nodes.slice(1)) {
     await node.command(`CLUSTER MEET 127.0.0.1 ${first!.port} ${bus}`);
   }
+  await untilWhole(nodes);
+}
+
+async function untilWhole(nodes: readonly RedisServer[]): Promise<void> {
   await waitFor('all Redis nodes to know all slots', async () => {
     const infos = await Promise.all(
       nodes.map((node) => node.command('CLUSTER INFO', 'cluster_current_epoch')),

@@ -3,31 +3,41 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { ask } from './probe.ts';
-import { ServerProcess, startWithFreePorts } from './server-process.ts';
+import { ServerProcess, startedHere, startWithFreePorts } from './server-process.ts';
 
 const ACCESS_KEY = 'test-access-key';
 const SECRET_KEY = 'test-secret-key';
 
-/** An S3 server under test. Buckets are addressed by path. */
+/** How an S3 server is started. */
+export interface S3Options {
+  /** Where it runs instead of a passing folder and a free port. */
+  readonly place?: { readonly folder: string; readonly port: number };
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+}
+
+/** An S3 server. Buckets are addressed by path. */
 export class S3Server extends ServerProcess {
   readonly url: string;
   readonly region = 'us-east-1';
-  readonly accessKeyId: string = ACCESS_KEY;
-  readonly secretAccessKey: string = SECRET_KEY;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
   /** Its buckets are the folders in here. */
   readonly dataFolder: string;
 
   /** Use {@link startS3}. */
-  constructor(port: number) {
+  constructor(options: S3Options, port: number) {
+    const { accessKeyId = ACCESS_KEY, secretAccessKey = SECRET_KEY, place } = options;
     super({
       name: 'versitygw',
+      folder: place?.folder,
       args: (folder) => {
         const data = join(folder, 'data');
         const attributes = join(folder, 'attributes');
         for (const made of [data, attributes]) mkdirSync(made, { recursive: true });
         return [
-          `--access=${ACCESS_KEY}`,
-          `--secret=${SECRET_KEY}`,
+          `--access=${accessKeyId}`,
+          `--secret=${secretAccessKey}`,
           '--region=us-east-1',
           `--port=127.0.0.1:${port}`,
           '--health=/health',
@@ -43,16 +53,19 @@ export class S3Server extends ServerProcess {
       },
     });
     this.url = `http://127.0.0.1:${port}`;
+    this.accessKeyId = accessKeyId;
+    this.secretAccessKey = secretAccessKey;
     this.dataFolder = join(this.folder, 'data');
   }
 
-  /** Makes an empty bucket. */
+  /** Makes an empty bucket, where it is not there. */
   createBucket(name: string): void {
-    mkdirSync(join(this.dataFolder, name));
+    mkdirSync(join(this.dataFolder, name), { recursive: true });
   }
 }
 
 /** Starts an S3 server without any bucket. */
-export function startS3(): Promise<S3Server> {
-  return startWithFreePorts(async () => new S3Server(await freePort()));
+export async function startS3(options: S3Options = {}): Promise<S3Server> {
+  if (options.place !== undefined) return startedHere(new S3Server(options, options.place.port));
+  return startWithFreePorts(async () => new S3Server(options, await freePort()));
 }

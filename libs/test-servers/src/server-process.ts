@@ -1,8 +1,9 @@
-/** One server process under test: started, frozen, thawed, killed and started again at will. */
+/** One server process: started, frozen, thawed, killed and started again at will. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -27,7 +28,7 @@ export interface TestServer {
   kill(): Promise<void>;
   /** Starts it again at the same ports over the same folder, ending it first where it runs. */
   restart(): Promise<void>;
-  /** Ends it and removes its folder. */
+  /** Ends it and removes its folder, unless that was given. */
   stop(): Promise<void>;
 }
 
@@ -38,6 +39,8 @@ export interface ServerPlan {
   readonly args: (folder: string) => readonly string[];
   /** Whether it answers; asked again and again until it does. */
   readonly isReady: () => Promise<boolean>;
+  /** What it may write to, kept when it stops; undefined: a folder that goes with this process. */
+  readonly folder?: string | undefined;
 }
 
 const READY_TIMEOUT_MS = 20_000;
@@ -55,7 +58,13 @@ export class ServerProcess implements TestServer {
 
   constructor(plan: ServerPlan) {
     this.#plan = plan;
-    this.folder = mkdtempSync(join(serversFolder(), `${plan.name}-`));
+    if (plan.folder !== undefined) mkdirSync(plan.folder, { recursive: true, mode: 0o700 });
+    this.folder = plan.folder ?? mkdtempSync(join(serversFolder(), `${plan.name}-`));
+  }
+
+  /** Resolves when the process that runs now has ended; at once where none runs. */
+  get exited(): Promise<void> {
+    return this.#exited;
   }
 
   get pid(): number {
@@ -82,6 +91,8 @@ export class ServerProcess implements TestServer {
       cwd: this.folder,
       env: environmentWith(libraryPath(binary)),
       stdio: ['ignore', log, log],
+      // A group of its own: Ctrl-C at a terminal must reach whoever started it first.
+      detached: true,
     });
     closeSync(log);
     this.#exited = new Promise((resolve) => {
@@ -126,7 +137,7 @@ export class ServerProcess implements TestServer {
 
   async stop(): Promise<void> {
     await this.#end();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.#plan.folder === undefined) rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #end(): Promise<void> {
@@ -176,6 +187,12 @@ export async function startWithFreePorts<T extends ServerProcess>(
       if (attempt === 3) throw error;
     }
   }
+}
+
+/** Starts a server whose ports are given. */
+export async function startedHere<T extends ServerProcess>(server: T): Promise<T> {
+  await server.start();
+  return server;
 }
 
 /** A signal only begins to stop a process: its threads may still answer for a moment. */

@@ -1,0 +1,42 @@
+/** Opens the object store that the settings name and tries it out before anything relies on it. */
+import {
+  type ObjectStore,
+  openFileObjectStore,
+  openS3ObjectStore,
+  withKeyPrefix,
+} from '@mosaic-cluster/store';
+import { bucketOptions, type ObjectConfig, objectFolder } from './object-settings.ts';
+import type { Service } from './service.ts';
+
+/** A key that nothing has. */
+const NOTHING = 'self-test/nothing';
+
+/** Opens the object store, waiting for it where it is not there yet. It closes with the lifecycle. */
+export async function openObjects(config: ObjectConfig, service: Service): Promise<ObjectStore> {
+  const { lifecycle, readiness } = service;
+  const objects = await service.await('the object store', async () => {
+    const opened = await open(config);
+    try {
+      await opened.selfTest();
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  });
+  lifecycle.add('object store', objects);
+  readiness.addCheck({
+    name: 'object store',
+    check: (signal) => objects.head(NOTHING, { signal }),
+  });
+  return objects;
+}
+
+async function open(config: ObjectConfig): Promise<ObjectStore> {
+  const folder = objectFolder(config);
+  const store =
+    folder === undefined
+      ? await openS3ObjectStore(bucketOptions(config))
+      : await openFileObjectStore({ directory: folder });
+  return config.s3Prefix === undefined ? store : withKeyPrefix(store, config.s3Prefix);
+}

@@ -1,0 +1,149 @@
+/**
+ * The frame of a service's process: its settings, its log, its health port from the first moment
+ * on, patience with what it depends on, and the line that says that it serves.
+ */
+import {
+  ConfigError,
+  type ConfigOf,
+  createLogger,
+  formatHostPort,
+  type Lifecycle,
+  Metrics,
+  Readiness,
+  renderSettingsHelp,
+  run,
+  type SettingsTable,
+  startHealthServer,
+} from '@mosaic-cluster/runtime';
+import { withPatience } from './patience.ts';
+import type { processSettings } from './process-settings.ts';
+import { VERSION } from './version.ts';
+
+/** What a service's parts get from its frame. */
+export interface Service {
+  /** Such as `outbox`. */
+  readonly name: string;
+  readonly version: string;
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  /**
+   * Opens what the process depends on, as often as it takes within the start's time.
+   *
+   * @param what as an operator calls it: `NATS`
+   */
+  await<T>(what: string, open: () => Promise<T>): Promise<T>;
+}
+
+/** Settings that every service has. */
+export type ServiceConfig = ConfigOf<typeof processSettings>;
+
+/** What makes a service that service. */
+export interface ServiceSpec<Config extends ServiceConfig> {
+  /** Such as `outbox`. */
+  readonly name: string;
+  /** For `--help`: what it does, a sentence. */
+  readonly about: string;
+  readonly settings: SettingsTable;
+  /** Reads the settings. @throws ConfigError naming every wrong one */
+  readonly readConfig: () => Config;
+  /**
+   * Starts it; resolves when it serves, with what the ready line says besides. Whatever it opens
+   * goes to the lifecycle.
+   */
+  readonly start: (config: Config, service: Service) => Promise<Readonly<Record<string, unknown>>>;
+}
+
+const CHECK_TIMEOUT_MS = 2000;
+
+/** Runs a service as the process that it is. Only main files call it. */
+export async function runService<Config extends ServiceConfig>(
+  spec: ServiceSpec<Config>,
+): Promise<never> {
+  return run(async (lifecycle) => {
+    const word = spec.name;
+    switch (firstArgument()) {
+      case undefined:
+        break;
+      case '--help':
+      case '-h':
+        process.stdout.write(helpOf(spec));
+        return 0;
+      case '--version':
+        process.stdout.write(`mosaic-${word} ${VERSION}\n`);
+        return 0;
+      default:
+        throw new ConfigError([
+          `mosaic-${word} takes no arguments but --help and --version: settings come from the environment.`,
+        ]);
+    }
+    const config = spec.readConfig();
+    lifecycle.log = createLogger({ service: word, level: config.logLevel, format: config.log });
+    lifecycle.log.info(`${word} ${VERSION} starts`, { pid: process.pid, node: process.version });
+    const { service, health } = await openFrame(word, config, lifecycle);
+    const facts = await spec.start(config, service);
+    lifecycle.add('readiness', { close: () => service.readiness.setState('draining') });
+    service.readiness.setState('serving');
+    announce(config, { service: word, version: VERSION, pid: process.pid, health, ...facts });
+    return undefined;
+  });
+}
+
+function firstArgument(): string | undefined {
+  return process.argv[2];
+}
+
+async function openFrame(
+  name: string,
+  config: ServiceConfig,
+  lifecycle: Lifecycle,
+): Promise<{ service: Service; health: string }> {
+  const { log } = lifecycle;
+  const metrics = new Metrics({ service: name, version: VERSION });
+  const readiness = new Readiness({ checkTimeoutMs: CHECK_TIMEOUT_MS, log });
+  const listen = config.healthListen;
+  const server = await startHealthServer({ listen, readiness, metrics, log });
+  lifecycle.add('health server', server);
+  const health = `http://${formatHostPort(server.address)}`;
+  log.debug(`health at ${health}/readyz`);
+  const service: Service = {
+    name,
+    version: VERSION,
+    lifecycle,
+    metrics,
+    readiness,
+    await: (what, open) =>
+      withPatience(what, open, {
+        timeoutMs: config.startTimeout,
+        signal: lifecycle.signal,
+        log,
+        waits: (waited, reason) => readiness.startWaits(waited, reason),
+      }),
+  };
+  return { service, health };
+}
+
+/** For programs a line of JSON with `event`; for people the log says it. */
+function announce(config: ServiceConfig, facts: Readonly<Record<string, unknown>>): void {
+  if (process.stdout.isTTY && config.log !== 'json') {
+    const shown = Object.entries(facts).filter(([, value]) => typeof value === 'string');
+    const width = Math.max(...shown.map(([name]) => name.length));
+    for (const [name, value] of shown) {
+      process.stdout.write(`  ${name.padEnd(width)}  ${String(value)}\n`);
+    }
+    return;
+  }
+  process.stdout.write(`${JSON.stringify({ event: 'ready', ...facts })}\n`);
+}
+
+type Described = Pick<ServiceSpec<ServiceConfig>, 'name' | 'about' | 'settings'>;
+
+function helpOf({ name, about, settings }: Described): string {
+  return `mosaic-${name}: ${about}
+
+Usage: npm run -s service -- ${name}            serves until Ctrl-C or SIGTERM
+       npm run -s service -- ${name} --help     this text
+       npm run -s service -- ${name} --version  its version
+
+${renderSettingsHelp(settings)}`;
+}

@@ -1,0 +1,33 @@
+/** Every setting of a role worker's process. */
+import { roleProblems, roleSettings } from '@mosaic-cluster/role';
+import type { ConfigOf } from '@mosaic-cluster/runtime';
+import { busProblems, busSettings } from './bus-settings.ts';
+import { objectProblems, objectSettings } from './object-settings.ts';
+import { processSettings } from './process-settings.ts';
+import { redisProblems, redisSettings } from './redis-settings.ts';
+
+/** Settings of role workers in processes of their own. */
+export const workerSettings: typeof busSettings &
+  typeof objectSettings &
+  typeof redisSettings &
+  typeof roleSettings &
+  typeof processSettings = {
+  ...busSettings,
+  ...objectSettings,
+  ...redisSettings,
+  ...roleSettings,
+  ...processSettings,
+};
+
+/** What the settings of a role worker amount to. */
+export type WorkerConfig = ConfigOf<typeof workerSettings>;
+
+/** What is wrong with settings that are well formed, each by itself; sentences without secrets. */
+export function workerProblems(config: WorkerConfig): string[] {
+  return [
+    ...busProblems(config),
+    ...objectProblems(config),
+    ...redisProblems(config),
+    ...roleProblems(config),
+  ];
+}

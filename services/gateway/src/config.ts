@@ -1,0 +1,67 @@
+/** The settings of the gateway service; the only place that looks at the environment. */
+import { busProblems, busSettings, processSettings } from '@mosaic-cluster/cluster';
+import {
+  decodeSecretKey,
+  hexDecode,
+  isMosaicError,
+  type SecretKey,
+} from '@mosaic-cluster/protocol';
+import {
+  ConfigError,
+  type ConfigOf,
+  loadConfigFile,
+  readConfig,
+  type Secret,
+} from '@mosaic-cluster/runtime';
+import { gatewayProblems, gatewaySettings } from './gateway-settings.ts';
+
+const own = {
+  serverKey: {
+    name: 'MOSAIC_SERVER_KEY',
+    type: 'secret',
+    doc: "The server's secret key, mosec0… or 64 hex digits, the same for all gateways: clients know the server by it. `mosaic keygen --out server.key` makes one.",
+  },
+  drainDelay: {
+    name: 'MOSAIC_DRAIN_DELAY',
+    type: 'duration',
+    min: '0s',
+    max: '2m',
+    default: '0s',
+    doc: 'Time between saying that this gateway is no longer ready and taking no more connections, for balancers to notice.',
+  },
+} as const;
+
+/** Every setting: the source of the parser, of `--help` and of docs/configuration.md. */
+export const settings: typeof own &
+  typeof gatewaySettings &
+  typeof busSettings &
+  typeof processSettings = { ...own, ...gatewaySettings, ...busSettings, ...processSettings };
+
+/** What the settings amount to. */
+export type GatewayServiceConfig = ConfigOf<typeof settings>;
+
+/** Reads environment and configuration file. @throws ConfigError naming every wrong setting */
+export function readGatewayConfig(): GatewayServiceConfig {
+  const config = readConfig(settings, process.env, loadConfigFile(process.env));
+  const problems = [...gatewayProblems(config), ...busProblems(config)];
+  if (serverKeyOf(config.serverKey) === undefined) {
+    problems.push(
+      'MOSAIC_SERVER_KEY holds no secret key: write mosec0… or 64 hex digits; ' +
+        '`mosaic keygen --out server.key` makes one for MOSAIC_SERVER_KEY_FILE.',
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** The secret key that a setting holds; undefined: it holds none. */
+export function serverKeyOf(setting: Secret): SecretKey | undefined {
+  const text = setting.reveal();
+  try {
+    return /^[0-9a-f]{64}$/i.test(text) ? hexDecode(text) : decodeSecretKey(text);
+  } catch (error) {
+    // Its message might repeat the key.
+    if (isMosaicError(error)) return undefined;
+    throw error;
+  }
+}

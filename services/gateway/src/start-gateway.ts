@@ -1,0 +1,66 @@
+/** Starts the gateway as a process of its own: on the bus between processes, without any storage. */
+import type { Bus, RoleName } from '@mosaic-cluster/bus';
+import { openBus, type Service } from '@mosaic-cluster/cluster';
+import { encodeServerKey, hexEncode, publicKeyOf } from '@mosaic-cluster/protocol';
+import { type GatewayServiceConfig, serverKeyOf } from './config.ts';
+import { createGateway } from './gateway.ts';
+import { defineGatewayMetrics } from './gateway-metrics.ts';
+import { configuredLimits, dismissClients, openListeners } from './serve-clients.ts';
+
+/** Time that closing everything may take besides saying goodbye to clients. */
+const CLOSE_MS = 20_000;
+/** An ID that no record has: its hash would have to be all zeros. */
+const NO_RECORD: Uint8Array = new Uint8Array(48);
+const LEAST_BUDGET = { records: 1, bytes: 1, scanned: 1 } as const;
+
+/**
+ * Starts a gateway; resolves when it listens. It stops with the lifecycle: it takes no more
+ * connections, says goodbye to its clients over the drain time, and leaves the bus.
+ *
+ * @throws MosaicError with a sentence that names what is wrong and the remedy
+ */
+export async function startGateway(
+  config: GatewayServiceConfig,
+  service: Service,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { lifecycle, metrics, readiness } = service;
+  const secretKey = serverKeyOf(config.serverKey)!;
+  const { drainTime, drainDelay } = config;
+  lifecycle.closeAllTimeoutMs = drainDelay + drainTime + CLOSE_MS;
+  const bus = await openBus(config, service);
+  const gateway = createGateway({
+    bus,
+    roles: config.roles,
+    logger: lifecycle.log,
+    limits: configuredLimits(config),
+  });
+  lifecycle.add('gateway', { close: () => gateway.close() });
+  defineGatewayMetrics(metrics, gateway.counters);
+  for (const role of config.roles) {
+    readiness.addCheck({ name: `role ${role}`, check: () => askRole(bus, role) });
+  }
+  const listeners = await openListeners(config, secretKey, gateway, lifecycle);
+  const dismiss = (): Promise<void> => dismissClients(listeners, gateway, drainTime);
+  lifecycle.add('clients', { close: dismiss }, drainTime + CLOSE_MS);
+  lifecycle.add('balancers', { close: () => delay(drainDelay) }, drainDelay + CLOSE_MS);
+  const serverKey = publicKeyOf(secretKey);
+  return {
+    mtlsUrl: listeners.mtls?.url ?? null,
+    uwsUrl: listeners.uws?.url ?? null,
+    serverKey: encodeServerKey(serverKey),
+    serverKeyHex: hexEncode(serverKey),
+  };
+}
+
+/** A round trip to one of a role's workers, and through it to its index. */
+async function askRole(bus: Bus, role: RoleName): Promise<void> {
+  const references = [NO_RECORD];
+  const budget = LEAST_BUDGET;
+  await bus.role(role).get({ references, reader: undefined, cursor: undefined, budget });
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

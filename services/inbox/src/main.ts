@@ -1,0 +1,13 @@
+/** Starts an inbox worker. */
+import { runService } from '@mosaic-cluster/cluster';
+import { startWorker } from '@mosaic-cluster/cluster/worker';
+import { readInboxConfig, settings } from './config.ts';
+import { inboxPolicy } from './policy.ts';
+
+await runService({
+  name: 'inbox',
+  about: 'a worker that keeps what others send to users, held for a moderator where asked.',
+  settings,
+  readConfig: readInboxConfig,
+  start: (config, service) => startWorker(inboxPolicy(config.moderation), config, service),
+});
