@@ -1,0 +1,199 @@
+/**
+ * A whole cluster on one machine: real servers on loopback, gateways, and workers of each role, each
+ * a process of its own. What `npm run cluster` runs, and what tests of the whole run against.
+ */
+import { ClusterFolder } from './data-folder.ts';
+import type { Report } from './report.ts';
+import { BUCKET, type Servers, type Started, startServers } from './servers.ts';
+import { type ReadyFacts, ServiceProcess, type ServiceSpec } from './service-process.ts';
+
+/** What to start. */
+export interface LocalClusterOptions {
+  /** Where everything is kept. */
+  readonly dataDir: string;
+  /** 2 by default. */
+  readonly gateways?: number;
+  /** Of each role: 2 by default. */
+  readonly workers?: number;
+  /** Settings of the gateways and of the workers, besides those that tie them together. */
+  readonly gatewaySettings?: Readonly<Record<string, string>>;
+  readonly workerSettings?: Readonly<Record<string, string>>;
+  /** Whether gateways take the usual ports where they are free, or any: then tests can run beside. */
+  readonly usualPorts?: boolean;
+  readonly report: Report;
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
+}
+
+const ROLES = ['outbox', 'inbox', 'encryption'] as const;
+const NATS_SERVERS = 2;
+const READY_TIMEOUT_MS = 60_000;
+const READY_POLL_MS = 100;
+const PROBE_TIMEOUT_MS = 5_000;
+const MTLS_PORT = 8443;
+const PORTS_APART = 10;
+
+/** A cluster that serves. */
+export class LocalCluster {
+  readonly folder: ClusterFolder;
+  readonly servers: Servers;
+  readonly gateways: readonly ServiceProcess[];
+  readonly workers: readonly ServiceProcess[];
+  readonly #started: Started;
+  #stopping: Promise<void> | undefined;
+
+  /** Use {@link startLocalCluster}. */
+  constructor(
+    folder: ClusterFolder,
+    servers: Servers,
+    services: Pick<LocalCluster, 'gateways' | 'workers'>,
+    started: Started,
+  ) {
+    this.folder = folder;
+    this.servers = servers;
+    this.gateways = services.gateways;
+    this.workers = services.workers;
+    this.#started = started;
+  }
+
+  /** Every process of the project's own, gateways first. */
+  get processes(): readonly ServiceProcess[] {
+    return [...this.gateways, ...this.workers];
+  }
+
+  /** How the gateways are reached, in their order. Those that are down at the moment are missing. */
+  get urls(): readonly ReadyFacts[] {
+    return this.gateways.flatMap(({ facts }) => facts ?? []);
+  }
+
+  /** Ends everything in order: gateways, workers, servers. */
+  close(): Promise<void> {
+    this.#stopping ??= stopAll(this.processes, this.#started);
+    return this.#stopping;
+  }
+}
+
+/**
+ * Starts a cluster; resolves when every process says that it is ready.
+ *
+ * @throws Error with a sentence on what could not be started and why; then nothing is left running
+ */
+export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  const { report, signal } = options;
+  const started: Started = [];
+  const processes: ServiceProcess[] = [];
+  try {
+    const folder = await ClusterFolder.open(options.dataDir);
+    const servers = await startServers(folder, NATS_SERVERS, started);
+    signal?.throwIfAborted();
+    const gatewaySpecs = await specsOfGateways(options, folder, servers);
+    await folder.save();
+    const gateways = gatewaySpecs.map((spec) => new ServiceProcess(spec, report));
+    const workers = specsOfWorkers(options, folder, servers).map(
+      (spec) => new ServiceProcess(spec, report),
+    );
+    processes.push(...gateways, ...workers);
+    await Promise.all(processes.map((each) => each.start()));
+    await Promise.all(processes.map((each) => untilReady(each, signal)));
+    return new LocalCluster(folder, servers, { gateways, workers }, started);
+  } catch (error) {
+    await stopAll(processes, started);
+    throw error;
+  }
+}
+
+/** Waits until a process's readiness probe says yes. */
+export async function untilReady(
+  service: ServiceProcess,
+  signal?: AbortSignal,
+  timeoutMs: number = READY_TIMEOUT_MS,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  let answer = 'it does not serve';
+  while (performance.now() < deadline) {
+    signal?.throwIfAborted();
+    const { facts } = service;
+    if (facts !== undefined) {
+      const probe = await readiness(facts.health);
+      if (probe.isReady) return;
+      answer = probe.answer;
+    }
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+  throw new Error(`${service.name} was not ready after ${timeoutMs / 1000} s: ${answer}`);
+}
+
+async function readiness(health: string): Promise<{ isReady: boolean; answer: string }> {
+  try {
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const response = await fetch(`${health}/readyz`, { signal });
+    return { isReady: response.ok, answer: (await response.text()).trim() };
+  } catch (error) {
+    return { isReady: false, answer: String(error) };
+  }
+}
+
+async function specsOfGateways(
+  options: LocalClusterOptions,
+  folder: ClusterFolder,
+  servers: Servers,
+): Promise<ServiceSpec[]> {
+  const specs: ServiceSpec[] = [];
+  for (let i = 0; i < (options.gateways ?? 2); i++) {
+    const name = `gateway-${i + 1}`;
+    const wish = options.usualPorts === true ? MTLS_PORT + i * PORTS_APART : undefined;
+    const mtls = await folder.port(`${name} mtls`, wish);
+    const uws = await folder.port(`${name} uws`, wish === undefined ? undefined : wish + 1);
+    const settings = {
+      ...sharedSettings(i, servers),
+      MOSAIC_SERVER_KEY_FILE: folder.serverKeyFile,
+      MOSAIC_MTLS_LISTEN: `127.0.0.1:${mtls}`,
+      MOSAIC_UWS_LISTEN: `127.0.0.1:${uws}`,
+      ...options.gatewaySettings,
+    };
+    specs.push({ name, service: 'gateway', settings });
+  }
+  return specs;
+}
+
+function specsOfWorkers(
+  options: LocalClusterOptions,
+  folder: ClusterFolder,
+  servers: Servers,
+): ServiceSpec[] {
+  const { redis, s3 } = servers;
+  const specs: ServiceSpec[] = [];
+  for (const service of ROLES) {
+    for (let i = 0; i < (options.workers ?? 2); i++) {
+      const settings = {
+        ...sharedSettings(i, servers),
+        MOSAIC_REDIS_MODE: 'cluster',
+        MOSAIC_REDIS_URLS: redis.urls.join(','),
+        MOSAIC_S3_ENDPOINT: s3.url,
+        MOSAIC_S3_BUCKET: BUCKET,
+        MOSAIC_S3_REGION: s3.region,
+        MOSAIC_S3_ACCESS_KEY_ID: folder.s3.accessKeyId,
+        MOSAIC_S3_SECRET_ACCESS_KEY: folder.s3.secretAccessKey,
+        ...options.workerSettings,
+      };
+      specs.push({ name: `${service}-${i + 1}`, service, settings });
+    }
+  }
+  return specs;
+}
+
+/** Each process begins at one NATS server; it learns of the others there. */
+function sharedSettings(place: number, { nats }: Servers): Record<string, string> {
+  return {
+    MOSAIC_LOG: 'json',
+    MOSAIC_HEALTH_LISTEN: '127.0.0.1:0',
+    MOSAIC_NATS_URLS: nats[place % nats.length]!.url,
+  };
+}
+
+async function stopAll(processes: readonly ServiceProcess[], started: Started): Promise<void> {
+  const isGateway = (each: ServiceProcess): boolean => each.spec.service === 'gateway';
+  await Promise.all(processes.filter((each) => isGateway(each)).map((each) => each.stop()));
+  await Promise.all(processes.filter((each) => !isGateway(each)).map((each) => each.stop()));
+  await Promise.all(started.map((each) => each.stop()));
+}
