@@ -22,7 +22,7 @@ await run(async (lifecycle) => {
     return 0;
   }
   const { isJson } = options;
-  const report = isJson ? jsonReport(write) : prettyReport(write, process.stdout.isTTY === true);
+  const report = isJson ? jsonReport(write) : prettyReport(write, process.stdout.isTTY);
   lifecycle.log = createLogger({
     service: 'cluster',
     format: 'json',

@@ -15,11 +15,12 @@ export type Report = (line: ReportLine) => void;
 /** Reads a line that a process wrote: JSON of its log, or whatever else came. */
 export function readLine(from: string, text: string): ReportLine {
   const parsed = parseObject(text);
-  if (parsed === undefined || typeof parsed['message'] !== 'string') {
+  const message = parsed?.['message'];
+  if (parsed === undefined || typeof message !== 'string') {
     return { from, level: 'info', message: text, fields: {} };
   }
-  const { level, message, time: _time, service: _service, ...fields } = parsed;
-  return { from, level: String(level), message: String(message), fields };
+  const { level, message: _message, time: _time, service: _service, ...fields } = parsed;
+  return { from, level: String(level), message, fields };
 }
 
 /** A JSON object; undefined: the text is none. */
@@ -75,5 +76,5 @@ function valueText(value: unknown): string {
 
 /** What a terminal would obey is shown instead. */
 function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (c) => JSON.stringify(c).slice(1, -1));
+  return text.replaceAll(/\p{Cc}/gu, (c) => JSON.stringify(c).slice(1, -1));
 }

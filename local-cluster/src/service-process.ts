@@ -154,8 +154,8 @@ export class ServiceProcess {
         child.once('close', (code, signal) => ended(signal ? `by ${signal}` : `with ${code}`));
       });
       const lines: string[] = [];
-      createInterface(child.stderr!).on('line', (line) => this.#take(line, lines));
-      createInterface(child.stdout!).on('line', (line) => {
+      createInterface(child.stderr).on('line', (line) => this.#take(line, lines));
+      createInterface(child.stdout).on('line', (line) => {
         const facts = parseObject(line);
         if (facts?.['event'] !== 'ready') {
           this.#take(line, lines);

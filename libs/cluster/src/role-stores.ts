@@ -5,8 +5,8 @@ import {
   type ObjectSegmentLog,
   type ObjectStore,
   openObjectSegmentLog,
+  type RecordIndex,
   type RedisConnection,
-  type RedisRecordIndex,
 } from '@mosaic-cluster/store';
 import { quietWarnings } from './quiet-log.ts';
 import type { Service } from './service.ts';
@@ -20,7 +20,7 @@ const READ_CACHE_BYTES = 32 * 1024 * 1024;
 /** Log and index of one role. */
 export interface RoleStore {
   readonly log: ObjectSegmentLog;
-  readonly index: RedisRecordIndex;
+  readonly index: RecordIndex;
 }
 
 /** The stores that a worker has open. */
@@ -31,32 +31,26 @@ export interface RoleStores {
   readonly public: readonly RoleStore[];
 }
 
+/** What the stores of a worker are opened on. */
+export interface StoreGround {
+  readonly objects: ObjectStore;
+  readonly redis: RedisConnection;
+}
+
 /** Opens log and index of a worker's own role and of the public ones. */
 export async function openRoleStores(
   role: RoleName,
-  objects: ObjectStore,
-  redis: RedisConnection,
+  ground: StoreGround,
   config: WorkerConfig,
   service: Service,
 ): Promise<RoleStores> {
   const names = ROLE_NAMES.filter((name) => name === role || PUBLIC_ROLES.has(name));
-  const stores = new Map(
-    await Promise.all(
-      names.map(async (name): Promise<[RoleName, RoleStore]> => {
-        const cacheBytesMax = name === role ? config.cacheBytes : READ_CACHE_BYTES;
-        const warn = quietWarnings(() => service.lifecycle.log);
-        const log = await service.await(`the segments of ${name}`, () =>
-          openObjectSegmentLog({
-            store: objects,
-            role: name,
-            cacheBytesMax,
-            onWarning: (warning) => warn(`${name}: ${warning}`),
-          }),
-        );
-        service.lifecycle.add(`segments of ${name}`, log);
-        return [name, { log, index: indexOf(name, redis, config, warn) }];
-      }),
-    ),
+  const stores = new Map<RoleName, RoleStore>();
+  await Promise.all(
+    names.map(async (name) => {
+      const cacheBytes = name === role ? config.cacheBytes : READ_CACHE_BYTES;
+      stores.set(name, await openStore(name, ground, { ...config, cacheBytes }, service));
+    }),
   );
   return {
     own: stores.get(role)!,
@@ -64,16 +58,27 @@ export async function openRoleStores(
   };
 }
 
-function indexOf(
+async function openStore(
   role: RoleName,
-  connection: RedisConnection,
-  { indexSecret }: WorkerConfig,
-  warn: (sentence: string) => void,
-): RedisRecordIndex {
-  return createRedisIndex({
-    connection,
+  { objects, redis }: StoreGround,
+  { cacheBytes, indexSecret }: WorkerConfig,
+  service: Service,
+): Promise<RoleStore> {
+  const warn = quietWarnings(() => service.lifecycle.log);
+  const log = await service.await(`the segments of ${role}`, () =>
+    openObjectSegmentLog({
+      store: objects,
+      role,
+      cacheBytesMax: cacheBytes,
+      onWarning: (warning) => warn(`${role}: ${warning}`),
+    }),
+  );
+  service.lifecycle.add(`segments of ${role}`, log);
+  const index = createRedisIndex({
+    connection: redis,
     name: role,
     secret: indexSecret?.reveal(),
-    onBehind: () => warn(`${role}: Redis has forgotten what was written to the index`),
+    onLoss: () => warn(`${role}: Redis has forgotten what it had answered to`),
   });
+  return { log, index };
 }

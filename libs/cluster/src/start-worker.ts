@@ -1,26 +1,37 @@
 /** Starts a role worker as a process of its own: what it depends on, its stores, its place on the bus. */
-import type { NatsBus } from '@mosaic-cluster/bus/nats';
+import type { RoleName } from '@mosaic-cluster/bus';
 import { isMosaicError, type Timestamp, timestampFromMillis } from '@mosaic-cluster/protocol';
 import {
+  COMMIT_BOUNDS,
   defineRoleMetrics,
   KeyDirectory,
-  listedUsers,
+  type ModerationDecisions,
+  Moderator,
   openVerifier,
   type RolePolicy,
   RoleWorker,
+  type RoleWorkerDeps,
   type WorkerEvents,
 } from '@mosaic-cluster/role';
-import { formatDurationMs } from '@mosaic-cluster/runtime';
 import { fastTools } from '@mosaic-cluster/verifier';
+import { keepIndex } from './keep-index.ts';
 import { openBus } from './open-bus.ts';
 import { openObjects } from './open-objects.ts';
 import { connectRedis } from './open-redis.ts';
+import { openRegistry } from './open-registry.ts';
 import { openRoleStores } from './role-stores.ts';
 import type { Service } from './service.ts';
 import type { WorkerConfig } from './worker-settings.ts';
 
-/** What waits for a group commit. */
-const COMMIT_BOUNDS = { entriesMax: 16_384, bytesMax: 64 * 1024 * 1024 } as const;
+/** What makes a worker one of its role. */
+export interface WorkerRole {
+  readonly role: RoleName;
+  /** Its rules, given what moderators decided. */
+  readonly policy: (decisions: ModerationDecisions) => RolePolicy;
+  /** Whether it publishes what a moderator approves. */
+  readonly isModerated?: boolean;
+}
+
 /** Until everything that was taken is answered. */
 const FINISH_TIMEOUT_MS = 15_000;
 
@@ -31,13 +42,12 @@ const FINISH_TIMEOUT_MS = 15_000;
  * @throws MosaicError with a sentence that names what is wrong and the remedy
  */
 export async function startWorker(
-  policy: RolePolicy,
+  { role, policy, isModerated = false }: WorkerRole,
   config: WorkerConfig,
   service: Service,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { lifecycle } = service;
-  const { role } = policy;
-  const roleMetrics = defineRoleMetrics(service.metrics);
+  const { lifecycle, metrics } = service;
+  const figures = defineRoleMetrics(metrics);
   const [bus, objects, redis, verifier, { tools }] = await Promise.all([
     openBus(config, service),
     openObjects(config, service),
@@ -45,39 +55,43 @@ export async function startWorker(
     openVerifier(config, lifecycle),
     fastTools(),
   ]);
-  const stores = await openRoleStores(role, objects, redis, config, service);
-  const worker = new RoleWorker({
+  const [stores, registry] = await Promise.all([
+    openRoleStores(role, { objects, redis }, config, service),
+    openRegistry(objects, config, service),
+  ]);
+  const directory = new KeyDirectory(stores.public);
+  const deps: RoleWorkerDeps = {
     ...stores.own,
-    policy,
-    directory: new KeyDirectory(stores.public),
-    users: listedUsers(config.admission, config.users),
+    policy: policy(registry.decisions),
+    directory,
+    users: registry.users,
     verifier,
     bus,
     now,
     scheduleTools: tools,
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
+    tagsMax: config.tagsMax,
     commitBounds: COMMIT_BOUNDS,
-    events: { ...roleMetrics.events(role), ...eventsOf(service) },
-  });
-  lifecycle.add(`role ${role}`, worker);
-  roleMetrics.watch({ role, log: stores.own.log, worker });
-  await recover(worker, service);
-  serve(policy, worker, bus, service);
+    events: { ...figures.events(role), ...eventsOf(service) },
+  };
+  const worker = lifecycle.add(`role ${role}`, new RoleWorker(deps));
+  figures.watch({ role, log: stores.own.log, worker });
+  const schedules = await service.await('key schedules on the bus', () => directory.listen(bus));
+  lifecycle.add('key schedules', { close: () => schedules.close() });
+  await keepIndex(stores.own, directory, config, service);
+  if (isModerated) {
+    const moderator = new Moderator({
+      ...stores.own,
+      directory,
+      decisions: registry.decisions,
+      bus,
+    });
+    registry.onDecided((ids) => moderator.followUp(ids));
+  }
+  bus.serve(role, worker);
+  // What is added last closes first: from here on that is the bus, once all it brought is answered.
+  lifecycle.add('requests under way', bus, FINISH_TIMEOUT_MS);
   return { role };
-}
-
-/** From now on the bus is what closes first, once everything that it brought is answered. */
-function serve(policy: RolePolicy, worker: RoleWorker, bus: NatsBus, service: Service): void {
-  bus.serve(policy.role, worker);
-  service.lifecycle.add('requests under way', bus, FINISH_TIMEOUT_MS);
-}
-
-async function recover(worker: RoleWorker, service: Service): Promise<void> {
-  const { log } = service.lifecycle;
-  const start = performance.now();
-  const records = await service.await('the record index', () => worker.recover());
-  const took = formatDurationMs(Math.round(performance.now() - start));
-  log.info(`the index is up to the segments`, { records, took });
 }
 
 function eventsOf({ lifecycle }: Service): WorkerEvents {

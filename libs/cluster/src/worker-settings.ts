@@ -6,8 +6,19 @@ import { objectProblems, objectSettings } from './object-settings.ts';
 import { processSettings } from './process-settings.ts';
 import { redisProblems, redisSettings } from './redis-settings.ts';
 
+const own = {
+  reindex: {
+    name: 'MOSAIC_REINDEX',
+    type: 'enum',
+    values: ['auto', 'off'],
+    default: 'auto',
+    doc: 'Whether the record index is made anew by itself where Redis has lost it, by one worker while all go on serving; off: an operator starts that.',
+  },
+} as const;
+
 /** Settings of role workers in processes of their own. */
-export const workerSettings: typeof busSettings &
+export const workerSettings: typeof own &
+  typeof busSettings &
   typeof objectSettings &
   typeof redisSettings &
   typeof roleSettings &
@@ -16,6 +27,7 @@ export const workerSettings: typeof busSettings &
   ...objectSettings,
   ...redisSettings,
   ...roleSettings,
+  ...own,
   ...processSettings,
 };
 

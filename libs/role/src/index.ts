@@ -7,7 +7,6 @@ export {
   type IndexState,
 } from './index-keeper.ts';
 export { KeyDirectory, type KeyDirectoryOptions } from './key-directory.ts';
-export { listedUsers } from './listed-users.ts';
 export {
   type Decision,
   DECIDED_BY_BYTES_MAX,

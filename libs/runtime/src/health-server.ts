@@ -113,11 +113,12 @@ async function answer(options: HealthServerOptions, request: IncomingMessage): P
 }
 
 async function answerReadiness(options: HealthServerOptions): Promise<Answer> {
-  const { isReady, state, waitingFor } = await options.readiness.report();
+  const { isReady, state, waitingFor, notes } = await options.readiness.report();
+  const said = notes.length === 0 ? {} : { notes };
   return {
     status: isReady ? 200 : 503,
     contentType: JSON_TYPE,
-    body: `${JSON.stringify({ ready: isReady, state, waitingFor })}\n`,
+    body: `${JSON.stringify({ ready: isReady, state, waitingFor, ...said })}\n`,
   };
 }
 

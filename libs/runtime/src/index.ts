@@ -40,6 +40,7 @@ export {
   type FailedCheck,
   Readiness,
   type ReadinessCheck,
+  type ReadinessNote,
   type ReadinessOptions,
   type ReadinessReport,
   type ServingState,

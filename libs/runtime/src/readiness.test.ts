@@ -27,6 +27,7 @@ describe('readiness', () => {
       isReady: false,
       state: 'serving',
       waitingFor: [{ name: 'redis', reason: 'connection refused' }],
+      notes: [],
     });
   });
 
@@ -49,12 +50,23 @@ describe('readiness', () => {
       isReady: false,
       state: 'starting',
       waitingFor,
+      notes: [],
     });
     subject.startWaits('redis');
     await expect(subject.report()).resolves.toMatchObject({ waitingFor: [] });
     subject.startWaits('redis', 'connection refused');
     subject.setState('serving');
     await expect(subject.report()).resolves.toMatchObject({ isReady: true, waitingFor: [] });
+  });
+
+  it('tells what there is to say besides, ready or not', async () => {
+    const subject = readiness([fine]);
+    let note: string | undefined = 'answers lack records';
+    subject.addNote({ name: 'index', note: () => note });
+    const notes = [{ name: 'index', reason: 'answers lack records' }];
+    await expect(subject.report()).resolves.toMatchObject({ isReady: true, notes });
+    note = undefined;
+    await expect(subject.report()).resolves.toMatchObject({ isReady: true, notes: [] });
   });
 
   it('is not ready when draining begins while checks run', async () => {

@@ -13,10 +13,17 @@ export interface ReadinessCheck {
   check(signal: AbortSignal): Promise<unknown>;
 }
 
+/** Something that does not keep a service from serving, but that whoever asks should hear of. */
+export interface ReadinessNote {
+  readonly name: string;
+  /** A sentence; undefined: nothing to say. */
+  note(): string | undefined;
+}
+
 /** Where a service is in its life; only `serving` can be ready. */
 export type ServingState = 'starting' | 'serving' | 'draining';
 
-/** A check that failed, and why. */
+/** A check that failed, and why; or something else to say of a part. */
 export interface FailedCheck {
   readonly name: string;
   readonly reason: string;
@@ -28,6 +35,8 @@ export interface ReadinessReport {
   readonly state: ServingState;
   /** Empty when ready and while draining; while starting, what the start was said to wait for. */
   readonly waitingFor: readonly FailedCheck[];
+  /** What else there is to say. */
+  readonly notes: readonly FailedCheck[];
 }
 
 /** What a {@link Readiness} needs. */
@@ -51,6 +60,7 @@ export class Readiness {
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #checks: ReadinessCheck[] = [];
+  readonly #notes: ReadinessNote[] = [];
   readonly #pendingSince = new Map<string, number>();
   #state: ServingState = 'starting';
   #running: Promise<ReadinessReport> | undefined;
@@ -71,6 +81,11 @@ export class Readiness {
       throw new RangeError(`a readiness check called ${check.name} exists already`);
     }
     this.#checks.push(check);
+  }
+
+  /** Adds what is said besides. */
+  addNote(note: ReadinessNote): void {
+    this.#notes.push(note);
   }
 
   /**
@@ -99,13 +114,14 @@ export class Readiness {
     }
     const waits = this.#state === 'starting' ? [...this.#startWaits] : [];
     const waitingFor = waits.map(([name, reason]) => ({ name, reason }));
-    return { isReady: false, state: this.#state, waitingFor };
+    return { isReady: false, state: this.#state, waitingFor, notes: this.#said() };
   }
 
   async #runChecks(): Promise<ReadinessReport> {
     const outcomes = await Promise.all(this.#checks.map((check) => this.#ask(check)));
     const waitingFor = outcomes.filter((outcome) => outcome !== undefined);
-    const report = { isReady: waitingFor.length === 0, state: this.#state, waitingFor };
+    const isReady = waitingFor.length === 0;
+    const report = { isReady, state: this.#state, waitingFor, notes: this.#said() };
     this.#logChange(report);
     return report;
   }
@@ -142,6 +158,13 @@ export class Readiness {
       // A later question may be pending under the same name.
       if (this.#pendingSince.get(check.name) === startedAt) this.#pendingSince.delete(check.name);
     }
+  }
+
+  #said(): FailedCheck[] {
+    return this.#notes.flatMap((each) => {
+      const reason = each.note();
+      return reason === undefined ? [] : [{ name: each.name, reason: shortened(reason) }];
+    });
   }
 
   #logChange(report: ReadinessReport): void {

@@ -9,5 +9,6 @@ await runService({
   about: 'a worker that keeps private records and serves them to their readers only.',
   settings,
   readConfig: readEncryptionConfig,
-  start: (config, service) => startWorker(encryptionPolicy, config, service),
+  start: (config, service) =>
+    startWorker({ role: 'encryption', policy: () => encryptionPolicy }, config, service),
 });

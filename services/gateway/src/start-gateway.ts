@@ -39,7 +39,7 @@ export async function startGateway(
   for (const role of config.roles) {
     readiness.addCheck({ name: `role ${role}`, check: () => askRole(bus, role) });
   }
-  const listeners = await openListeners(config, secretKey, gateway, lifecycle);
+  const listeners = await openListeners(config, secretKey, gateway, metrics, lifecycle);
   const dismiss = (): Promise<void> => dismissClients(listeners, gateway, drainTime);
   lifecycle.add('clients', { close: dismiss }, drainTime + CLOSE_MS);
   lifecycle.add('balancers', { close: () => delay(drainDelay) }, drainDelay + CLOSE_MS);

@@ -9,5 +9,14 @@ await runService({
   about: 'a worker that keeps what others send to users, held for a moderator where asked.',
   settings,
   readConfig: readInboxConfig,
-  start: (config, service) => startWorker(inboxPolicy(config.moderation), config, service),
+  start: (config, service) =>
+    startWorker(
+      {
+        role: 'inbox',
+        policy: (decisions) => inboxPolicy(config.moderation, decisions),
+        isModerated: true,
+      },
+      config,
+      service,
+    ),
 });

@@ -9,5 +9,6 @@ await runService({
   about: 'a worker that keeps what users publish and serves it to everybody.',
   settings,
   readConfig: readOutboxConfig,
-  start: (config, service) => startWorker(outboxPolicy, config, service),
+  start: (config, service) =>
+    startWorker({ role: 'outbox', policy: () => outboxPolicy }, config, service),
 });
