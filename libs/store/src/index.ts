@@ -88,3 +88,4 @@ export {
   type MemoryRegistryOptions,
   openMemoryRegistry,
 } from './registry-memory.ts';
+export { openRedisRegistry, type RedisRegistryOptions } from './registry-redis.ts';

@@ -22,7 +22,8 @@ const FIELDS_MAX = 120;
 /** A hash with fewer is joined with its neighbour. */
 const FIELDS_MIN = 20;
 
-const LUA_TABLE = String.raw`
+/** What scripts on tables share; the registry has tables of its own kind of value. */
+export const LUA_TABLE: string = String.raw`
 local letter = ARGV[1]
 local directory = base .. string.upper(letter)
 local states, marks = base .. 's', base .. 'm'

@@ -81,11 +81,14 @@ export function describeRegistry(fixture: RegistryFixture): void {
     describe('against its model', () => {
       it('gives the same answers after any changes by anybody', { timeout: 120_000 }, async () => {
         await fc.assert(
-          fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
-            place = await fixture.place();
-            await followSteps(steps, place, open);
-            await Promise.all(opened.splice(0).map((registry) => registry.close()));
-          }),
+          fc.asyncProperty(
+            fc.array(step, { minLength: 4, maxLength: 16, size: 'max' }),
+            async (steps) => {
+              place = await fixture.place();
+              await followSteps(steps, place, open);
+              await Promise.all(opened.splice(0).map((registry) => registry.close()));
+            },
+          ),
           { numRuns: fixture.runs },
         );
       });

@@ -1,0 +1,155 @@
+/**
+ * What the registry keeps on Redis, and the scripts that touch it. Facts are in tables like those of
+ * the record index, in 32 shards by a checksum of the name; a field is a fact's name, its value
+ *
+ *     [0:10) version  [10] flags: bit 0 removed  [11:…) value
+ *
+ * Beside its table a shard has `w`: it is whole, that is, it holds all that the control objects say;
+ * and `b`, while it is being made again: the token of whoever does so. A change may come to a shard in
+ * any state and any number of times, because the newer version stays.
+ *
+ * In a slot of their own are `v`, which is another one after each change; `seen`, the control objects
+ * that are in the tables (score 1: once, 2: looked at again later); `lease`, who looks after all this;
+ * `rest`, while nobody needs to; and `at`, when all was well last.
+ */
+import { LUA_SHARED } from './record-index-redis-rows.ts';
+import { LUA_TABLE } from './record-index-redis-tables.ts';
+import { type RedisScript, redisScript } from './redis-connection.ts';
+
+const WITH_TABLE = LUA_SHARED + LUA_TABLE;
+
+/** `[letter, field, …]` → `[1, value or nil, …]`, or `[0]` where the shard is not whole. */
+export const READ_FACTS: RedisScript = redisScript(
+  WITH_TABLE +
+    String.raw`
+if call('EXISTS', base .. 'w') == 0 then return { 0 } end
+local found = { 1 }
+for i = 2, #ARGV do found[i] = get(ARGV[i]) or false end
+return found
+`,
+);
+
+/**
+ * `[letter, token, ms, field, value, …]` → 1. With a token, which then holds for so long, the shard is
+ * being made again: 0 where somebody else does so, or it was emptied.
+ */
+export const APPLY_FACTS: RedisScript = redisScript(
+  WITH_TABLE +
+    String.raw`
+if ARGV[2] ~= '' then
+  if call('GET', base .. 'b') ~= ARGV[2] then return 0 end
+  call('PEXPIRE', base .. 'b', ARGV[3])
+end
+for i = 4, #ARGV, 2 do
+  local field, value = ARGV[i], ARGV[i + 1]
+  local old, lower = get(field)
+  if not old or less(sub(old, 1, 10), sub(value, 1, 10)) then set(field, value, lower) end
+end
+return 1
+`,
+);
+
+/**
+ * `[letter, after, end, n]` → `[1, horizon, field, value, …]`: what is there between two fields, both
+ * exclusive, in no order; n facts or more unless that is all. The horizon is where to go on, empty at
+ * the end. `[0]` where the shard is not whole.
+ */
+export const LIST_FACTS: RedisScript = redisScript(
+  WITH_TABLE +
+    String.raw`
+if call('EXISTS', base .. 'w') == 0 then return { 0 } end
+local after, stop, wanted = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local found, n = { 1, '' }, 0
+local lower = find(directory, after)
+while lower and less(lower, stop) do
+  if n >= wanted then
+    found[2] = lower
+    break
+  end
+  local all = call('HGETALL', base .. letter .. lower)
+  for i = 1, #all, 2 do
+    local field, value = all[i], all[i + 1]
+    if byte(value, 11) == 0 and less(after, field) and less(field, stop) then
+      n = n + 1
+      found[#found + 1] = field
+      found[#found + 1] = value
+    end
+  end
+  lower = above(directory, lower)
+end
+return found
+`,
+);
+
+/** `[letter, token, ms]`: empties a shard to make it again. */
+export const BEGIN_SHARD: RedisScript = redisScript(
+  WITH_TABLE +
+    String.raw`
+call('DEL', base .. 'w')
+call('SET', base .. 'b', ARGV[2], 'PX', ARGV[3])
+for _, lower in ipairs(call('ZRANGE', directory, '0', '-1')) do
+  call('UNLINK', base .. letter .. lower)
+end
+call('DEL', directory)
+return 1
+`,
+);
+
+/** `[token]` → 1: the shard is whole from now on; 0: somebody else makes it again, or it was emptied. */
+export const FINISH_SHARD: RedisScript = redisScript(String.raw`
+local base = KEYS[1]
+if redis.call('GET', base .. 'b') ~= ARGV[1] then return 0 end
+redis.call('SET', base .. 'w', '1')
+redis.call('DEL', base .. 'b')
+return 1
+`);
+
+/** → 1: the shard is whole. */
+export const IS_WHOLE: RedisScript = redisScript(
+  String.raw`return redis.call('EXISTS', KEYS[1] .. 'w')`,
+);
+
+/** → `v`. */
+export const READ_VERSION: RedisScript = redisScript(
+  String.raw`return redis.call('GET', KEYS[1] .. 'v')`,
+);
+
+/** `[new v, score, name, score, name, …]`: these objects are in the tables. */
+export const NOTE_SEEN: RedisScript = redisScript(String.raw`
+local base = KEYS[1]
+for i = 2, #ARGV, 2 do redis.call('ZADD', base .. 'seen', 'GT', ARGV[i], ARGV[i + 1]) end
+return redis.call('SET', base .. 'v', ARGV[1])
+`);
+
+/** → `[at, name, score, …]`. */
+export const READ_SEEN: RedisScript = redisScript(String.raw`
+local found = redis.call('ZRANGE', KEYS[1] .. 'seen', '0', '-1', 'WITHSCORES')
+table.insert(found, 1, redis.call('GET', KEYS[1] .. 'at') or '0')
+return found
+`);
+
+/** `[at, name, …]`: all was well then; these objects are no more. */
+export const FORGET_SEEN: RedisScript = redisScript(String.raw`
+local base = KEYS[1]
+redis.call('SET', base .. 'at', ARGV[1])
+for i = 2, #ARGV do redis.call('ZREM', base .. 'seen', ARGV[i]) end
+return 1
+`);
+
+/** `[owner, ms, 1 where nobody may rest]` → 1: the lease is the owner's. */
+export const TAKE_LEASE: RedisScript = redisScript(String.raw`
+local base, holder = KEYS[1], redis.call('GET', KEYS[1] .. 'lease')
+if holder and holder ~= ARGV[1] then return 0 end
+if not holder and ARGV[3] ~= '1' and redis.call('EXISTS', base .. 'rest') == 1 then return 0 end
+redis.call('SET', base .. 'lease', ARGV[1], 'PX', ARGV[2])
+return 1
+`);
+
+/** `[owner, ms]`: ends a lease; for so long nobody needs to look. */
+export const END_LEASE: RedisScript = redisScript(String.raw`
+local base = KEYS[1]
+if redis.call('GET', base .. 'lease') ~= ARGV[1] then return 0 end
+redis.call('DEL', base .. 'lease')
+redis.call('SET', base .. 'rest', '1', 'PX', ARGV[2])
+return 1
+`);
