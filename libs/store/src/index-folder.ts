@@ -10,7 +10,8 @@ import { INDEX_FORMAT, type Marker, temporaryName } from './index-marker.ts';
 
 /** The file that LMDB keeps the index in. */
 export const DATA = 'data.mdb';
-const LOCK = 'lock.mdb';
+/** The file by which LMDB knows who reads and who writes. */
+export const LOCK = 'lock.mdb';
 /** The file that says whether it can be trusted, see `index-marker.ts`. */
 export const MARKER = 'marker.json';
 const SET_ASIDE = 'damaged.mdb';

@@ -176,7 +176,10 @@ export function visitHeadKeys(
       visit(scratch, put(bytes, end - KEY_BYTES, end, PATH.oddNotify));
     }
   }
-  if (record.isKeySchedule) visitSubkeys(record.payload, visit);
+  if (!record.isKeySchedule) return;
+  for (const subkey of attestedSubkeys(record.payload)) {
+    visit(scratch, put(subkey, 0, KEY_BYTES, PATH.subkey));
+  }
 }
 
 /** Rows of a record without tags: its own and those of six paths. */
@@ -190,21 +193,25 @@ export function indexRowsOf(record: RecordView): number {
   return ROWS_BESIDE_TAGS + record.tagCount;
 }
 
-/** Whether a Notify tag has something in its reserved bytes, so that path `tag` does not tell. */
-function isOddNotify(bytes: Uint8Array, start: number, end: number): boolean {
+/**
+ * Whether a Notify tag has something in its reserved bytes, so that path `tag` does not tell.
+ *
+ * @param start of the tag, its length included
+ */
+export function isOddNotify(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start !== KEY_TAG_BYTES || readU16(bytes, start + 2) !== TAG_TYPE.notify) return false;
   return readU32(bytes, start + 4) !== 0;
 }
 
-/** Visits the subkeys whose attestations a key schedule holds; stops at what is no entry. */
-function visitSubkeys(payload: Uint8Array, visit: (buffer: Buffer, length: number) => void): void {
+/** The subkeys whose attestations a key schedule's payload holds, as views; stops at what is no entry. */
+export function* attestedSubkeys(payload: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at + KEY_ENTRY_HEAD_BYTES <= payload.length; ) {
     const end = at + readU16(payload, at + 2);
     if (end < at + KEY_ENTRY_HEAD_BYTES || end > payload.length) return;
     const data = at + KEY_ENTRY_HEAD_BYTES;
     const isAttestation = payload[at] === KEY_ENTRY.subkey && end - data === ATTESTATION_BYTES;
     if (isAttestation && payload[data + 5] === KEY_ALGORITHM.curve25519) {
-      visit(scratch, put(payload, data + 8, data + 8 + KEY_BYTES, PATH.subkey));
+      yield payload.subarray(data + 8, data + 8 + KEY_BYTES);
     }
     at = end;
   }

@@ -36,6 +36,12 @@ export {
   type SegmentLogOptions,
 } from './segment-log-files.ts';
 export {
+  openSegmentLogReader,
+  type SegmentLogReader,
+  type SegmentLogReaderOptions,
+} from './segment-log-reader.ts';
+export type { OnDamage, SegmentDamage, TornTail } from './segment-walk.ts';
+export {
   type ObjectSegmentLog,
   type ObjectSegmentLogOptions,
   openObjectSegmentLog,
@@ -60,6 +66,13 @@ export {
   openIndexEnvironment,
 } from './index-environment.ts';
 export { indexRowsOf } from './index-path.ts';
+export { indexPathsOf } from './index-paths-of.ts';
+export {
+  type IndexReader,
+  type IndexReaderOptions,
+  type NoIndex,
+  openIndexReader,
+} from './index-reader.ts';
 export { createRedisIndex, type RedisIndexOptions } from './record-index-redis.ts';
 export {
   openRedis,

@@ -89,7 +89,12 @@ async function sortNames(options: SegmentDirectoryOptions): Promise<string[]> {
   return names;
 }
 
-async function openSegment(
+/**
+ * Reads the head of a segment and, unless it is the newest, where its frames end.
+ *
+ * @throws MosaicError `corrupt` (`segment`), `conflict` (`segment-role`), `invalid` (`segment-version`)
+ */
+export async function openSegment(
   options: SegmentDirectoryOptions,
   name: string,
   isNewest: boolean,
