@@ -36,6 +36,16 @@ export const MAY_IMPORT = {
     'inbox',
     'encryption',
   ],
+  'services/admin': [
+    'protocol',
+    'bus',
+    'store',
+    'runtime',
+    'role',
+    'verifier',
+    'client',
+    'standalone',
+  ],
   'local-cluster': ['protocol', 'runtime', 'test-servers', 'client', 'conformance'],
   loadtest: ['protocol', 'client', 'verifier'],
 };

@@ -76,7 +76,7 @@ it('finds what the log itself finds, and reads it', async () => {
   expect(firstDifference(read, COMMITS.flat())).toBe(-1);
   const rest = await walkAll(reader, ends[9]);
   expect(firstDifference(rest.entries, COMMITS.slice(10).flat())).toBe(-1);
-  expect(await failureOf(reader.append())).toMatchObject({ code: 'log-read-only' });
+  expect(await failureOf(reader.append(COMMITS.flat()))).toMatchObject({ code: 'log-read-only' });
   await reader.close();
 });
 
@@ -116,7 +116,9 @@ it('follows a log that is being written, over the end of segments', async () => 
     const { locations } = await log.append(entries);
     const last = itemAt(locations, -1);
     expect(reader.peek(last)).toBeUndefined();
+    expect(reader.isBeyond(last)).toBe(true);
     await reader.refresh();
+    expect(reader.isBeyond(last)).toBe(false);
     expect(reader.end).toEqual(log.end);
     const [read] = await reader.read([last]);
     expect(isSameEntry(read, entries.at(-1))).toBe(true);

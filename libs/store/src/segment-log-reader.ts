@@ -57,6 +57,8 @@ export interface SegmentLogReader extends SegmentLog {
   walk(from: LogPosition | undefined, onDamage: OnDamage): AsyncIterable<ScannedCommit>;
   /** Where a location points to, for people: it need not be there. */
   place(location: Location): { readonly segment: string; readonly offset: number };
+  /** Whether a location lies behind the end, so that {@link refresh} may find something there. */
+  isBeyond(location: Location): boolean;
   /** Looks for what was written since. */
   refresh(): Promise<void>;
 }
@@ -106,7 +108,7 @@ class FolderReader implements SegmentLogReader {
     this.#reader = this.#newReader();
   }
 
-  async append(): Promise<Appended> {
+  async append(_entries: readonly LogEntry[]): Promise<Appended> {
     const message = 'the segment log was opened for reading: only a server writes to it';
     throw new MosaicError('unavailable', 'log-read-only', message);
   }
@@ -167,6 +169,12 @@ class FolderReader implements SegmentLogReader {
     const { segment: number, offset } = decodeLocation(location);
     const name = this.#segments.get(number)?.name ?? this.#headless.get(number)?.segment;
     return { segment: name ?? String(number).padStart(10, '0'), offset };
+  }
+
+  isBeyond(location: Location): boolean {
+    const { segment, offset } = decodeLocation(location);
+    const { end } = this;
+    return end === undefined || compareBytes(encodePosition(segment, offset), end) >= 0;
   }
 
   async refresh(): Promise<void> {

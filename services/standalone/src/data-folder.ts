@@ -19,7 +19,7 @@ import {
   publicKeyOf,
   type SecretKey,
 } from '@mosaic-cluster/protocol';
-import { lockFolder, type ProcessLock } from './process-lock.ts';
+import { lockFolder, lockHolder, type ProcessLock } from './process-lock.ts';
 
 const FORMAT = 1;
 const MARKER = 'mosaic.json';
@@ -39,6 +39,46 @@ export interface DataFolder {
   /** Of the object store. */
   readonly objects: string;
   close(): Promise<void>;
+}
+
+/** A data folder that is looked at, whether a server holds it or not. */
+export interface DataFolderView {
+  readonly path: string;
+  /** Names of the roles that have segments. */
+  readonly roles: readonly string[];
+  /** The process of the server that holds it; undefined: none does. */
+  readonly holder: string | undefined;
+  segments(role: string): string;
+  readonly index: string;
+}
+
+/**
+ * Looks at a data folder. Takes no lock, reads no key, and changes nothing.
+ *
+ * @throws MosaicError `not-found` (`folder`) where it is none, `corrupt` (`folder-format`),
+ *   `unavailable` (`folder`)
+ */
+export async function viewDataFolder(path: string): Promise<DataFolderView> {
+  const names = await readdir(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') throw noDataFolder(path, 'it does not exist', cause);
+    throw unavailable(path, cause);
+  });
+  if (!names.includes(MARKER)) throw noDataFolder(path, `it holds no ${MARKER}`);
+  await checkMarker(path);
+  const segments = names.includes('segments') ? join(path, 'segments') : undefined;
+  const entries = segments === undefined ? [] : await readdir(segments, { withFileTypes: true });
+  return {
+    path,
+    roles: entries.filter((entry) => entry.isDirectory()).map(({ name }) => name),
+    holder: await lockHolder(path),
+    segments: (role) => join(path, 'segments', role),
+    index: join(path, 'index'),
+  };
+}
+
+function noDataFolder(path: string, why: string, cause?: unknown): MosaicError {
+  const message = `${path} is no Mosaic data folder: ${why}`;
+  return new MosaicError('not-found', 'folder', message, { cause });
 }
 
 /**

@@ -54,6 +54,11 @@ export async function lockFolder(folder: string): Promise<ProcessLock> {
   throw new MosaicError('conflict', 'folder-in-use', `${path} cannot be locked`);
 }
 
+/** The process that holds a folder's lock; undefined: nobody does. Takes no lock. */
+export async function lockHolder(folder: string): Promise<string | undefined> {
+  return askHolder(await socketPath(folder));
+}
+
 function inUse(folder: string, holder: string): MosaicError {
   return new MosaicError(
     'conflict',

@@ -1,0 +1,38 @@
+/** The `mosaic-admin` command as a whole: its subcommands and its help. */
+import { type ExitCode, type Host, laidOut, runProgram } from '@mosaic-cluster/client/command';
+import { Command } from 'commander';
+import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
+import { registerVerify } from './verify/command.ts';
+
+const HELP = `
+Examples:
+  mosaic-admin stats --data ./data
+  mosaic-admin verify --data ./data
+  mosaic-admin reindex --data ./data --dry-run
+
+"mosaic-admin COMMAND --help" tells more about one command.
+${EXIT_HELP}`;
+
+/** One line per subcommand; each lives in a folder or file of its name. */
+const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [registerVerify];
+
+/** The command line's grammar, over `host`. */
+export function createProgram(host: Host): Command {
+  const program = laidOut(new Command('mosaic-admin'), host)
+    .description(
+      'Looks after what a Mosaic server keeps: says what is there, checks it, rebuilds its index.',
+    )
+    .addHelpText('after', HELP);
+  for (const register of SUBCOMMANDS) register(program, host);
+  return program;
+}
+
+/**
+ * Runs the command once.
+ *
+ * @param args what follows the command's name
+ * @returns what the process should end with; errors were told to standard error
+ */
+export function run(args: readonly string[], host: Host): Promise<ExitCode> {
+  return runProgram(createProgram(host), args, host, exitCodeOf);
+}
