@@ -19,7 +19,7 @@ const OTHER = new Uint8Array(32).fill(2);
 
 function writtenKeys(record: RecordView): string[] {
   const keys: string[] = [];
-  visitHeadKeys(record, (buffer, length) => keys.push(buffer.toString('hex', 0, length)));
+  visitHeadKeys(record, false, (buffer, length) => keys.push(buffer.toString('hex', 0, length)));
   return keys.sort();
 }
 

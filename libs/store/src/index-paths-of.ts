@@ -3,7 +3,10 @@ import { KEY_BYTES, type RecordView, readU16 } from '@mosaic-cluster/protocol';
 import { attestedSubkeys, isOddNotify } from './index-path.ts';
 import type { IndexPath } from './record-index.ts';
 
-/** Every path that the record is on, path `all` first. Views of the record's bytes. */
+/**
+ * Every path that the record is on by what it says, path `all` first: all but `held`, of which a
+ * moderator decides. Views of the record's bytes.
+ */
 export function indexPathsOf(record: RecordView): IndexPath[] {
   const { author, kind, address, signingKey, bytes } = record;
   const paths: IndexPath[] = [

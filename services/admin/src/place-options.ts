@@ -1,5 +1,5 @@
 /** The options by which every command knows what it is about. */
-import { repeatable, usageError } from '@mosaic-cluster/client/command';
+import { collect, usageError } from '@mosaic-cluster/client/command';
 import { isConfigError } from '@mosaic-cluster/runtime';
 import type { Command } from 'commander';
 import { readAdminSettings } from './config.ts';
@@ -23,7 +23,7 @@ Progress goes to standard error: a bar at a terminal, a line every few seconds e
 export function addPlaceOptions(command: Command): Command {
   return command
     .option('--data <dir>', "the embedded server's data folder; default: MOSAIC_DATA_DIR")
-    .option('--role <role>', 'only this role; can be repeated', repeatable)
+    .option('--role <role>', 'only this role; can be repeated', collect)
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'show no progress');
 }

@@ -52,7 +52,7 @@ export async function changeIndex(
 /** Has the marker say what it says after an orderly end. */
 async function trust(folder: string): Promise<void> {
   const bytes = (await readFile(join(folder, 'index', 'data.mdb'))).length;
-  const marker = `${JSON.stringify({ format: 1, state: 'clean', bytes })}\n`;
+  const marker = `${JSON.stringify({ format: 2, state: 'clean', bytes })}\n`;
   await writeFile(join(folder, 'index', 'marker.json'), marker);
 }
 

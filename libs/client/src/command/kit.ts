@@ -14,6 +14,6 @@ export {
 export { type Host, processHost } from './host.ts';
 export { causeOf } from './host-streams.ts';
 export type { Paint } from './paint.ts';
-export { repeatable } from './repeatable.ts';
+export { collect } from './repeatable.ts';
 export { laidOut, runProgram } from './run-program.ts';
 export { StatusLine } from './status-line.ts';

@@ -62,5 +62,6 @@ export function entryFault(
   if (path.path === 'received' && readU64BE(entry.position, 0) !== receivedAt) {
     return 'the record is, but it came at another time';
   }
+  if (path.path === 'held' && !held) return 'the record does not wait for a moderator';
   return isOn(path, record) ? undefined : 'the record is not of this path';
 }

@@ -40,9 +40,7 @@ export class IndexChecks {
     const reaches = (end: LogPosition): boolean =>
       this.#applied !== undefined && compareBytes(end, this.#applied) <= 0;
     if (!reaches(ends.at(-1)!)) this.#applied = await this.#index.appliedTo();
-    // An index that says nothing of how far it is has to have everything.
-    const expected =
-      this.#applied === undefined ? entries : entries.filter((_, i) => reaches(ends[i]!));
+    const expected = entries.filter((_, i) => reaches(ends[i]!));
     counts.unindexed += entries.length - expected.length;
     const found = await this.#index.lookup(expected.map(({ record }) => record.id));
     for (const [i, entry] of expected.entries()) await this.#checkFound(entry, found[i]);
@@ -85,7 +83,12 @@ export class IndexChecks {
         { limit: 1 },
       );
       const own = record.bytes.subarray(0, POSITION_BYTES);
-      if (holder !== undefined && compareBytes(holder.position, own) > 0) {
+      // An older one that was stored later took the place of one that a revocation had made invalid.
+      const isReplaced =
+        holder !== undefined &&
+        (compareBytes(holder.position, own) > 0 ||
+          compareBytes(holder.location, entry.location) > 0);
+      if (isReplaced) {
         state.counts.replaced += 1;
         return;
       }

@@ -45,6 +45,7 @@ export async function entriesFrom(
 
 /** Whether a record is on a path. */
 export function isOn(path: IndexPath, record: RecordView): boolean {
+  if (path.path === 'held') return true;
   const wanted = valueOf(path);
   return indexPathsOf(record).some(
     (each) => each.path === path.path && equalBytes(valueOf(each), wanted),
@@ -55,6 +56,7 @@ function valueOf(path: IndexPath): Uint8Array {
   switch (path.path) {
     case 'all':
     case 'received':
+    case 'held':
       return NOTHING;
     case 'author':
       return path.author;

@@ -1,6 +1,6 @@
 /**
- * From the index to the log: every entry on a path that all records are on leads to its record. So
- * nothing is found that is not there.
+ * From the index to the log: every entry on the paths that all records are on leads to its record. So
+ * nothing is found that is not there. The same for those that wait for a moderator.
  */
 import { hexDecode, hexEncode } from '@mosaic-cluster/protocol';
 import {
@@ -16,7 +16,9 @@ import { type RoleContext, tell } from './role-context.ts';
 /** Entries that are looked at together. */
 const PAGE_ENTRIES = 512;
 
-type WholePath = Extract<IndexPath, { path: 'all' | 'received' }>;
+type WholePath = Extract<IndexPath, { path: 'all' | 'received' | 'held' }>;
+
+const COUNTER = { all: 'entries', received: 'receivedEntries', held: 'heldEntries' } as const;
 
 /** Walks a path of a role's index, newest first, from where the state says. */
 export async function verifyEntries(
@@ -25,7 +27,7 @@ export async function verifyEntries(
   path: WholePath,
 ): Promise<void> {
   const { state, holding } = context;
-  const counter = path.path === 'all' ? 'entries' : 'receivedEntries';
+  const counter = COUNTER[path.path];
   const total = await index.count();
   for (;;) {
     const below = state.position === undefined ? undefined : hexDecode(state.position);

@@ -7,8 +7,8 @@ import { causeOf, usageError } from '@mosaic-cluster/client/command';
 import type { SegmentDamage } from '@mosaic-cluster/store';
 import type { Finding } from './findings.ts';
 
-/** Where a role is. `segments`: log against index; `records`, `received`: index against log. */
-export type Phase = 'segments' | 'records' | 'received' | 'done';
+/** Where a role is. `segments`: log against index; the others: index against log, a path each. */
+export type Phase = 'segments' | 'all' | 'received' | 'held' | 'done';
 
 /** What was looked at of a role. */
 export interface RoleCounts {
@@ -32,6 +32,8 @@ export interface RoleCounts {
   entries: number;
   /** The same on the path `received`. */
   receivedEntries: number;
+  /** The same on the path `held`: they wait for a moderator. */
+  heldEntries: number;
 }
 
 /** How far a role is. */
@@ -71,6 +73,7 @@ export function newRoleState(): RoleState {
     paths: 0,
     entries: 0,
     receivedEntries: 0,
+    heldEntries: 0,
   };
   return { phase: 'segments', counts, damages: [] };
 }

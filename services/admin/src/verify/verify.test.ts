@@ -52,7 +52,7 @@ it('goes on at every place at which it can end', async () => {
   let runs = 1;
   let pieced = await verifyFor(folder, 1, path);
   for (; pieced === undefined; runs++) pieced = await verifyFor(folder, 1, path);
-  expect(runs).toBeGreaterThan(8);
+  expect(runs).toBeGreaterThan(5);
   expect(pieced.roles).toEqual(whole?.roles);
   expect(pieced.findings.counts).toEqual(whole?.findings.counts);
 });

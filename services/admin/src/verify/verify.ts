@@ -1,6 +1,7 @@
 /** Verifies everything in one place: log against index, then index against log, role by role. */
 import { randomInt } from 'node:crypto';
 import { interruptedError } from '@mosaic-cluster/client/command';
+import { isMosaicError } from '@mosaic-cluster/protocol';
 import { KeyDirectory } from '@mosaic-cluster/role';
 import type { Verifier } from '@mosaic-cluster/verifier';
 import type { Holding, RoleHolding } from '../holding.ts';
@@ -37,10 +38,12 @@ const SAVE_MS = 5_000;
 
 const STEPS: Readonly<Record<Phase, string>> = {
   segments: 'reading segments',
-  records: 'walking the index',
+  all: 'walking the index',
   received: 'walking the index by time',
+  held: 'walking what is held',
   done: 'done',
 };
+const AFTER = { all: 'received', received: 'held', held: 'done' } as const;
 
 /**
  * Verifies. Where it is interrupted, the state was saved before.
@@ -58,7 +61,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyState> {
     for (const each of holding.roles) await run.role(each, checks, directory);
     if (!(await holding.isIndexCurrent())) throw indexReplaced();
   } catch (error) {
-    await run.save();
+    // Only between two batches the state says exactly what was done.
+    if (isMosaicError(error) && error.code === 'interrupted') await run.save();
     throw error;
   }
   run.note();
@@ -106,18 +110,15 @@ class Run {
       delete state.position;
     };
     if (state.phase === 'segments') {
-      if (index === undefined) this.#tellNoIndex(context);
+      if (state.position === undefined) await this.#checkUsable(context);
       await verifyLog(context);
-      next('records');
+      next('all');
     }
-    if (state.phase === 'records') {
-      if (index !== undefined) await verifyEntries(context, index, { path: 'all' });
-      next('received');
-    }
-    if (state.phase === 'received') {
-      if (index !== undefined) await verifyEntries(context, index, { path: 'received' });
-      if (index !== undefined) await this.#checkCount(context, index);
-      next('done');
+    for (const path of ['all', 'received', 'held'] as const) {
+      if (state.phase !== path) continue;
+      if (index !== undefined) await verifyEntries(context, index, { path });
+      if (index !== undefined && path === 'held') await this.#checkCount(context, index);
+      next(AFTER[path]);
     }
   }
 
@@ -146,11 +147,19 @@ class Run {
     if (this.#now() - this.#savedMs > SAVE_MS) await this.save();
   }
 
-  #tellNoIndex(context: RoleContext): void {
+  async #checkUsable(context: RoleContext): Promise<void> {
     const { noIndex } = this.#options.holding;
-    const isEmpty = context.holding.log.end === undefined;
+    const { index, log, role } = context.holding;
+    const isEmpty = log.end === undefined;
     if (isEmpty && noIndex?.state !== 'distrusted') return;
-    const what = noIndex?.why ?? `there is no index of ${context.holding.role}`;
+    const isUsable = index !== undefined && (await index.appliedTo()) !== undefined;
+    if (isUsable) return;
+    const isBegun = index !== undefined && (await index.count()) > 0;
+    const what =
+      noIndex?.why ??
+      (isBegun
+        ? `the index of ${role} is not whole: making it anew was begun and not finished`
+        : `there is no index of ${role}`);
     tell(context, { kind: 'index-unusable', what });
   }
 
