@@ -63,7 +63,8 @@ export class ClusterFolder {
   async port(name: string, wish?: number): Promise<number> {
     for (const candidate of [this.#ports.get(name), wish]) {
       if (candidate === undefined || this.#taken.has(candidate)) continue;
-      if (await isFreePort(candidate)) return this.#keep(name, candidate);
+      const isFree = await isFreePort(candidate);
+      if (isFree && !this.#taken.has(candidate)) return this.#keep(name, candidate);
     }
     let port = await freePort();
     while (this.#taken.has(port)) port = await freePort();

@@ -35,16 +35,23 @@ export async function startServers(
   natsServers: number,
   started: Started,
 ): Promise<Servers> {
-  const s3 = await named('the S3 server (versitygw)', async () => {
-    const place = { folder: folder.folder('objects'), port: await folder.port('s3') };
-    return startS3({ ...folder.s3, place });
-  });
+  const starting = [
+    named('the S3 server (versitygw)', () => startS3Server(folder, started)),
+    named('the Redis Cluster', () => startRedis(folder, started)),
+    named('NATS', () => startNatsServers(folder, natsServers, started)),
+  ] as const;
+  // All of them, also after a failure: what comes up later must be stopped too.
+  await Promise.allSettled(starting);
+  const [s3, redis, nats] = await Promise.all(starting);
+  return { nats, redis, s3 };
+}
+
+async function startS3Server(folder: ClusterFolder, started: Started): Promise<S3Server> {
+  const place = { folder: folder.folder('objects'), port: await folder.port('s3') };
+  const s3 = await startS3({ ...folder.s3, place });
   started.push({ name: 's3', stop: () => s3.stop() });
   s3.createBucket(BUCKET);
-  const redis = await named('the Redis Cluster', () => startRedis(folder));
-  started.push({ name: 'redis', stop: () => redis.stop() });
-  const nats = await named('NATS', () => startNatsServers(folder, natsServers, started));
-  return { nats, redis, s3 };
+  return s3;
 }
 
 async function startNatsServers(
@@ -73,7 +80,7 @@ async function startNatsServers(
 }
 
 /** Redis keeps what it has over a restart; where its ports are others now, it begins anew. */
-async function startRedis(folder: ClusterFolder): Promise<RedisCluster> {
+async function startRedis(folder: ClusterFolder, started: Started): Promise<RedisCluster> {
   const names = ['redis-1', 'redis-2', 'redis-3'];
   const before = names.map((name) => folder.lastPort(name));
   const places: RedisPlace[] = [];
@@ -85,10 +92,12 @@ async function startRedis(folder: ClusterFolder): Promise<RedisCluster> {
     for (const name of names) await folder.clear(name);
   }
   const [first, second, third] = places;
-  return startRedisCluster({
+  const redis = await startRedisCluster({
     args: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
     places: [first!, second!, third!],
   });
+  started.push({ name: 'redis', stop: () => redis.stop() });
+  return redis;
 }
 
 async function named<T>(what: string, start: () => Promise<T>): Promise<T> {

@@ -116,12 +116,14 @@ export class RecordReader {
     if (ids.length > 0) sources.push(idSource(index, ids));
     if (sources.length === 0) return NOTHING;
     const wanted = Math.min(budget.records, budget.scanned, references.length);
+    // A shared index knows a record by most bytes of its ID, not by all.
+    const isExact = foreign.length === 0 && (ids.length === 0 || !index.isShared);
     return new PageWalk({
       ...this.#deps,
       merge: new EntryMerge(sources, below, wanted),
       budget,
       choice: 0,
-      matcher: foreign.length === 0 ? undefined : namedBy(references),
+      matcher: isExact ? undefined : namedBy(references),
       identities,
     }).fill();
   }

@@ -152,7 +152,10 @@ export interface RecordIndex {
    * rebuild brings them back to it. What is not there is passed over.
    */
   release(ids: readonly Reference[]): Promise<void>;
-  /** The entries of whole IDs, undefined for those that are not there. */
+  /**
+   * The entries of whole IDs, undefined for those that are not there. An index with `isShared` compares
+   * 28 of the 48 bytes: whoever asks for IDs that no record may have compares the record's own.
+   */
   lookup(ids: readonly Reference[]): Promise<readonly (IndexEntry | undefined)[]>;
   /** Entries of a path, newest first. Fewer than `limit`: the range is at its end. */
   scan(path: IndexPath, range: ScanRange): Promise<readonly IndexEntry[]>;
