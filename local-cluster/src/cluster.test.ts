@@ -1,0 +1,184 @@
+/**
+ * The whole cluster as its users meet it: real servers, real processes, real sockets. What holds for
+ * one process must hold through any gateway, and while processes come and go. Needs a build.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  allChecks,
+  type CheckResult,
+  findFacts,
+  parseTarget,
+  resultLine,
+  runChecks,
+} from '@mosaic-cluster/conformance';
+import type { NatsServer } from '@mosaic-cluster/test-servers';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type LocalCluster, startLocalCluster, untilReady } from './local-cluster.ts';
+import type { ReportLine } from './report.ts';
+import type { ServiceProcess } from './service-process.ts';
+import { connectTo, idOf, Load, missing, until } from './testing/load.ts';
+
+const CHECK_TIMEOUT_MS = 20_000;
+const CONCURRENCY = 12;
+const BEFORE = 60;
+const AFTER = 100;
+
+let dataDir: string;
+let cluster: LocalCluster;
+const lines: ReportLine[] = [];
+const closing: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'mosaic-cluster-'));
+  cluster = await startLocalCluster({ dataDir, report: (line) => lines.push(line) });
+}, 120_000);
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+afterAll(async () => {
+  await cluster?.close();
+  await rm(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+function processCalled(name: string): ServiceProcess {
+  return cluster.processes.find((each) => each.name === name)!;
+}
+
+async function clientAt(gateway: number): ReturnType<typeof connectTo> {
+  const client = await connectTo(cluster, gateway);
+  closing.push(() => client.close());
+  return client;
+}
+
+async function loadAt(gateway: number): Promise<Load> {
+  const load = new Load(await clientAt(gateway));
+  closing.unshift(() => load.stop());
+  load.start();
+  return load;
+}
+
+/** Sends a signal and waits until the process is there again, as another one. */
+async function endAndReturn(service: ServiceProcess, signal: NodeJS.Signals): Promise<void> {
+  const { pid } = service;
+  service.signal(signal);
+  await until(`${service.name} to end`, () => service.pid !== pid);
+  await until(`${service.name} to come back`, () => service.facts !== undefined);
+  await untilReady(service);
+}
+
+describe('every gateway', () => {
+  async function check(url: string, second: string): Promise<CheckResult[]> {
+    const key = cluster.urls[0]!.serverKeyHex;
+    const server = await findFacts(
+      {
+        target: parseTarget(url, key, false),
+        second: parseTarget(second, key, false),
+        registered: [],
+        extensions: [],
+      },
+      CHECK_TIMEOUT_MS,
+    );
+    const timeoutMs = CHECK_TIMEOUT_MS;
+    return runChecks({ checks: allChecks, server, timeoutMs, concurrency: CONCURRENCY });
+  }
+
+  it('passes the conformance suite, the other one being the same server', {
+    timeout: 240_000,
+  }, async () => {
+    const [first, second] = cluster.urls;
+    const runs = await Promise.all([
+      check(first!.mtlsUrl!, second!.mtlsUrl!),
+      check(second!.uwsUrl!, first!.uwsUrl!),
+    ]);
+    for (const results of runs) {
+      const failed = results.filter(({ outcome }) => outcome === 'failed');
+      expect(failed.map(resultLine)).toEqual([]);
+      expect(results.filter(({ outcome }) => outcome === 'passed').length).toBeGreaterThan(200);
+    }
+  });
+});
+
+describe('publisher and subscriber at different gateways', () => {
+  async function clientNames(nats: NatsServer): Promise<string[]> {
+    const { connections } = (await nats.monitor('connz')) as {
+      connections: { name?: string }[];
+    };
+    return connections.map(({ name = '' }) => name);
+  }
+
+  it('meet, though the gateways are on different NATS servers', async () => {
+    for (const nats of cluster.servers.nats) {
+      const names = await clientNames(nats);
+      expect(names.filter((name) => name === 'mosaic-gateway')).toHaveLength(1);
+      expect(names.filter((name) => name === 'mosaic-outbox')).toHaveLength(1);
+    }
+    const [publisher, subscriber] = [await clientAt(0), await clientAt(1)];
+    const load = new Load(publisher);
+    const seen: string[] = [];
+    let isLive = false;
+    const events = subscriber.subscribe([{ name: 'authors', keys: [load.author] }]);
+    closing.unshift(async () => events.return());
+    const listening = (async () => {
+      for await (const event of events) {
+        if (event.name === 'record') seen.push(idOf(event.record));
+        isLive ||= event.name === 'locallyComplete';
+      }
+    })();
+    await until('the subscription to be live', () => isLive);
+    load.start();
+    await load.more(50);
+    await load.stop();
+    await until('all records to arrive', () => seen.length >= load.acknowledged.length);
+    expect(load.failed).toEqual([]);
+    expect(seen.toSorted()).toEqual(load.acknowledged.map(idOf).toSorted());
+    await events.return();
+    await listening;
+  });
+});
+
+describe('under load, without a failed submission and without a lost record', () => {
+  async function endUnderLoad(name: string, signal: NodeJS.Signals): Promise<void> {
+    const load = await loadAt(0);
+    await load.more(BEFORE);
+    lines.length = 0;
+    await endAndReturn(processCalled(name), signal);
+    await load.more(AFTER);
+    await load.stop();
+    expect(load.failed).toEqual([]);
+    expect(await missing(await clientAt(1), load.acknowledged)).toEqual([]);
+  }
+
+  function ending(name: string): string | undefined {
+    const from = lines.filter((line) => line.from === name);
+    return from.find(({ message }) => message.startsWith('ended'))?.message;
+  }
+
+  it('ends a worker that is told to end', async () => {
+    await endUnderLoad('outbox-1', 'SIGTERM');
+    expect(ending('outbox-1')).toBe('ended with 0');
+  });
+
+  it('ends a gateway that is told to end', async () => {
+    await endUnderLoad('gateway-1', 'SIGTERM');
+    expect(ending('gateway-1')).toBe('ended with 0');
+  });
+
+  it('loses a worker that is killed', async () => {
+    await endUnderLoad('outbox-2', 'SIGKILL');
+    expect(ending('outbox-2')).toBe('ended by SIGKILL');
+  });
+});
+
+describe('the health port', () => {
+  it('tells service and version of every process', async () => {
+    for (const { name, spec, facts } of cluster.processes) {
+      const text = await (await fetch(`${facts!.health}/metrics`)).text();
+      expect(text, name).toContain(`mosaic_build_info{service="${spec.service}",version="0.1.0"} 1`);
+      expect(text, name).toContain('mosaic_bus_connected 1');
+    }
+  });
+});
