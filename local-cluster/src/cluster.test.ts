@@ -177,7 +177,9 @@ describe('the health port', () => {
   it('tells service and version of every process', async () => {
     for (const { name, spec, facts } of cluster.processes) {
       const text = await (await fetch(`${facts!.health}/metrics`)).text();
-      expect(text, name).toContain(`mosaic_build_info{service="${spec.service}",version="0.1.0"} 1`);
+      expect(text, name).toContain(
+        `mosaic_build_info{service="${spec.service}",version="0.1.0"} 1`,
+      );
       expect(text, name).toContain('mosaic_bus_connected 1');
     }
   });
