@@ -76,6 +76,18 @@ describe('registry on Redis', () => {
       .toBeDefined();
   });
 
+  it('brings in everywhere what nobody told Redis of, also while it mends a part', async () => {
+    const registry = await open({ keepMs: 60_000 });
+    const many = (first: number): FactChange[] =>
+      Array.from({ length: 200 }, (_, n) => set(first + n));
+    await registry.change(many(0));
+    const writer = new ControlObjects({ store, now: Date.now });
+    const value = Buffer.from('late');
+    await writer.put(many(200).map(({ key: late }) => ({ name: factName('users', late), value })));
+    expect(await server.command('DEL mosaic:{registry:05}w')).toBe(':1\r\n');
+    expect(await all(registry)).toHaveLength(400);
+  });
+
   it('brings in again what a failover may have lost', async () => {
     let ageMs = 0;
     const registry = await open({ keepMs: 100, now: () => Date.now() + ageMs });

@@ -111,7 +111,10 @@ class RedisRegistry implements Registry {
 
   async open(): Promise<void> {
     await this.#poll();
-    if ((await this.#tables.incomplete()).size > 0) await this.#look(true);
+    if ((await this.#tables.incomplete()).size > 0) {
+      await this.#look(true);
+      await this.#poll();
+    }
     this.#every(this.#pollMs, () => this.#poll());
     this.#every(this.#keepMs, () => this.#look(false));
   }
