@@ -60,7 +60,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger.error('a role failed', { error });
   };
   const writer = new MessageWriter();
-  const roles = new Roles(services, counters);
+  const roles = new Roles({ bus, services, counters });
   const identities = (key: Uint8Array): Promise<readonly Uint8Array[]> => roles.identities(key);
   const listener = bus.listen(
     (records) => hub.deliver(records),

@@ -78,6 +78,11 @@ export class PageMerge {
     this.#sources[source]!.accept(page);
   }
 
+  /** Does without a source's further pages. */
+  drop(source: number): void {
+    this.#sources[source]!.hasMore = false;
+  }
+
   /** The next record; undefined where a page must come first, or none is left. */
   take(): ServedRecord | undefined {
     for (;;) {

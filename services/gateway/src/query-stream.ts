@@ -1,6 +1,7 @@
 /**
  * Answers one query from what the roles have stored: asks them page by page, writes what can be
- * written, and waits while the client does not read. It holds at most one page of each role.
+ * written, and waits while the client does not read. It holds at most one page of each role. Where
+ * one role fails, the others' records still come, and after them word that the answer is incomplete.
  */
 import type { Cursor, Page, PageBudget, ServedRecord } from '@mosaic-cluster/bus';
 import type { GatewayLimits } from './limits.ts';
@@ -13,9 +14,9 @@ export type PageSource = (cursor: Cursor | undefined, budget: PageBudget) => Pro
 export interface StreamSink {
   /** Whether the client has so much unread that the stream waits for `resume`. */
   isClogged(): boolean;
-  /** Takes records in their order; `ended`: there are no more. */
+  /** Takes records in their order; `ended`: there are no more, and none is missing. */
   write(records: readonly ServedRecord[], ended: boolean): void;
-  /** A role failed. Nothing follows. */
+  /** A role failed, so that records may be missing. Nothing follows. */
   failed(error: unknown): void;
 }
 
@@ -42,6 +43,8 @@ export class QueryStream {
   #sent = 0;
   #loads = 0;
   #idle: (() => void) | undefined;
+  /** What a role failed with first. */
+  #failure: { readonly error: unknown } | undefined;
   #isOver = false;
 
   constructor(options: QueryStreamOptions) {
@@ -66,10 +69,13 @@ export class QueryStream {
         this.#askForPages();
         return;
       }
-      if (ended) this.#isOver = true;
+      if (ended) {
+        this.#end(records);
+        return;
+      }
       // Asked before written: the role works while the client reads.
-      else this.#askForPages();
-      sink.write(records, ended);
+      this.#askForPages();
+      sink.write(records, false);
     }
   }
 
@@ -82,6 +88,13 @@ export class QueryStream {
   whenIdle(idle: () => void): void {
     if (this.#loads === 0) idle();
     else this.#idle = idle;
+  }
+
+  #end(records: readonly ServedRecord[]): void {
+    const { sink } = this.#options;
+    this.#isOver = true;
+    sink.write(records, this.#failure === undefined);
+    if (this.#failure !== undefined) sink.failed(this.#failure.error);
   }
 
   #collect(): ServedRecord[] {
@@ -116,17 +129,14 @@ export class QueryStream {
 
   async #load(source: number, budget: PageBudget): Promise<void> {
     this.#isLoading[source] = true;
-    let page: Page;
     try {
-      page = await this.#options.sources[source]!(this.#merge.cursorOf(source), budget);
+      const page = await this.#options.sources[source]!(this.#merge.cursorOf(source), budget);
+      this.#merge.accept(source, page);
     } catch (error) {
-      if (this.#isOver) return;
-      this.#isOver = true;
-      this.#options.sink.failed(error);
-      return;
+      this.#failure ??= { error };
+      this.#merge.drop(source);
     }
     this.#isLoading[source] = false;
-    this.#merge.accept(source, page);
     this.resume();
   }
 

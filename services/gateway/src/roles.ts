@@ -1,20 +1,44 @@
 /** The roles behind a gateway, as its queries use them. */
-import type { GetRequest, Page, QueryRequest, RoleName, RoleService } from '@mosaic-cluster/bus';
-import type { FilterView, PublicKey, Reference } from '@mosaic-cluster/protocol';
+import type {
+  Bus,
+  GetRequest,
+  Page,
+  QueryRequest,
+  RoleName,
+  RoleService,
+} from '@mosaic-cluster/bus';
+import {
+  type FilterView,
+  isMosaicError,
+  MosaicError,
+  type PublicKey,
+  type Reference,
+  referenceKind,
+} from '@mosaic-cluster/protocol';
 import type { GatewayCounters } from './counters.ts';
+import { textOf } from './key-text.ts';
 import type { PageSource } from './query-stream.ts';
 import { rolesForFilter, rolesForReader } from './role-choice.ts';
+import { idTextOf } from './seam.ts';
+
+/** What the roles are made of. */
+export interface RolesOptions {
+  readonly bus: Pick<Bus, 'serves'>;
+  /** In the order in which they are asked. */
+  readonly services: ReadonlyMap<RoleName, RoleService>;
+  readonly counters: GatewayCounters;
+}
+
+const NOTHING: Page = { records: [], next: undefined, below: undefined };
 
 /** Makes the sources of query streams. */
 export class Roles {
   readonly #names: readonly RoleName[];
-  readonly #services: ReadonlyMap<RoleName, RoleService>;
-  readonly #counters: GatewayCounters;
+  readonly #options: RolesOptions;
 
-  constructor(services: ReadonlyMap<RoleName, RoleService>, counters: GatewayCounters) {
-    this.#names = [...services.keys()];
-    this.#services = services;
-    this.#counters = counters;
+  constructor(options: RolesOptions) {
+    this.#names = [...options.services.keys()];
+    this.#options = options;
   }
 
   /** Every role that can have something for this filter and reader. */
@@ -28,24 +52,92 @@ export class Roles {
   /** Every role that can have something for this reader. */
   forReferences(references: readonly Reference[], reader: PublicKey | undefined): PageSource[] {
     const names = rolesForReader(this.#names, reader !== undefined);
+    const isById = references.every((reference) => referenceKind(reference) === 'id');
+    if (isById && names.length > 1) return this.#inTurn(names, references, reader);
     return names.map((name) => (cursor, budget) => {
       return this.#get(name, { references, reader, cursor, budget });
     });
   }
 
-  /** The master keys that a key acts for, as the role says that holds people's schedules. */
+  /**
+   * The master keys that a key acts for. Every role knows people's schedules, so the first that is
+   * there is asked.
+   */
   async identities(key: PublicKey): Promise<readonly PublicKey[]> {
-    const [first] = this.#services.values();
-    return first === undefined ? [key] : first.identities(key);
+    const { bus, services } = this.#options;
+    const names = this.#names.filter((name) => bus.serves(name));
+    let failure: unknown;
+    for (const name of names.length === 0 ? this.#names : names) {
+      try {
+        return await services.get(name)!.identities(key);
+      } catch (error) {
+        if (!isMosaicError(error) || !error.retryable) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return [key];
   }
 
-  #query(name: RoleName, request: QueryRequest): Promise<Page> {
-    this.#counters.pages += 1;
-    return this.#services.get(name)!.query(request);
+  /**
+   * Each role is asked for what those before it did not have: a server keeps one copy of a record,
+   * so that mostly the first role has it all, and the others need not look.
+   */
+  #inTurn(
+    names: readonly RoleName[],
+    references: readonly Reference[],
+    reader: PublicKey | undefined,
+  ): PageSource[] {
+    let left: Promise<readonly Reference[]> = Promise.resolve(references);
+    return names.map((name): PageSource => {
+      const before = left;
+      let tell: (missing: readonly Reference[]) => void = () => {};
+      left = new Promise((resolve) => {
+        tell = resolve;
+      });
+      return async (cursor, budget) => {
+        const wanted = await before;
+        if (wanted.length === 0) {
+          tell(wanted);
+          return NOTHING;
+        }
+        try {
+          const page = await this.#get(name, { references: wanted, reader, cursor, budget });
+          tell(
+            page.next === undefined && cursor === undefined ? withoutFound(wanted, page) : wanted,
+          );
+          return page;
+        } catch (error) {
+          tell(wanted);
+          throw error;
+        }
+      };
+    });
   }
 
-  #get(name: RoleName, request: GetRequest): Promise<Page> {
-    this.#counters.pages += 1;
-    return this.#services.get(name)!.get(request);
+  async #query(name: RoleName, request: QueryRequest): Promise<Page> {
+    return this.#service(name).query(request);
   }
+
+  async #get(name: RoleName, request: GetRequest): Promise<Page> {
+    return this.#service(name).get(request);
+  }
+
+  /** @throws MosaicError `unavailable` where nobody was there a moment ago */
+  #service(name: RoleName): RoleService {
+    const { bus, services, counters } = this.#options;
+    if (!bus.serves(name)) {
+      throw new MosaicError('unavailable', 'no-responders', `nobody serves the role ${name}`);
+    }
+    counters.pages += 1;
+    return services.get(name)!;
+  }
+}
+
+/** The references of IDs that a page does not have. */
+function withoutFound(references: readonly Reference[], { records }: Page): readonly Reference[] {
+  if (records.length === 0) return references;
+  if (records.length === references.length) return [];
+  const found = new Set(records.map(({ record }) => idTextOf(record.bytes)));
+  return references.filter((reference) => !found.has(textOf(reference)));
 }
