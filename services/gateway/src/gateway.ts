@@ -60,12 +60,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger.error('a role failed', { error });
   };
   const writer = new MessageWriter();
-  const roles = new Roles({ bus, services, counters });
-  const identities = (key: Uint8Array): Promise<readonly Uint8Array[]> => roles.identities(key);
   const listener = bus.listen(
     (records) => hub.deliver(records),
     (since) => hub.gap(since),
   );
+  const isRemote = listener.doubt !== undefined;
+  const roles = new Roles({ bus, services, counters, isRemote });
+  const identities = (key: Uint8Array): Promise<readonly Uint8Array[]> => roles.identities(key);
   const hub = new SubscriptionHub({
     listener,
     identities,

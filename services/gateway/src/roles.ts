@@ -27,6 +27,8 @@ export interface RolesOptions {
   /** In the order in which they are asked. */
   readonly services: ReadonlyMap<RoleName, RoleService>;
   readonly counters: GatewayCounters;
+  /** Whether a call goes to another process: then it is worth waiting to save one. */
+  readonly isRemote: boolean;
 }
 
 const NOTHING: Page = { records: [], next: undefined, below: undefined };
@@ -52,8 +54,11 @@ export class Roles {
   /** Every role that can have something for this reader. */
   forReferences(references: readonly Reference[], reader: PublicKey | undefined): PageSource[] {
     const names = rolesForReader(this.#names, reader !== undefined);
-    const isById = references.every((reference) => referenceKind(reference) === 'id');
-    if (isById && names.length > 1) return this.#inTurn(names, references, reader);
+    const isById = (): boolean =>
+      references.every((reference) => referenceKind(reference) === 'id');
+    if (this.#options.isRemote && names.length > 1 && isById()) {
+      return this.#inTurn(names, references, reader);
+    }
     return names.map((name) => (cursor, budget) => {
       return this.#get(name, { references, reader, cursor, budget });
     });

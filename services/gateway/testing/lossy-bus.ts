@@ -27,6 +27,8 @@ interface Ear {
 export class LossyBus implements Bus {
   /** Nothing that is published arrives. */
   isLosing = false;
+  /** A role that nobody serves. */
+  absent: RoleName | undefined;
   /** How long an interest takes to get where records are published. */
   spreadMs = 0;
   readonly #inner = new MemoryBus();
@@ -54,7 +56,7 @@ export class LossyBus implements Bus {
   }
 
   serves(name: RoleName): boolean {
-    return this.#inner.serves(name);
+    return name !== this.absent && this.#inner.serves(name);
   }
 
   serve(name: RoleName, service: RoleService): () => void {

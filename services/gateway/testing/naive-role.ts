@@ -37,6 +37,8 @@ export class NaiveRole implements RoleService {
   readonly batches: (readonly Submission[])[] = [];
   /** Pages as they were asked for. */
   readonly budgets: PageBudget[] = [];
+  /** How many references Gets had. */
+  readonly asked: number[] = [];
   /** What becomes of a submission. */
   judge: (submission: Submission) => ResultCode = () => RESULT.ACCEPTED;
   /** Runs before anything is answered; may wait or throw. */
@@ -78,6 +80,7 @@ export class NaiveRole implements RoleService {
   }
 
   async get(request: GetRequest): Promise<Page> {
+    this.asked.push(request.references.length);
     await this.gate();
     return this.#page(request, ({ record }) =>
       request.references.some((reference) => {
