@@ -2,29 +2,19 @@
 import type { RecordView } from '@mosaic-cluster/protocol';
 import type { SegmentLog } from '@mosaic-cluster/store';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { assortment, holdingPolicy } from '../testing/assortment.ts';
 import { type ClusterRoles, ClusterServers, type ClusterWorker } from '../testing/cluster-roles.ts';
 import { intercept } from '../testing/intercept.ts';
-import { kind, moment, nonce, notify, person, record, schedule } from '../testing/people.ts';
-import { openPolicy } from '../testing/policies.ts';
+import { kind, moment, person, record, schedule } from '../testing/people.ts';
 import { present } from '../testing/present.ts';
 import { dumpRedisIndex } from '../testing/redis-dump.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { rebuildIndex, type RebuildOptions, type RebuildResult } from './rebuild.ts';
-import type { RolePolicy } from './role-policy.ts';
 
 const ALICE = person(0);
 const BOB = person(1);
 const SUBKEY = person(10);
-const KINDS = {
-  unique: kind(),
-  versioned: kind({ duplicateHandling: 'versioned' }),
-  replaceable: kind({ duplicateHandling: 'replaceable' }),
-};
-/** Holds what has a payload of three bytes. */
-const policy: RolePolicy = {
-  ...openPolicy,
-  judge: async (each) => (each.payloadLength === 3 ? 'hold' : 'accept'),
-};
+const REPLACEABLE = kind({ duplicateHandling: 'replaceable' });
 
 let servers: ClusterServers;
 let cluster: ClusterRoles;
@@ -41,29 +31,8 @@ const revoked = (n: number): RecordView =>
   schedule(ALICE, moment(n), [{ subkey: SUBKEY, marker: 'revokedAll', revokedAt: 1n }]);
 const active = (n: number): RecordView =>
   schedule(ALICE, moment(n), [{ subkey: SUBKEY, marker: 'activeSigning' }]);
-const worker = (): Promise<ClusterWorker> => cluster.worker({ policy, keeper: { reindex: 'off' } });
-
-/** Records of every sort, many of them versions of few. */
-function assortment(count: number, from = 0): RecordView[] {
-  return Array.from({ length: count }, (_, i) => {
-    const n = from + i;
-    const author = n % 3 === 0 ? BOB : ALICE;
-    const tags = n % 4 === 0 ? [notify(BOB)] : [];
-    const timestamp = moment((n * 7919) % 10_000);
-    if (n % 10 === 9)
-      return schedule(author, timestamp, [{ subkey: SUBKEY, marker: 'activeSigning' }], n % 2);
-    const name = (['unique', 'replaceable', 'versioned', 'replaceable'] as const)[n % 4]!;
-    const payload = new Uint8Array(n % 5);
-    return record(author, {
-      kind: KINDS[name],
-      timestamp,
-      tags,
-      payload,
-      nonce: nonce(n % 6),
-      ...(n % 7 === 0 && n > 20 ? { signer: SUBKEY } : {}),
-    });
-  });
-}
+const worker = (): Promise<ClusterWorker> =>
+  cluster.worker({ policy: holdingPolicy, keeper: { reindex: 'off' } });
 
 async function submitAll(workers: readonly ClusterWorker[], records: RecordView[]): Promise<void> {
   for (let at = 0; at < records.length; at += 10) {
@@ -182,9 +151,9 @@ describe('an index on Redis that is made anew', () => {
 
   it('gives an address to the older record where the newer was not its author’s to sign', async () => {
     const a = await worker();
-    const newer = record(ALICE, { kind: KINDS.replaceable, timestamp: moment(9), signer: SUBKEY });
-    const older = record(ALICE, { kind: KINDS.replaceable, timestamp: moment(5) });
-    const kept = record(BOB, { kind: KINDS.replaceable, timestamp: moment(5) });
+    const newer = record(ALICE, { kind: REPLACEABLE, timestamp: moment(9), signer: SUBKEY });
+    const older = record(ALICE, { kind: REPLACEABLE, timestamp: moment(5) });
+    const kept = record(BOB, { kind: REPLACEABLE, timestamp: moment(5) });
     for (const each of [active(1), newer, kept, revoked(2), older]) {
       expect(await a.submit(each)).toEqual(['ACCEPTED']);
     }
