@@ -62,54 +62,78 @@ export class EntryRestorer {
     this.#log = log;
   }
 
-  /** Adds entries. */
+  /**
+   * Adds entries.
+   *
+   * @throws MosaicError `conflict` (`address`) where somebody else took an address at every attempt
+   */
   async restore(entries: readonly ScannedEntry[]): Promise<Restored> {
-    const outcomes = await this.#index.restore(entries);
     const contests: Contest[] = [];
-    const contested: ScannedEntry[] = [];
+    const first = await this.#add(entries, entries);
+    let { added } = first;
+    let open = first.open;
+    for (let attempt = 0; open.length > 0; attempt++) {
+      if (attempt === ATTEMPTS_MAX) throw contended();
+      if (attempt > 0) await delay(Math.min(2 ** attempt, PAUSE_MS_MAX) * Math.random());
+      const challengers: ScannedEntry[] = [];
+      const additions: IndexAddition[] = [];
+      for (let at = 0; at < open.length; at += LOOKS_MAX) {
+        const some = open.slice(at, at + LOOKS_MAX);
+        const looks = await Promise.all(some.map((entry) => this.#challenge(entry)));
+        for (let i = 0; i < some.length; i++) {
+          const look = looks[i];
+          if (look === undefined) continue;
+          if ('locations' in look) {
+            contests.push(look);
+            continue;
+          }
+          challengers.push(some[i]!);
+          additions.push(look);
+        }
+      }
+      const next = await this.#add(challengers, additions);
+      added += next.added;
+      open = next.open;
+    }
+    return { added, contests };
+  }
+
+  /** Adds what can be added without asking; the others are open. */
+  async #add(
+    entries: readonly ScannedEntry[],
+    additions: readonly IndexAddition[],
+  ): Promise<{ added: number; open: ScannedEntry[] }> {
+    const outcomes = additions.length === 0 ? [] : await this.#index.restore(additions);
+    const open: ScannedEntry[] = [];
     let added = 0;
     entries.forEach((entry, i) => {
       const outcome = outcomes[i]!;
       if (outcome === 'added') {
         added += 1;
         this.#keep(entry);
-      } else if (outcome !== 'duplicate') contested.push(entry);
+      } else if (outcome !== 'duplicate') open.push(entry);
     });
-    for (let at = 0; at < contested.length; at += LOOKS_MAX) {
-      const some = contested.slice(at, at + LOOKS_MAX);
-      const settled = await Promise.all(some.map((entry) => this.#settle(entry)));
-      for (const each of settled) {
-        if (each === 'added') added += 1;
-        else if (each !== undefined) contests.push(each);
-      }
-    }
-    return { added, contests };
+    return { added, open };
   }
 
-  /** Decides who has an address that is taken. */
-  async #settle(entry: ScannedEntry): Promise<'added' | Contest | undefined> {
+  /**
+   * Looks who has the address of an entry.
+   *
+   * @returns how to take it; or what will have to decide later; undefined: there is nothing to take
+   */
+  async #challenge(entry: ScannedEntry): Promise<IndexAddition | Contest | undefined> {
     const { record, location } = entry;
+    if (record.duplicateHandling !== 'replaceable') return entry;
     const path = { path: 'address', address: record.address } as const;
-    const isReplaceable = record.duplicateHandling === 'replaceable';
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (attempt > 0) await delay(Math.min(2 ** attempt, PAUSE_MS_MAX) * Math.random());
-      const [holder] = isReplaceable ? await this.#index.scan(path, { limit: 1 }) : [];
-      const order = holder === undefined ? 1 : compareBytes(positionOf(record), holder.position);
-      if (order === 0) return undefined;
-      if (holder !== undefined && isInverted(entry, holder)) {
-        const isSure = order > 0 && record.signedByAuthor;
-        if (!isSure)
-          return { locations: [Uint8Array.from(location), Uint8Array.from(holder.location)] };
-      }
-      if (order < 0) return undefined;
-      const addition = holder === undefined ? entry : await this.#replacing(entry, holder);
-      const [outcome] = await this.#index.restore([addition]);
-      if (outcome === 'conflict' || outcome === 'outdated') continue;
-      if (outcome !== 'added') return undefined;
-      this.#keep(entry);
-      return 'added';
+    const [holder] = await this.#index.scan(path, { limit: 1 });
+    if (holder === undefined) return entry;
+    const order = compareBytes(positionOf(record), holder.position);
+    if (order === 0) return undefined;
+    const isSure = order > 0 && record.signedByAuthor;
+    if (!isSure && isInverted(entry, holder)) {
+      return { locations: [Uint8Array.from(location), Uint8Array.from(holder.location)] };
     }
-    throw contended();
+    return order < 0 ? undefined : this.#replacing(entry, holder);
   }
 
   async #replacing(entry: ScannedEntry, holder: IndexEntry): Promise<IndexAddition> {

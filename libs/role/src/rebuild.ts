@@ -4,7 +4,8 @@
  * moment. What is committed meanwhile, whoever commits it adds.
  */
 import { randomBytes } from 'node:crypto';
-import { MosaicError } from '@mosaic-cluster/protocol';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import type {
   LogPart,
   LogPosition,
@@ -15,7 +16,7 @@ import type {
 } from '@mosaic-cluster/store';
 import type { KeyDirectory } from './key-directory.ts';
 import { RebuildContests } from './rebuild-contests.ts';
-import { EntryRestorer } from './rebuild-restorer.ts';
+import { EntryRestorer, type Restored } from './rebuild-restorer.ts';
 import type { RecordVerifier } from './role-worker-deps.ts';
 
 /** How far a rebuild is. */
@@ -51,6 +52,11 @@ export interface RebuildOptions {
   readonly owner?: string;
   /** Parts of the log that are read at the same time: 4 by default. */
   readonly lanes?: number;
+  /**
+   * Records that are added together: 1,024 by default. More are faster on LMDB where nobody is served
+   * meanwhile, and take more memory: so many records a lane.
+   */
+  readonly batchEntries?: number;
   /** For how long nobody else takes over from one that died: 15 seconds by default. */
   readonly leaseMs?: number;
   /** Reads all of the log, whatever an interrupted rebuild has done. */
@@ -65,9 +71,12 @@ export interface RebuildOptions {
 
 const LANES = 4;
 const LEASE_MS = 15_000;
-/** Records that are added together, and their bytes. */
 const BATCH_ENTRIES = 1024;
-const BATCH_BYTES = 4 * 1024 * 1024;
+/** Attempts to add a batch, with longer and longer pauses. */
+const ATTEMPTS_MAX = 5;
+const PAUSE_MS = 500;
+/** Bytes of records that are added together. */
+const BATCH_BYTES = 8 * 1024 * 1024;
 
 /**
  * Rebuilds an index, or goes on with a rebuild that was interrupted.
@@ -170,6 +179,7 @@ class Rebuild {
 
   /** Adds what a part holds; returns what has to be noted of it. */
   async #restorePart(part: LogPart): Promise<Uint8Array> {
+    const { batchEntries = BATCH_ENTRIES } = this.#options;
     const notes: Uint8Array[] = [];
     let batch: ScannedEntry[] = [];
     let bytes = 0;
@@ -183,7 +193,7 @@ class Rebuild {
       for (const entry of entries) {
         batch.push(entry);
         bytes += entry.record.bytes.length;
-        if (batch.length >= BATCH_ENTRIES || bytes >= BATCH_BYTES) await flush();
+        if (batch.length >= batchEntries || bytes >= BATCH_BYTES) await flush();
       }
     }
     if (batch.length > 0) await flush();
@@ -192,11 +202,25 @@ class Rebuild {
 
   async #restore(entries: readonly ScannedEntry[]): Promise<Uint8Array> {
     const valid = await this.#verified(entries);
-    const { added, contests } = await this.#restorer.restore(valid);
+    const { added, contests } = await this.#restoreInTime(valid);
     this.#records += entries.length;
     this.#added += added;
     this.#tell();
     return this.#contests.add(contests);
+  }
+
+  /** Tries again for a while where the index cannot be reached: reading the part again costs more. */
+  async #restoreInTime(entries: readonly ScannedEntry[]): Promise<Restored> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#restorer.restore(entries);
+      } catch (error) {
+        const isPassing = isMosaicError(error) && error.retryable && error.kind !== 'closed';
+        if (!isPassing || attempt === ATTEMPTS_MAX) throw error;
+      }
+      await delay(PAUSE_MS * attempt);
+      this.#assertGoingOn();
+    }
   }
 
   async #verified(entries: readonly ScannedEntry[]): Promise<readonly ScannedEntry[]> {
