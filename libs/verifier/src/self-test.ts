@@ -37,27 +37,45 @@ const MIXED_ORDER_KEY: Uint8Array = hexDecode(
   '0a0efc5404cf821da8fc1d2bd637b374da218d56b9c4b40db6bd293aa8790b95',
 );
 
+/** Valid signatures after which a key is familiar, whatever came before; see `familiar-keys.ts`. */
+const FAMILIAR_TIMES = 17;
+
 /** @throws MosaicError `unavailable` with code `native-module` where an answer is wrong */
 export function testNativeSignature(check: NativeSignatureCheck): void {
   const { key, prehash, signature } = PLAIN;
   expect(check.answer(signature, prehash, key) === 'valid', 'refuses a valid signature');
+  refusesAltered(check);
+  const cofactored = check.answer(COFACTORED.signature, COFACTORED.prehash, COFACTORED.key);
+  expect(cofactored === 'valid', 'refuses a signature whose R has mixed order');
+  const mixed = check.answer(signature, prehash, MIXED_ORDER_KEY);
+  expect(mixed !== 'valid', "accepts a signature under another's key");
+  refusesAltered(check, FAMILIAR_TIMES);
+}
+
+/** @param before so often the key is met before each altered signature */
+function refusesAltered(check: NativeSignatureCheck, before = 0): void {
+  const { key, prehash, signature } = PLAIN;
+  const meet = (): void => {
+    for (let i = 0; i < before; i++) {
+      const answer = check.answer(signature, prehash, key);
+      expect(answer === 'valid', 'refuses a valid signature by a familiar key');
+    }
+  };
   for (const [at, what] of [
     [0, 'R'],
     [33, 'S'],
   ] as const) {
+    meet();
     const altered = signature.slice();
     altered[at]! ^= 1;
     const answer = check.answer(altered, prehash, key);
     expect(answer === 'invalid', `accepts a signature with another ${what}`);
   }
+  meet();
   const otherPrehash = prehash.slice();
   otherPrehash[63]! ^= 1;
   const other = check.answer(signature, otherPrehash, key);
   expect(other === 'invalid', 'accepts a signature over another message');
-  const cofactored = check.answer(COFACTORED.signature, COFACTORED.prehash, COFACTORED.key);
-  expect(cofactored === 'valid', 'refuses a signature whose R has mixed order');
-  const mixed = check.answer(signature, prehash, MIXED_ORDER_KEY);
-  expect(mixed !== 'valid', "accepts a signature under another's key");
 }
 
 function expect(holds: boolean, fault: string): void {

@@ -24,6 +24,17 @@ export interface Sodium {
   crypto_core_ed25519_sub(out: Uint8Array, left: Uint8Array, right: Uint8Array): void;
   /** out (32) = wide (64) modulo the group order. */
   crypto_core_ed25519_scalar_reduce(out: Uint8Array, wide: Uint8Array): void;
+  /** out (32) = left + right modulo the group order. */
+  crypto_core_ed25519_scalar_add(out: Uint8Array, left: Uint8Array, right: Uint8Array): void;
+  /** out (32) = −scalar modulo the group order. */
+  crypto_core_ed25519_scalar_negate(out: Uint8Array, scalar: Uint8Array): void;
+  /**
+   * out (32) = X25519(scalar, u): the u of the scalar, clamped, times a point with this u. Throws
+   * where that is the neutral element.
+   */
+  crypto_scalarmult(out: Uint8Array, scalar: Uint8Array, u: Uint8Array): void;
+  /** u (32) of a point (32). Throws for a point outside the prime-order subgroup. */
+  crypto_sign_ed25519_pk_to_curve25519(u: Uint8Array, point: Uint8Array): void;
   /** out (64) = SHA-512(message). */
   crypto_hash_sha512(out: Uint8Array, message: Uint8Array): void;
   /** publicKey (32) and secretKey (64) from a seed (32), by RFC 8032. */
@@ -36,6 +47,10 @@ const NAMES: readonly (keyof Sodium)[] = [
   'crypto_core_ed25519_add',
   'crypto_core_ed25519_sub',
   'crypto_core_ed25519_scalar_reduce',
+  'crypto_core_ed25519_scalar_add',
+  'crypto_core_ed25519_scalar_negate',
+  'crypto_scalarmult',
+  'crypto_sign_ed25519_pk_to_curve25519',
   'crypto_hash_sha512',
   'crypto_sign_seed_keypair',
 ];

@@ -136,6 +136,7 @@ export interface Signed {
  * @param rShift which of {@link TORSION} is added to R
  * @param r the secret number behind R; 0 makes R a point of small order
  * @param rBytes stands in R's place, also where k is computed from it
+ * @param forT makes a false signature instead: S·B − R is −(k + 2t)·A
  * @param prehash what is signed; made from the seed where it is not given
  */
 export function craft(
@@ -146,6 +147,7 @@ export function craft(
     rShift,
     r,
     rBytes,
+    forT,
     prehash = sha512(Uint8Array.of(seed, rShift)),
   }: {
     seed: number;
@@ -153,6 +155,7 @@ export function craft(
     rShift: number;
     r?: bigint;
     rBytes?: Uint8Array;
+    forT?: bigint;
     prehash?: Uint8Array;
   },
 ): Signed {
@@ -162,7 +165,8 @@ export function craft(
   const key = shifted(sodium, timesBase(sodium, a), keyShift);
   const R = rBytes ?? shifted(sodium, timesBase(sodium, rNumber), rShift);
   const k = numberOf(sha512(signatureDomain(), R, key, prehash)) % L;
-  return { signature: concatBytes(R, bytesOf((rNumber + k * a) % L)), prehash, key };
+  const factor = forT === undefined ? k : 2n * L - ((k + 2n * forT) % L);
+  return { signature: concatBytes(R, bytesOf((rNumber + factor * a) % L)), prehash, key };
 }
 
 /** A valid record whose key was shifted by a point of small order: only the exact check takes it. */
