@@ -9,6 +9,7 @@ import { FactBlock, mergeBlocks, type NamedFact } from './fact-block.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { Compacted } from './registry.ts';
 import {
+  decodeSegmentKey,
   encodeSegmentKey,
   parseTimedName,
   type SegmentKey,
@@ -18,7 +19,7 @@ import {
 const PREFIX = 'control/';
 const ENDING = '.facts';
 /** From so many objects on, some are joined. */
-const JOIN_FROM = 32;
+export const JOIN_FROM = 32;
 /** An object is joined with smaller ones that together have at least this part of its bytes. */
 const JOIN_PART = 4;
 /** Objects read at the same time. */
@@ -108,9 +109,16 @@ export class ControlObjects {
         return { objects, ...joined([...read.values()]) };
       }
       // What is gone by now was joined with others into one that the next listing shows.
-      await this.#readAll(missing, read);
+      await this.#readAll(keysOf(missing), read);
     }
     throw this.#restless();
+  }
+
+  /** What some objects hold together; those that are not there are passed over. */
+  async read(keys: readonly string[]): Promise<FactBlock> {
+    const read = new Map<string, ControlContent>();
+    await this.#readAll(keys, read);
+    return joined([...read.values()]).block;
   }
 
   /**
@@ -144,14 +152,14 @@ export class ControlObjects {
         return { objectsBefore, objectsAfter: objectsBefore, inputs: [], output: undefined };
       }
       const read = new Map<string, ControlContent>();
-      await this.#readAll(chosen, read);
+      await this.#readAll(keysOf(chosen), read);
       // Another process has just joined some of them.
       if (read.size < chosen.length) continue;
       const content = joined([...read.values()]);
       const output =
         chosen.length === objectsBefore ? forgetting(content, this.#now() - FORGET_MS) : content;
       const made = await this.#write(objects.at(-1), () => output);
-      const inputs = chosen.map(({ key }) => key);
+      const inputs = keysOf(chosen);
       await this.#store.delete(inputs);
       const objectsAfter = objectsBefore - chosen.length + 1;
       return { objectsBefore, objectsAfter, inputs, output: keyOf(made) };
@@ -159,13 +167,10 @@ export class ControlObjects {
     throw this.#restless();
   }
 
-  async #readAll(
-    objects: readonly ControlObject[],
-    into: Map<string, ControlContent>,
-  ): Promise<void> {
-    const left = objects.values();
+  async #readAll(keys: readonly string[], into: Map<string, ControlContent>): Promise<void> {
+    const left = keys.values();
     const work = async (): Promise<void> => {
-      for (const { key } of left) {
+      for (const key of left) {
         const bytes = await this.#store.get(key).catch((error: unknown) => {
           if (isMosaicError(error) && error.kind === 'not-found') return undefined;
           throw error;
@@ -233,6 +238,20 @@ function forgetting({ block, forgottenMs }: ControlContent, beforeMs: number): C
   const left = block.forgetting(beforeMs);
   if (left.count === block.count) return { block, forgottenMs };
   return { block: left, forgottenMs: Math.max(forgottenMs, beforeMs) };
+}
+
+function keysOf(objects: readonly ControlObject[]): string[] {
+  return objects.map(({ key }) => key);
+}
+
+/** When an object was written, by its key, in milliseconds since 1970; undefined: it is none. */
+export function controlTimeMs(key: string): number | undefined {
+  return parseTimedName(key.slice(PREFIX.length), ENDING)?.timeMs;
+}
+
+/** The key of the object that a change with a version was first written in. */
+export function controlKeyOf(version: Uint8Array): string {
+  return keyOf(decodeSegmentKey(version));
 }
 
 function keyOf(made: SegmentKey): string {

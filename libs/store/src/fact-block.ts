@@ -8,7 +8,7 @@
  *     ascending by name, each name once
  */
 import { readU16, readU32BE, readU16BE, writeU16 } from '@mosaic-cluster/protocol';
-import type { Fact } from './registry.ts';
+import type { Fact, FactChange } from './registry.ts';
 
 /** Bytes of a version; versions sort as bytes. */
 export const FACT_VERSION_BYTES = 10;
@@ -42,11 +42,16 @@ export function versionMs(version: Uint8Array, at = 0): number {
   return readU16BE(version, at) * 0x1_0000_0000 + readU32BE(version, at + 2);
 }
 
-/** A fact for those who asked for it. Views over what is given. */
-export function factOf({ name, version, value }: NamedFact & { value: Uint8Array }): Fact {
+/** What became of a fact, for those who are told of news. Views over what is given. */
+export function changeOf({ name, value }: Omit<NamedFact, 'version'>): FactChange {
   const end = name.indexOf(0);
   const collection = String.fromCharCode(...name.subarray(0, end));
-  return { collection, key: name.subarray(end + 1), value, changedAtMs: versionMs(version) };
+  return { collection, key: name.subarray(end + 1), value };
+}
+
+/** A fact for those who asked for it. Views over what is given. */
+export function factOf({ name, version, value }: NamedFact & { value: Uint8Array }): Fact {
+  return { ...changeOf({ name, value }), value, changedAtMs: versionMs(version) };
 }
 
 /** Facts, each name once, in order. Never changes. */

@@ -97,7 +97,6 @@ export {
   type Registry,
 } from './registry.ts';
 export {
-  type FactNews,
   type MemoryRegistryOptions,
   openMemoryRegistry,
 } from './registry-memory.ts';

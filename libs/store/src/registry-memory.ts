@@ -2,8 +2,15 @@
  * The registry in memory: everything is read at the start, and what other processes change as soon as
  * they have written it. For the embedded server and for commands.
  */
-import { ControlObjects } from './control-objects.ts';
-import { FactBlock, factName, factOf, mergeBlocks, type NamedFact } from './fact-block.ts';
+import { ControlObjects, JOIN_FROM } from './control-objects.ts';
+import {
+  changeOf,
+  FactBlock,
+  factName,
+  factOf,
+  mergeBlocks,
+  type NamedFact,
+} from './fact-block.ts';
 import type { ObjectStore } from './object-store.ts';
 import {
   assertLookup,
@@ -19,9 +26,6 @@ import {
 } from './registry.ts';
 import { type NamedChange, RegistryChanges } from './registry-changes.ts';
 
-/** A fact that came into force, by whoever's change; `value` undefined: it was removed. */
-export type FactNews = FactChange;
-
 /** How a registry in memory is opened. */
 export interface MemoryRegistryOptions {
   /** Closing the registry leaves it open. */
@@ -29,7 +33,7 @@ export interface MemoryRegistryOptions {
   /** Time between two looks at what others changed; 500 by default. */
   readonly pollMs?: number;
   /** Told of what changed after the start, at most once each; it must not throw. */
-  readonly onNews?: (news: readonly FactNews[]) => void;
+  readonly onNews?: (news: readonly FactChange[]) => void;
   /** Told of the first of several failures to look at what others changed, and of damage. */
   readonly onError?: (error: unknown) => void;
   /** The time in milliseconds since 1970. */
@@ -157,7 +161,7 @@ class MemoryRegistry implements Registry {
   async #look(): Promise<void> {
     try {
       await this.#read(true);
-      await this.#join(false);
+      if (this.#known.size >= JOIN_FROM) await this.#join(false);
       this.#failure = undefined;
     } catch (error) {
       if (this.#failure === undefined && !this.#isClosed) this.#options.onError?.(error);
@@ -204,14 +208,13 @@ class MemoryRegistry implements Registry {
     if (news.length > 0) onNews?.(news);
   }
 
-  #newsIn(block: FactBlock): FactNews[] {
-    const news: FactNews[] = [];
+  #newsIn(block: FactBlock): FactChange[] {
+    const news: FactChange[] = [];
     for (let i = 0; i < block.count; i++) {
       const fact = block.at(i);
       const before = this.#find(fact.name);
       if (before !== undefined && Buffer.compare(before.version, fact.version) >= 0) continue;
-      const { collection, key } = factOf({ ...fact, value: fact.name });
-      news.push({ collection, key, value: fact.value });
+      news.push(changeOf(fact));
     }
     return news;
   }

@@ -9,7 +9,8 @@
  * any state and any number of times, because the newer version stays.
  *
  * In a slot of their own are `v`, which is another one after each change; `seen`, the control objects
- * that are in the tables (score 1: once, 2: looked at again later); `lease`, who looks after all this;
+ * that are in the tables (score 1: once, 2: looked at again later); `told`, those that some
+ * process was told of lately; `lease`, who looks after all this;
  * `rest`, while nobody needs to; and `at`, when all was well last.
  */
 import { LUA_SHARED } from './record-index-redis-rows.ts';
@@ -134,6 +135,16 @@ local base = KEYS[1]
 redis.call('SET', base .. 'at', ARGV[1])
 for i = 2, #ARGV do redis.call('ZREM', base .. 'seen', ARGV[i]) end
 return 1
+`);
+
+/** `[time, time before which claims are forgotten, name, …]` → those that nobody has claimed before. */
+export const CLAIM_NEWS: RedisScript = redisScript(String.raw`
+local told, claimed = KEYS[1] .. 'told', {}
+redis.call('ZREMRANGEBYSCORE', told, '-inf', ARGV[2])
+for i = 3, #ARGV do
+  if redis.call('ZADD', told, 'NX', ARGV[1], ARGV[i]) == 1 then claimed[#claimed + 1] = ARGV[i] end
+end
+return claimed
 `);
 
 /** `[owner, ms, 1 where nobody may rest]` → 1: the lease is the owner's. */

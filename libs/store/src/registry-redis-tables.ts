@@ -6,6 +6,7 @@ import type { RedisConnection, RedisReply, ScriptCall } from './redis-connection
 import {
   APPLY_FACTS,
   BEGIN_SHARD,
+  CLAIM_NEWS,
   END_LEASE,
   FINISH_SHARD,
   FORGET_SEEN,
@@ -29,6 +30,8 @@ const FACTS_PER_CALL_MAX = 128;
 const FACTS_AT_ONCE = 2048;
 /** How long a shard waits for whoever makes it again. */
 const TOKEN_MS = 30_000;
+/** How long it is remembered that somebody was told of a change. */
+const CLAIM_MS = 600_000;
 
 /** What was read of one name: `incomplete` where its shard is not whole. */
 export type FactRead = NamedFact | 'incomplete' | undefined;
@@ -198,6 +201,18 @@ export class RegistryTables {
     const scores = new Map<string, number>();
     for (let i = 0; i < words.length; i += 2) scores.set(words[i]!, Number(words[i + 1]));
     return { atMs: Number(at), scores };
+  }
+
+  /**
+   * Of objects those that no process has claimed before, to tell what is new in them.
+   *
+   * @param nowMs the time in milliseconds since 1970; claims are remembered for ten minutes
+   */
+  async claim(keys: readonly string[], nowMs: number): Promise<string[]> {
+    if (keys.length === 0) return [];
+    const args = [nowMs, nowMs - CLAIM_MS, ...keys];
+    const reply = await this.#onCommon({ script: CLAIM_NEWS, key: this.#common, args });
+    return (reply as Buffer[]).map(String);
   }
 
   /** Takes note that all was well at a time, and that objects are no more. */

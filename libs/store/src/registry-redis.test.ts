@@ -102,6 +102,28 @@ describe('registry on Redis', () => {
       .toHaveLength(2);
   });
 
+  it('tells one process of what changes, also where its writer died', async () => {
+    const told: string[] = [];
+    const onNews = (news: readonly FactChange[]): void => {
+      told.push(...news.map((each) => `${Buffer.from(each.key).toString()}=${each.value?.length}`));
+    };
+    const silent = await open({ keepMs: 100 });
+    await silent.change([set(0)]);
+    await open({ store, onNews, keepMs: 100 });
+    await open({ store, onNews, keepMs: 100 });
+    for (let n = 1; n < 40; n++) await silent.change([set(n)]);
+    await silent.change([{ ...set(1), value: undefined }]);
+    const writer = new ControlObjects({ store, now: Date.now });
+    await writer.put([{ name: factName('users', key(50)), value: Buffer.from('late') }]);
+    await expect.poll(() => told, { timeout: 5_000 }).toContain('key 50=4');
+    await expect.poll(() => told, { timeout: 5_000 }).toContain('key 1=undefined');
+    expect(told.length).toBeGreaterThan(40);
+    expect(new Set(told).size).toBe(told.length);
+    await server.command('FLUSHALL');
+    await silent.change([set(60)]);
+    await expect.poll(() => told, { timeout: 5_000 }).toContain('key 60=1');
+  });
+
   it('takes a flushed Redis for one that knows nothing, not for one without users', async () => {
     const registry = await open();
     await registry.change([set(1)]);

@@ -22,6 +22,7 @@ import {
 import { type NamedChange, RegistryChanges } from './registry-changes.ts';
 import { RegistryCache, type Remembered } from './registry-redis-cache.ts';
 import { RegistryKeeper } from './registry-redis-keeper.ts';
+import { RegistryNews } from './registry-redis-news.ts';
 import { RegistryReads } from './registry-redis-reads.ts';
 import { RegistryTables } from './registry-redis-tables.ts';
 
@@ -43,6 +44,11 @@ export interface RedisRegistryOptions {
   readonly keepMs?: number;
   /** How long a lookup waits for what Redis has lost to be there again; 2,000 by default. */
   readonly waitMs?: number;
+  /**
+   * Told of what changes, by whomever, within a minute. Of all processes that want to know one is told of a
+   * change; none where that one dies at this moment, and rarely two. It must not throw.
+   */
+  readonly onNews?: (news: readonly FactChange[]) => void;
   /** Told of the first of several failures in looking after Redis, and of damage. */
   readonly onError?: (error: unknown) => void;
   /** The time in milliseconds since 1970. */
@@ -76,6 +82,7 @@ class RedisRegistry implements Registry {
   readonly #cache: RegistryCache;
   readonly #keeper: RegistryKeeper;
   readonly #reads: RegistryReads;
+  readonly #news: RegistryNews | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #pollMs: number;
   readonly #keepMs: number;
@@ -104,6 +111,9 @@ class RedisRegistry implements Registry {
       mend: () => this.#look(true),
       waitMs,
     });
+    const { onNews } = options;
+    const [tables, objects] = [this.#tables, this.#objects];
+    this.#news = onNews && new RegistryNews({ tables, objects, onNews, now });
     this.#onError = onError;
     this.#pollMs = pollMs;
     this.#keepMs = keepMs;
@@ -166,6 +176,7 @@ class RedisRegistry implements Registry {
     for (const timer of this.#timers) clearTimeout(timer);
     await this.#changes.close();
     await this.#keeper.close();
+    await this.#news?.close();
   }
 
   async #keep(changes: readonly NamedChange[]): Promise<Changed> {
@@ -188,11 +199,13 @@ class RedisRegistry implements Registry {
     const askedAtMs = performance.now();
     try {
       const version = await this.#tables.version();
-      if (version !== this.#version) this.#cache.changed();
+      const isChanged = version !== this.#version;
+      if (isChanged) this.#cache.changed();
       this.#version = version;
       this.#cache.heard(askedAtMs);
       this.#reads.isAway = false;
       if (version === undefined) void this.#look(true);
+      else if (isChanged) void this.#attend(() => this.#news?.look());
     } catch (error) {
       if (isMosaicError(error) && error.kind !== 'limited') this.#reads.isAway = true;
       throw error;
@@ -201,9 +214,13 @@ class RedisRegistry implements Registry {
 
   /** Looks after Redis. Never rejects. */
   async #look(isUrgent: boolean): Promise<void> {
-    if (this.#isClosed) return;
+    if (!this.#isClosed) await this.#attend(() => this.#keeper.look(isUrgent));
+  }
+
+  /** Tells of the first of several failures. Never rejects. */
+  async #attend(work: () => Promise<unknown> | undefined): Promise<void> {
     try {
-      await this.#keeper.look(isUrgent);
+      await work();
       this.#failure = undefined;
     } catch (error) {
       if (this.#failure === undefined && !this.#isClosed) this.#onError(error);
