@@ -6,7 +6,12 @@ import {
   servedUsers,
   type ServedUsers,
 } from '@mosaic-cluster/role';
-import { type ObjectStore, openMemoryRegistry } from '@mosaic-cluster/store';
+import {
+  type FactChange,
+  type ObjectStore,
+  openRedisRegistry,
+  type RedisConnection,
+} from '@mosaic-cluster/store';
 import { quietWarnings } from './quiet-log.ts';
 import type { Service } from './service.ts';
 import type { WorkerConfig } from './worker-settings.ts';
@@ -15,37 +20,46 @@ import type { WorkerConfig } from './worker-settings.ts';
 export interface OpenRegistry {
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
-  /** Has somebody told of every decision that is made from now on, by whatever process. */
+  /** Has somebody told of decisions that are made from now on, by whatever process: one of all workers. */
   onDecided(follow: (ids: readonly Reference[]) => Promise<void>): void;
 }
 
-/** Between two looks at what others changed. */
-const POLL_MS = 2_000;
+/** Where the registry is. */
+export interface RegistryPlaces {
+  readonly objects: ObjectStore;
+  readonly redis: RedisConnection;
+}
 
-/** Opens the registry, waiting for it where it is not there yet. It closes with the lifecycle. */
+/**
+ * Opens the registry, waiting for it where it is not there yet. It closes with the lifecycle.
+ *
+ * @param isModerated whether this worker wants to know of decisions
+ */
 export async function openRegistry(
-  objects: ObjectStore,
+  { objects, redis }: RegistryPlaces,
   config: WorkerConfig,
   service: Service,
+  isModerated: boolean,
 ): Promise<OpenRegistry> {
   const { lifecycle } = service;
   const warn = quietWarnings(() => lifecycle.log);
   let follow: (ids: readonly Reference[]) => Promise<void> = async () => {};
+  const onNews = (news: readonly FactChange[]): void => {
+    const ids = decidedRecords(news);
+    if (ids.length === 0) return;
+    follow(ids).catch((error: unknown) => {
+      const { log } = lifecycle;
+      log.error('what a moderator approved was not published to subscribers', { error });
+    });
+  };
   const registry = await service.await('the registry', () =>
-    openMemoryRegistry({
+    openRedisRegistry({
+      connection: redis,
       store: objects,
-      pollMs: POLL_MS,
-      onNews: (news) => {
-        const ids = decidedRecords(news);
-        if (ids.length === 0) return;
-        follow(ids).catch((error: unknown) => {
-          const { log } = lifecycle;
-          log.error('what a moderator approved was not published to subscribers', { error });
-        });
-      },
+      ...(isModerated ? { onNews } : {}),
       onError: (error) => {
         const why = error instanceof Error ? error.message : String(error);
-        warn(`changes to the registry are not seen for the moment: ${why}`);
+        warn(`the registry cannot be looked after for the moment: ${why}`);
       },
     }),
   );

@@ -57,7 +57,7 @@ export async function startWorker(
   ]);
   const [stores, registry] = await Promise.all([
     openRoleStores(role, { objects, redis }, config, service),
-    openRegistry(objects, config, service),
+    openRegistry({ objects, redis }, config, service, isModerated),
   ]);
   const directory = new KeyDirectory(stores.public);
   const deps: RoleWorkerDeps = {
