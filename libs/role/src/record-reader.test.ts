@@ -135,28 +135,6 @@ describe('a page', () => {
   });
 });
 
-describe('a window of reception that holds much', () => {
-  it('is walked where every other way is longer, and only there', async () => {
-    await open();
-    await store(900, (n) => record(ALICE, { timestamp: moment(n) }));
-    roles.now += 1_000_000_000n;
-    const since = { name: 'receivedSince', timestamp: roles.now } as const;
-    // As old by their own account as the others.
-    const late = await store(600, (n) => record(person(1), { timestamp: moment(n) }));
-    const [rare] = await store(1, () => record(ALICE, { kind: RARE, timestamp: moment(-1) }));
-    const budget = { ...BIG, scanned: 250 };
-    forgetCounts();
-    const wide = buildFilter([{ name: 'kinds', kinds: [kind()] }, since]);
-    const found = await roles.query('outbox', wide, undefined, budget);
-    expect(found).toEqual(late.map(idOf).toSorted().toReversed());
-    expect(looked.looks).toBeLessThanOrEqual(601);
-    forgetCounts();
-    const narrow = buildFilter([{ name: 'kinds', kinds: [RARE] }, since]);
-    expect(await roles.query('outbox', narrow, undefined, budget)).toEqual([idOf(present(rare))]);
-    expect(looked.looks).toBe(1);
-  });
-});
-
 describe('what a page is not given', () => {
   it('a filter that narrows nothing', async () => {
     await open();

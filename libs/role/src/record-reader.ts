@@ -42,8 +42,6 @@ export interface RecordReaderDeps {
 const PROBE_ENTRIES = 32;
 /** A window of reception with at most this many records is walked by reception. */
 const RECEIVED_WINDOW_MAX = 512;
-/** One with up to so many is, where no other way ends within one page. */
-const RECEIVED_WINDOW_WIDE = 16_384;
 
 const NOTHING: Page = { records: [], next: undefined, below: undefined };
 const EVERYTHING: PositionRange = { from: undefined, below: undefined };
@@ -142,7 +140,7 @@ export class RecordReader {
     chosen: number | undefined,
   ): Promise<Choice> {
     if (chosen === undefined || chosen === RECEIVED_CHOICE) {
-      const window = await this.#receivedWindow(request, plans, chosen === RECEIVED_CHOICE);
+      const window = await this.#receivedWindow(request);
       if (window !== undefined) return { number: RECEIVED_CHOICE, sources: [window] };
     }
     const isChosen = chosen !== undefined && chosen < plans.length;
@@ -178,25 +176,13 @@ export class RecordReader {
     return best;
   }
 
-  /**
-   * What came in within the filter's window of reception, where that is little, or less than any
-   * other way would look at; else undefined.
-   */
-  async #receivedWindow(
-    { filter, budget }: QueryRequest,
-    plans: readonly Plan[],
-    isChosen: boolean,
-  ): Promise<EntrySource | undefined> {
+  /** What came in within the filter's window of reception, where that is little; else undefined. */
+  async #receivedWindow({ filter }: QueryRequest): Promise<EntrySource | undefined> {
     const range = receivedRange(filter);
     if (range === undefined) return undefined;
-    const path = { path: 'received' } as const;
-    const { index } = this.#deps;
-    let entries = await index.scan(path, { ...range, limit: RECEIVED_WINDOW_MAX + 1 });
-    if (entries.length > RECEIVED_WINDOW_MAX) {
-      if (!isChosen && (await this.#endsWithin(plans, budget.scanned))) return undefined;
-      entries = await index.scan(path, { ...range, limit: RECEIVED_WINDOW_WIDE + 1 });
-      if (entries.length > RECEIVED_WINDOW_WIDE) return undefined;
-    }
+    const limit = RECEIVED_WINDOW_MAX + 1;
+    const entries = await this.#deps.index.scan({ path: 'received' }, { ...range, limit });
+    if (entries.length > RECEIVED_WINDOW_MAX) return undefined;
     return listSource(
       entries.map(({ position, location, held }) => ({
         position: position.subarray(8),
@@ -204,18 +190,6 @@ export class RecordReader {
         held,
       })),
     );
-  }
-
-  /** Whether the plan that looks shortest has so few candidates. */
-  async #endsWithin(plans: readonly Plan[], candidates: number): Promise<boolean> {
-    let left = candidates;
-    const limits = { records: 1, bytes: 1, scanned: candidates };
-    for (const { path, range } of plans[await this.#thinnest(plans, limits)]!) {
-      const entries = await this.#deps.index.scan(path, { ...range, limit: left + 1 });
-      left -= entries.length;
-      if (left < 0) return false;
-    }
-    return true;
   }
 }
 

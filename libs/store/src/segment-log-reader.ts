@@ -23,10 +23,11 @@ import {
   type SegmentLog,
 } from './segment-log.ts';
 import { SegmentReader } from './segment-reader.ts';
-import { segmentParts } from './segment-scan.ts';
+import { type ScanOptions, segmentParts } from './segment-scan.ts';
 import {
   measureNewest,
   type OnDamage,
+  partsPassingDamage,
   type SegmentDamage,
   type TornTail,
   walkSegment,
@@ -55,6 +56,8 @@ export interface SegmentLogReader extends SegmentLog {
    * a whole.
    */
   walk(from: LogPosition | undefined, onDamage: OnDamage): AsyncIterable<ScannedCommit>;
+  /** Like `parts` from the beginning on, but damage is told and passed over. */
+  wholeParts(onDamage: OnDamage): AsyncIterable<LogPart>;
   /** Where a location points to, for people: it need not be there. */
   place(location: Location): { readonly segment: string; readonly offset: number };
   /** Whether a location lies behind the end, so that {@link refresh} may find something there. */
@@ -129,16 +132,13 @@ class FolderReader implements SegmentLogReader {
   }
 
   parts(from: LogPosition | undefined): AsyncIterable<LogPart> {
-    this.#assertOpen();
-    const [headless] = this.#headless.values();
-    if (headless !== undefined) throw segmentDamage(headless.segment, 0, headless.what);
-    return segmentParts({
-      directory: this.#directory,
-      fileSystem: this.#fileSystem,
-      segments: [...this.#segments.values()],
-      from: isLogStart(from) ? undefined : decodePosition(from),
-      assertOpen: () => this.#assertOpen(),
-    });
+    return segmentParts(this.#scanOptions(from, [...this.#headless.values()][0]));
+  }
+
+  wholeParts(onDamage: OnDamage): AsyncIterable<LogPart> {
+    for (const damage of this.#headless.values()) onDamage(damage);
+    const { directory, fileSystem, segments } = this.#scanOptions(undefined, undefined);
+    return partsPassingDamage({ directory, fileSystem, segments, onDamage });
   }
 
   walk(from: LogPosition | undefined, onDamage: OnDamage): AsyncIterable<ScannedCommit> {
@@ -223,6 +223,18 @@ class FolderReader implements SegmentLogReader {
       const from = Math.max(offset, SEGMENT_HEADER_BYTES);
       yield* walkSegment({ ...common, segment, from });
     }
+  }
+
+  #scanOptions(from: LogPosition | undefined, headless: SegmentDamage | undefined): ScanOptions {
+    this.#assertOpen();
+    if (headless !== undefined) throw segmentDamage(headless.segment, 0, headless.what);
+    return {
+      directory: this.#directory,
+      fileSystem: this.#fileSystem,
+      segments: [...this.#segments.values()],
+      from: isLogStart(from) ? undefined : decodePosition(from),
+      assertOpen: () => this.#assertOpen(),
+    };
   }
 
   #newReader(): SegmentReader {

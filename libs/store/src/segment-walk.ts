@@ -10,7 +10,7 @@ import { SEGMENT_HEADER_BYTES } from './segment-format.ts';
 import { decodeFooter, frameEntries, type WholeFrame } from './segment-frame.ts';
 import { findWholePart, type FoundPart, FrameReader } from './segment-frame-reader.ts';
 import { openSegmentFile } from './segment-handles.ts';
-import type { ScannedCommit } from './segment-log.ts';
+import type { LogPart, ScannedCommit } from './segment-log.ts';
 import { EntryTable } from './segment-table.ts';
 
 /** Bytes of a segment that are not what was written. */
@@ -139,6 +139,25 @@ function footerFault(footer: WholeFrame, { name }: SegmentFile, seen: Seen): str
   return rows.every((value, i) => value === found[i])
     ? undefined
     : 'the footer names other places than those of the entries';
+}
+
+/** Segments to read one by one. */
+export interface PartsOptions extends Pick<WalkOptions, 'directory' | 'fileSystem' | 'onDamage'> {
+  readonly segments: readonly SegmentFile[];
+}
+
+/** The segments one by one, as far as they reach at the call; damage is told and passed over. */
+export async function* partsPassingDamage(options: PartsOptions): AsyncGenerator<LogPart> {
+  for (const segment of options.segments) {
+    const { name, number, framesEnd, bytes } = segment;
+    if (framesEnd <= SEGMENT_HEADER_BYTES) continue;
+    yield {
+      name: `${name} ${SEGMENT_HEADER_BYTES} ${framesEnd}`,
+      bytes: bytes - SEGMENT_HEADER_BYTES,
+      end: encodePosition(number, framesEnd),
+      scan: () => walkSegment({ ...options, segment, from: SEGMENT_HEADER_BYTES }),
+    };
+  }
 }
 
 /** What follows the last whole commit of a segment that is not closed. */

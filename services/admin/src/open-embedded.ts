@@ -10,7 +10,7 @@ import type { Holding, RoleHolding } from './holding.ts';
 export const ROLES: readonly string[] = ROLE_NAMES;
 
 /** Its records are not for everybody, and its key schedules say nothing about others. */
-const PRIVATE_ROLE = 'encryption';
+export const PRIVATE_ROLE = 'encryption';
 const REMEDY = "Name the server's data folder with --data DIR or MOSAIC_DATA_DIR.";
 
 /**

@@ -2,6 +2,7 @@
 import { type ExitCode, type Host, laidOut, runProgram } from '@mosaic-cluster/client/command';
 import { Command } from 'commander';
 import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
+import { registerReindex } from './reindex/command.ts';
 import { registerVerify } from './verify/command.ts';
 
 const HELP = `
@@ -14,7 +15,10 @@ Examples:
 ${EXIT_HELP}`;
 
 /** One line per subcommand; each lives in a folder or file of its name. */
-const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [registerVerify];
+const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
+  registerVerify,
+  registerReindex,
+];
 
 /** The command line's grammar, over `host`. */
 export function createProgram(host: Host): Command {

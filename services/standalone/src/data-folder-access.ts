@@ -1,3 +1,4 @@
 /** What tools need of the embedded server's data folder, without the server. */
 export { type DataFolderView, viewDataFolder } from './data-folder.ts';
-export { lockFolder, type ProcessLock } from './process-lock.ts';
+export { lockFolder, lockHolder, type ProcessLock } from './process-lock.ts';
+export { layIndexReady, reindexFolder, takeOverIndex } from './rebuilt-index.ts';

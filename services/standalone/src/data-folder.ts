@@ -7,6 +7,9 @@
  *     segments/ROLE/  the records
  *     index/          finds them; can be rebuilt
  *     objects/        who is registered, what moderators decided
+ *     index.next/     an index that was made anew beside the server; the next start takes it over
+ *     index.old/      the one before, if a start was cut short while it did so
+ *     reindex/        where an index is being made anew
  */
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,12 +23,21 @@ import {
   type SecretKey,
 } from '@mosaic-cluster/protocol';
 import { lockFolder, lockHolder, type ProcessLock } from './process-lock.ts';
+import { REBUILT_INDEX_NAMES, takeOverIndex } from './rebuilt-index.ts';
 
 const FORMAT = 1;
 const MARKER = 'mosaic.json';
 const KEY_FILE = 'server.key';
 const LOCK = 'lock.sock';
-const OURS: ReadonlySet<string> = new Set([MARKER, KEY_FILE, 'segments', 'index', 'objects', LOCK]);
+const OURS: ReadonlySet<string> = new Set([
+  MARKER,
+  KEY_FILE,
+  'segments',
+  'index',
+  'objects',
+  LOCK,
+  ...REBUILT_INDEX_NAMES,
+]);
 
 /** A data folder that this process holds. */
 export interface DataFolder {
@@ -36,6 +48,8 @@ export interface DataFolder {
   readonly isNew: boolean;
   segments(role: string): string;
   readonly index: string;
+  /** Whether the index was made anew beside the server that ran before, and taken over just now. */
+  readonly hasNewIndex: boolean;
   /** Of the object store. */
   readonly objects: string;
   close(): Promise<void>;
@@ -99,7 +113,10 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     await checkContents(path);
     const serverSecretKey = await readServerKey(path);
     await mkdir(join(path, 'segments'), { recursive: true, mode: 0o700 });
-    return folderOf(path, serverSecretKey, isNew, lock);
+    const hasNewIndex = await takeOverIndex(path).catch((cause: unknown) => {
+      throw unavailable(path, cause);
+    });
+    return folderOf(path, { serverSecretKey, isNew, hasNewIndex }, lock);
   } catch (error) {
     await lock.close();
     throw error;
@@ -108,15 +125,13 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
 
 function folderOf(
   path: string,
-  serverSecretKey: SecretKey,
-  isNew: boolean,
+  found: Pick<DataFolder, 'serverSecretKey' | 'isNew' | 'hasNewIndex'>,
   lock: ProcessLock,
 ): DataFolder {
   return {
     path,
-    serverSecretKey,
-    serverKey: publicKeyOf(serverSecretKey),
-    isNew,
+    ...found,
+    serverKey: publicKeyOf(found.serverSecretKey),
     segments: (role) => join(path, 'segments', role),
     index: join(path, 'index'),
     objects: join(path, 'objects'),

@@ -74,6 +74,7 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
     onWarning: (warning) => lifecycle.log.warn(warning),
   });
   lifecycle.add('record index', environment);
+  if (folder.hasNewIndex) lifecycle.log.info('took over a record index that was made anew');
   if (environment.rebuilt !== undefined) {
     lifecycle.log.warn(`the record index is made anew from the segments: ${environment.rebuilt}`);
   }
