@@ -14,6 +14,10 @@ import { FILE_LOG_LIMIT_TABLE, OBJECT_LOG_LIMIT_TABLE } from '../libs/store/dist
 import { LISTENER_LIMIT_TABLE } from '../services/gateway/dist/listener/listener-limits.js';
 import { GATEWAY_LIMIT_TABLE } from '../services/gateway/dist/limits.js';
 import { settings } from '../services/standalone/dist/config.js';
+import { settings as gatewaySettings } from '../services/gateway/dist/config.js';
+import { settings as outboxSettings } from '../services/outbox/dist/config.js';
+import { settings as inboxSettings } from '../services/inbox/dist/config.js';
+import { settings as encryptionSettings } from '../services/encryption/dist/config.js';
 import { renderSettingsMarkdown } from '../libs/runtime/dist/config-help.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -21,13 +25,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 function configurationPage() {
   return `# Configuration
 
-<!-- Made by npm run docs from services/standalone/src/config.ts. -->
+<!-- Made by npm run docs from services/*/src/config.ts. -->
 
 Settings come from the environment, or from a file of \`NAME=value\` lines that \`MOSAIC_CONFIG_FILE\`
 names; the environment wins. A wrong value, or a \`MOSAIC_\` name that is no setting, stops the start
 with a sentence that names it. Durations are written like \`500ms\`, \`2s\`, \`15m\`; sizes like
 \`64KiB\`, \`128MiB\`; switches as \`true\` or \`false\`,
-\`on\` or \`off\`.
+\`on\` or \`off\`. Secrets and certificates can also stand in a file that a variable names which ends
+in \`_FILE\`.
 
 ## The embedded server
 
@@ -43,7 +48,42 @@ as it serves; log lines are JSON as well, and only this one has \`event\`:
 
 A listener that is off has \`null\` in place of its URL. SIGTERM ends the server: clients are told
 SHUTTING_DOWN over \`MOSAIC_DRAIN_TIME\`, what was accepted is stored, and it exits with 0.
-`;
+
+${clusterSections()}`;
+}
+
+const WORKERS = { outbox: outboxSettings, inbox: inboxSettings, encryption: encryptionSettings };
+
+/** What the services of a cluster have in common is written once. */
+function clusterSections() {
+  const tables = Object.values(WORKERS);
+  const isIn = (table, { name }) => Object.values(table).some((other) => other.name === name);
+  const those = (table, isWanted) =>
+    renderSettingsMarkdown(
+      Object.fromEntries(Object.entries(table).filter(([, setting]) => isWanted(setting))),
+    );
+  const ofAll = (setting) => tables.every((table) => isIn(table, setting));
+  const own = Object.entries(WORKERS)
+    .map(([name, table]) => [name, those(table, (setting) => !ofAll(setting))])
+    .filter(([, rows]) => rows.split('\n').length > 3)
+    .map(([name, rows]) => `### The ${name} alone\n\n${rows}`);
+  return `## The services of a cluster
+
+\`npm run -s service -- gateway\` starts a gateway, and \`outbox\`, \`inbox\`, \`encryption\` a worker of that
+role. Every one of them serves its health port first and then waits for what it depends on, which
+\`/readyz\` names. It writes the ready line too, with \`service\`, \`version\`, \`pid\` and \`health\`. SIGTERM
+ends it: a gateway as above, a worker once everything that it took is stored and answered.
+
+### Every service
+
+${those(gatewaySettings, ofAll)}
+### Gateways
+
+${those(gatewaySettings, (setting) => !ofAll(setting))}
+### Workers
+
+${those(outboxSettings, (setting) => ofAll(setting) && !isIn(gatewaySettings, setting))}
+${own.join('\n')}`;
 }
 
 /** A table with a row for each bound, from `{ name: { value, what, overflow } }`. */
