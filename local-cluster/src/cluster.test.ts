@@ -18,7 +18,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalCluster, startLocalCluster, untilReady } from './local-cluster.ts';
 import type { ReportLine } from './report.ts';
 import type { ServiceProcess } from './service-process.ts';
-import { connectTo, idOf, Load, missing, until } from './testing/load.ts';
+import { Audience, connectTo, idOf, Load, missing, until } from './testing/load.ts';
 
 const CHECK_TIMEOUT_MS = 20_000;
 const CONCURRENCY = 12;
@@ -54,11 +54,10 @@ async function clientAt(gateway: number): ReturnType<typeof connectTo> {
   return client;
 }
 
-async function loadAt(gateway: number): Promise<Load> {
-  const load = new Load(await clientAt(gateway));
-  closing.unshift(() => load.stop());
-  load.start();
-  return load;
+async function audienceAt(gateway: number, load: Load): Promise<Audience> {
+  const audience = await Audience.of(await clientAt(gateway), load.author);
+  closing.unshift(() => audience.close());
+  return audience;
 }
 
 /** Sends a signal and waits until the process is there again, as another one. */
@@ -116,33 +115,23 @@ describe('publisher and subscriber at different gateways', () => {
       expect(names.filter((name) => name === 'mosaic-gateway')).toHaveLength(1);
       expect(names.filter((name) => name === 'mosaic-outbox')).toHaveLength(1);
     }
-    const [publisher, subscriber] = [await clientAt(0), await clientAt(1)];
-    const load = new Load(publisher);
-    const seen: string[] = [];
-    let isLive = false;
-    const events = subscriber.subscribe([{ name: 'authors', keys: [load.author] }]);
-    closing.unshift(async () => events.return());
-    const listening = (async () => {
-      for await (const event of events) {
-        if (event.name === 'record') seen.push(idOf(event.record));
-        isLive ||= event.name === 'locallyComplete';
-      }
-    })();
-    await until('the subscription to be live', () => isLive);
+    const load = new Load(await clientAt(0));
+    const audience = await audienceAt(1, load);
     load.start();
     await load.more(50);
     await load.stop();
-    await until('all records to arrive', () => seen.length >= load.acknowledged.length);
+    await audience.hasSeen(load.acknowledged.length);
     expect(load.failed).toEqual([]);
-    expect(seen.toSorted()).toEqual(load.acknowledged.map(idOf).toSorted());
-    await events.return();
-    await listening;
+    expect(audience.seen.toSorted()).toEqual(load.acknowledged.map(idOf).toSorted());
   });
 });
 
-describe('under load, without a failed submission and without a lost record', () => {
+describe('under load, without a failed submission and without a record lost or missed', () => {
   async function endUnderLoad(name: string, signal: NodeJS.Signals): Promise<void> {
-    const load = await loadAt(0);
+    const load = new Load(await clientAt(0));
+    const audience = await audienceAt(1, load);
+    closing.unshift(() => load.stop());
+    load.start();
     await load.more(BEFORE);
     lines.length = 0;
     await endAndReturn(processCalled(name), signal);
@@ -150,6 +139,8 @@ describe('under load, without a failed submission and without a lost record', ()
     await load.stop();
     expect(load.failed).toEqual([]);
     expect(await missing(await clientAt(1), load.acknowledged)).toEqual([]);
+    await audience.hasSeen(load.acknowledged.length);
+    expect(audience.seen.toSorted()).toEqual(load.acknowledged.map(idOf).toSorted());
   }
 
   function ending(name: string): string | undefined {

@@ -41,7 +41,7 @@ export async function openRegistry(
   service: Service,
   isModerated: boolean,
 ): Promise<OpenRegistry> {
-  const { lifecycle } = service;
+  const { lifecycle, readiness } = service;
   const warn = quietWarnings(() => lifecycle.log);
   let follow: (ids: readonly Reference[]) => Promise<void> = async () => {};
   const onNews = (news: readonly FactChange[]): void => {
@@ -64,6 +64,7 @@ export async function openRegistry(
     }),
   );
   lifecycle.add('registry', registry);
+  readiness.addNote({ name: 'registry', note: () => registry.fault() });
   return {
     users: servedUsers({
       admission: config.admission,

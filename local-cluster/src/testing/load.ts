@@ -96,6 +96,44 @@ export class Load {
   }
 }
 
+/** Somebody who listens to an author, from before the first record on. */
+export class Audience {
+  /** Hex IDs, in the order in which the records came. */
+  readonly seen: string[] = [];
+  #isLive = false;
+  readonly #events: ReturnType<MosaicClient['subscribe']>;
+  readonly #listening: Promise<void>;
+
+  private constructor(client: MosaicClient, author: Uint8Array) {
+    this.#events = client.subscribe([{ name: 'authors', keys: [author] }]);
+    this.#listening = this.#listen();
+  }
+
+  /** Subscribes; resolves when everything from now on comes. */
+  static async of(client: MosaicClient, author: Uint8Array): Promise<Audience> {
+    const audience = new Audience(client, author);
+    await until('the subscription to be live', () => audience.#isLive);
+    return audience;
+  }
+
+  /** Waits until so many records have come. */
+  async hasSeen(count: number): Promise<void> {
+    await until(`${count} records to arrive`, () => this.seen.length >= count);
+  }
+
+  async close(): Promise<void> {
+    await this.#events.return();
+    await this.#listening;
+  }
+
+  async #listen(): Promise<void> {
+    for await (const event of this.#events) {
+      if (event.name === 'record') this.seen.push(idOf(event.record));
+      this.#isLive ||= event.name === 'locallyComplete';
+    }
+  }
+}
+
 /** Hex IDs of those records that a client does not get. */
 export async function missing(
   client: MosaicClient,
