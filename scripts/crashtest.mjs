@@ -16,59 +16,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import {
-  buildRecord,
-  encodeKind,
-  equalBytes,
-  hexDecode,
-  hexEncode,
-  timestampFromMillis,
-} from '../libs/protocol/dist/index.js';
-import { nativeSigningTools } from '../libs/verifier/dist/index.js';
+import { equalBytes, hexDecode, hexEncode } from '../libs/protocol/dist/index.js';
 import { CrashTestClient } from './crashtest-client.mjs';
 import { CrashTestServer } from './crashtest-server.mjs';
+import { randomFrom, recordMaker } from './random-records.mjs';
 
 const CONNECTIONS = 4;
 const GET_IDS = 500;
 /** Longest time from the first submission of a round to its end. */
 const ROUND_MS_MAX = 1200;
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Makes records that are all different: of several authors, kinds and sizes. */
-async function recordMaker(random) {
-  const tools = await nativeSigningTools();
-  const authors = Array.from({ length: 20 }, (_, n) => new Uint8Array(32).fill(n + 1));
-  const kinds = ['unique', 'versioned', 'unique', 'unique'].map((duplicateHandling, n) =>
-    encodeKind({
-      applicationId: 99,
-      applicationKind: n,
-      duplicateHandling,
-      audience: 'everybody',
-      printable: false,
-    }),
-  );
-  const start = timestampFromMillis(Date.now()) - 1_000_000_000_000n;
-  let count = 0;
-  const pick = (list) => list[Math.floor(random() * list.length)];
-  return () => {
-    count += 1;
-    const payloadBytes = random() < 0.02 ? 60_000 : Math.floor(random() * 600);
-    const timestamp = start + BigInt(Math.floor(random() * 1e12));
-    const payload = new Uint8Array(payloadBytes).fill(count & 0xff);
-    const secretKey = pick(authors);
-    return buildRecord({ kind: pick(kinds), timestamp, secretKey, payload }, tools).bytes;
-  };
-}
 
 /** Submits on one connection, `inFlight` at a time, until the connection ends or `next` has no more. */
 async function pour(client, next, inFlight, acknowledged) {
