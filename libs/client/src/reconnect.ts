@@ -42,11 +42,11 @@ export const RECONNECT_DEFAULTS: ReconnectOptions = {
   stableMs: 5_000,
 };
 
-/** Eight attempts within a minute. */
+/** Twelve attempts within a minute: one that a server is away for several seconds must not use up. */
 export const RETRY_DEFAULTS: RetryOptions = {
   initialMs: 200,
   maxMs: 10_000,
-  attemptsMax: 8,
+  attemptsMax: 12,
   timeoutMs: 60_000,
 };
 
