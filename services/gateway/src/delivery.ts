@@ -83,7 +83,9 @@ export class Delivery {
         this.#shed(targets.slice(position));
         return;
       }
-      socket.cork(write);
+      // A lone message is one system call by itself: corking it costs another 5 %.
+      if (targets.length === 1) write();
+      else socket.cork(write);
     }
   }
 
