@@ -16,6 +16,10 @@ const BOB = person(1);
 const SUBKEY = person(10);
 const REPLACEABLE = kind({ duplicateHandling: 'replaceable' });
 
+/** Real servers take their time on a busy machine. */
+const PATIENT = { timeout: 120_000 } as const;
+const SOON = { timeout: 60_000 } as const;
+
 let servers: ClusterServers;
 let cluster: ClusterRoles;
 beforeAll(async () => {
@@ -60,14 +64,14 @@ async function rebuild(
   return present(await rebuildIndex({ index, log, directory, ...options }));
 }
 
-describe('an index on Redis that is made anew', () => {
+describe('an index on Redis that is made anew', PATIENT, () => {
   it('has the same keys and values, in however many lanes', async () => {
     const workers = [await worker(), await worker()];
     const [a] = workers as [ClusterWorker, ClusterWorker];
-    await submitAll(workers, assortment(400));
+    await submitAll(workers, assortment(240));
     const before = await dump(a);
-    expect(before.length).toBeGreaterThan(1_500);
-    for (const lanes of [1, 3, 8]) {
+    expect(before.length).toBeGreaterThan(800);
+    for (const lanes of [1, 6]) {
       const result = await flushAndRebuild(a, { lanes });
       expect(result.partsTotal).toBeGreaterThan(10);
       expect(result).toMatchObject({ partsDone: result.partsTotal, isResumed: false });
@@ -81,7 +85,7 @@ describe('an index on Redis that is made anew', () => {
 
   it('is the same after interruptions at any moment, and reads no part twice', async () => {
     const a = await worker();
-    await submitAll([a], assortment(300));
+    await submitAll([a], assortment(200));
     const before = await dump(a);
     await servers.redis.command('FLUSHALL');
     let records = 0;
@@ -133,7 +137,7 @@ describe('an index on Redis that is made anew', () => {
 
   it('has what two workers took in meanwhile, all of it and nothing else', async () => {
     const [a, b] = [await worker(), await worker()];
-    await submitAll([a, b], assortment(300));
+    await submitAll([a, b], assortment(200));
     const stop = new AbortController();
     const load = [a, b].map(async (each, w) => {
       for (let n = 1000 * (w + 1); !stop.signal.aborted; n += 10)
@@ -187,7 +191,7 @@ describe('an index on Redis that is made anew', () => {
     expect(dead).toBeDefined();
     const { index, log, directory } = b;
     expect(await rebuildIndex({ index, log, directory })).toBeUndefined();
-    await expect.poll(() => rebuildIndex({ index, log, directory })).toBeDefined();
+    await expect.poll(() => rebuildIndex({ index, log, directory }), SOON).toBeDefined();
     expect(await dump(b)).toEqual(before);
   });
 

@@ -28,6 +28,7 @@ import { createVerifier, fastTools, type Verifier } from '@mosaic-cluster/verifi
 import {
   IndexKeeper,
   type IndexKeeperOptions,
+  type IndexState,
   KeyDirectory,
   type RolePolicy,
   RoleWorker,
@@ -148,6 +149,8 @@ export class ClusterWorker {
   readonly keeper: IndexKeeper;
   readonly worker: RoleWorker;
   readonly failures: unknown[] = [];
+  /** What its keeper found the index to be, one after the other. */
+  readonly states: string[] = [];
   readonly #listener: LiveListener | undefined;
   #closing: Promise<void> | undefined;
 
@@ -163,7 +166,18 @@ export class ClusterWorker {
     this.connection = connection;
     this.directory = directory;
     this.#listener = listener;
-    this.keeper = new IndexKeeper({ index, log, directory, checkMs: 50, ...options.keeper });
+    const events = {
+      changed: (state: IndexState) => this.states.push(state.is),
+      caughtUp: () => this.states.push('caught up'),
+    };
+    this.keeper = new IndexKeeper({
+      index,
+      log,
+      directory,
+      checkMs: 50,
+      events,
+      ...options.keeper,
+    });
     this.worker = new RoleWorker({
       index,
       log,
