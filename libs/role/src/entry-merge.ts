@@ -11,6 +11,8 @@ interface SourceState {
   readonly source: EntrySource;
   entries: readonly IndexEntry[];
   at: number;
+  /** Position of the entry at `at`, kept because an entry makes it anew whenever it is asked. */
+  position: Position;
   /** Entries to ask for next time. */
   chunk: number;
   isLast: boolean;
@@ -20,6 +22,7 @@ interface SourceState {
 const CHUNK_MIN = 8;
 /** Most entries taken from a source at once. */
 const CHUNK_MAX = 512;
+const NO_POSITION: Position = new Uint8Array(0);
 /** Sources asked in one turn of the event loop. */
 const SOURCES_PER_TURN = 128;
 
@@ -38,7 +41,14 @@ export class EntryMerge {
   constructor(sources: readonly EntrySource[], below: Position | undefined, wanted: number) {
     const each = Math.ceil((sources.length === 1 ? 1 : 2) * (wanted / Math.max(sources.length, 1)));
     const chunk = Math.min(Math.max(each, CHUNK_MIN), CHUNK_MAX);
-    this.#states = sources.map((source) => ({ source, entries: [], at: 0, chunk, isLast: false }));
+    this.#states = sources.map((source) => ({
+      source,
+      entries: [],
+      at: 0,
+      position: NO_POSITION,
+      chunk,
+      isLast: false,
+    }));
     this.#below = below;
   }
 
@@ -50,8 +60,9 @@ export class EntryMerge {
       const state = this.#heap[0];
       const entry = state?.entries[state.at];
       if (state === undefined || entry === undefined) break;
-      const isNew = this.#last === undefined || compareBytes(entry.position, this.#last) !== 0;
-      this.#last = entry.position;
+      const { position } = state;
+      const isNew = this.#last === undefined || compareBytes(position, this.#last) !== 0;
+      this.#last = position;
       const refill = this.#advance(state);
       if (refill !== undefined) await refill;
       this.#restoreRoot();
@@ -73,15 +84,17 @@ export class EntryMerge {
 
   /** Moves a source to its next entry; a promise where it has to be asked first. */
   #advance(state: SourceState): Promise<void> | undefined {
-    const taken = state.entries[state.at]!;
     state.at += 1;
-    if (state.at < state.entries.length || state.isLast) return undefined;
-    return this.#fill(state, taken.position);
+    const next = state.entries[state.at];
+    if (next === undefined) return state.isLast ? undefined : this.#fill(state, state.position);
+    state.position = next.position;
+    return undefined;
   }
 
   async #fill(state: SourceState, below: Position | undefined): Promise<void> {
     state.entries = await state.source.next(below, state.chunk);
     state.at = 0;
+    state.position = state.entries[0]?.position ?? NO_POSITION;
     state.isLast = state.entries.length < state.chunk;
     state.chunk = Math.min(state.chunk * 2, CHUNK_MAX);
   }
@@ -111,5 +124,5 @@ export class EntryMerge {
 }
 
 function isNewer(a: SourceState, b: SourceState): boolean {
-  return compareBytes(a.entries[a.at]!.position, b.entries[b.at]!.position) > 0;
+  return compareBytes(a.position, b.position) > 0;
 }
