@@ -59,38 +59,32 @@ const CHECK_TIMEOUT_MS = 2000;
 /** Runs a service as the process that it is. Only main files call it. */
 export async function runService<Config extends ServiceConfig>(
   spec: ServiceSpec<Config>,
-): Promise<never> {
-  return run(async (lifecycle) => {
-    const word = spec.name;
-    switch (firstArgument()) {
-      case undefined:
-        break;
-      case '--help':
-      case '-h':
-        process.stdout.write(helpOf(spec));
-        return 0;
-      case '--version':
-        process.stdout.write(`mosaic-${word} ${VERSION}\n`);
-        return 0;
-      default:
-        throw new ConfigError([
-          `mosaic-${word} takes no arguments but --help and --version: settings come from the environment.`,
-        ]);
-    }
-    const config = spec.readConfig();
-    lifecycle.log = createLogger({ service: word, level: config.logLevel, format: config.log });
-    lifecycle.log.info(`${word} ${VERSION} starts`, { pid: process.pid, node: process.version });
-    const { service, health } = await openFrame(word, config, lifecycle);
-    const facts = await spec.start(config, service);
-    lifecycle.add('readiness', { close: () => service.readiness.setState('draining') });
-    service.readiness.setState('serving');
-    announce(config, { service: word, version: VERSION, pid: process.pid, health, ...facts });
-    return undefined;
-  });
+): Promise<void> {
+  const [argument] = process.argv.slice(2);
+  if (argument === '--help' || argument === '-h') process.stdout.write(helpOf(spec));
+  else if (argument === '--version') process.stdout.write(`mosaic-${spec.name} ${VERSION}\n`);
+  else await run((lifecycle) => serve(spec, argument, lifecycle));
 }
 
-function firstArgument(): string | undefined {
-  return process.argv[2];
+async function serve<Config extends ServiceConfig>(
+  spec: ServiceSpec<Config>,
+  argument: string | undefined,
+  lifecycle: Lifecycle,
+): Promise<void> {
+  const { name } = spec;
+  if (argument !== undefined) {
+    throw new ConfigError([
+      `mosaic-${name} takes no arguments but --help and --version: settings come from the environment.`,
+    ]);
+  }
+  const config = spec.readConfig();
+  lifecycle.log = createLogger({ service: name, level: config.logLevel, format: config.log });
+  lifecycle.log.info(`${name} ${VERSION} starts`, { pid: process.pid, node: process.version });
+  const { service, health } = await openFrame(name, config, lifecycle);
+  const facts = await spec.start(config, service);
+  lifecycle.add('readiness', { close: () => service.readiness.setState('draining') });
+  service.readiness.setState('serving');
+  announce(config, { service: name, version: VERSION, pid: process.pid, health, ...facts });
 }
 
 async function openFrame(
