@@ -5,23 +5,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  allChecks,
-  type CheckResult,
-  findFacts,
-  parseTarget,
-  resultLine,
-  runChecks,
-} from '@mosaic-cluster/conformance';
 import type { NatsServer } from '@mosaic-cluster/test-servers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalCluster, startLocalCluster, untilReady } from './local-cluster.ts';
 import type { ReportLine } from './report.ts';
 import type { ServiceProcess } from './service-process.ts';
+import { expectConformance } from './testing/conform.ts';
 import { Audience, connectTo, idOf, Load, missing, until } from './testing/load.ts';
 
-const CHECK_TIMEOUT_MS = 20_000;
-const CONCURRENCY = 12;
 const BEFORE = 60;
 const AFTER = 100;
 
@@ -69,35 +60,13 @@ async function endAndReturn(service: ServiceProcess, signal: NodeJS.Signals): Pr
   await untilReady(service);
 }
 
-describe('every gateway', () => {
-  async function check(url: string, second: string): Promise<CheckResult[]> {
-    const key = cluster.urls[0]!.serverKeyHex;
-    const server = await findFacts(
-      {
-        target: parseTarget(url, key, false),
-        second: parseTarget(second, key, false),
-        registered: [],
-        extensions: [],
-      },
-      CHECK_TIMEOUT_MS,
-    );
-    const timeoutMs = CHECK_TIMEOUT_MS;
-    return runChecks({ checks: allChecks, server, timeoutMs, concurrency: CONCURRENCY });
-  }
-
-  it('passes the conformance suite, the other one being the same server', {
+describe('a gateway', () => {
+  // The others are held to it by the slow tests.
+  it('passes the conformance suite, another one being the same server', {
     timeout: 240_000,
   }, async () => {
     const [first, second] = cluster.urls;
-    const runs = await Promise.all([
-      check(first!.mtlsUrl!, second!.mtlsUrl!),
-      check(second!.uwsUrl!, first!.uwsUrl!),
-    ]);
-    for (const results of runs) {
-      const failed = results.filter(({ outcome }) => outcome === 'failed');
-      expect(failed.map(resultLine)).toEqual([]);
-      expect(results.filter(({ outcome }) => outcome === 'passed').length).toBeGreaterThan(200);
-    }
+    await expectConformance(first!.mtlsUrl!, second!.mtlsUrl!, first!.serverKeyHex!);
   });
 });
 
@@ -161,6 +130,29 @@ describe('under load, without a failed submission and without a record lost or m
   it('loses a worker that is killed', async () => {
     await endUnderLoad('outbox-2', 'SIGKILL');
     expect(ending('outbox-2')).toBe('ended by SIGKILL');
+  });
+});
+
+describe('a server', () => {
+  it.each([
+    ['NATS', () => cluster.servers.nats[0]!],
+    ['Redis', () => cluster.servers.redis.nodes[0]!],
+    ['the object store', () => cluster.servers.s3],
+  ] as const)('that is killed comes back, and nothing is lost: %s', async (_name, server) => {
+    const load = new Load(await clientAt(0));
+    closing.unshift(() => load.stop());
+    load.start();
+    await load.more(BEFORE);
+    lines.length = 0;
+    await server().kill();
+    await until('it to be there again', () =>
+      lines.some(({ message }) => message === 'is there again'),
+    );
+    for (const service of cluster.processes) await untilReady(service);
+    await load.more(AFTER);
+    await load.stop();
+    expect(load.failed).toEqual([]);
+    expect(await missing(await clientAt(1), load.acknowledged)).toEqual([]);
   });
 });
 

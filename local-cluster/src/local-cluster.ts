@@ -84,7 +84,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const processes: ServiceProcess[] = [];
   try {
     const folder = await ClusterFolder.open(options.dataDir);
-    const servers = await startServers(folder, NATS_SERVERS, started);
+    const servers = await startServers({ folder, natsServers: NATS_SERVERS, started, report });
     signal?.throwIfAborted();
     const gatewaySpecs = await specsOfGateways(options, folder, servers);
     await folder.save();
@@ -195,5 +195,5 @@ async function stopAll(processes: readonly ServiceProcess[], started: Started): 
   const isGateway = (each: ServiceProcess): boolean => each.spec.service === 'gateway';
   await Promise.all(processes.filter((each) => isGateway(each)).map((each) => each.stop()));
   await Promise.all(processes.filter((each) => !isGateway(each)).map((each) => each.stop()));
-  await Promise.all(started.map((each) => each.stop()));
+  await Promise.all(started.map((stop) => stop()));
 }

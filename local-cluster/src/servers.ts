@@ -10,6 +10,8 @@ import {
   untilRouted,
 } from '@mosaic-cluster/test-servers';
 import type { ClusterFolder } from './data-folder.ts';
+import { keepRunning } from './keep-running.ts';
+import type { Report } from './report.ts';
 
 /** The bucket of the cluster. */
 export const BUCKET = 'mosaic';
@@ -21,24 +23,28 @@ export interface Servers {
   readonly s3: S3Server;
 }
 
-/** What is started of servers, in order, so that a failed start leaves nothing behind. */
-export type Started = { readonly name: string; stop(): Promise<void> }[];
+/** What ends the servers that were started, so that a failed start leaves nothing behind. */
+export type Started = (() => Promise<void>)[];
+
+/** What servers are started with. */
+export interface ServersOptions {
+  readonly folder: ClusterFolder;
+  readonly natsServers: number;
+  /** Gets what ends each server as soon as it runs. */
+  readonly started: Started;
+  readonly report: Report;
+}
 
 /**
- * Starts all servers over a folder.
+ * Starts all servers over a folder. One that dies later is started again.
  *
- * @param started gets each one as soon as it runs
  * @throws Error that names the server and the remedy
  */
-export async function startServers(
-  folder: ClusterFolder,
-  natsServers: number,
-  started: Started,
-): Promise<Servers> {
+export async function startServers(options: ServersOptions): Promise<Servers> {
   const starting = [
-    named('the S3 server (versitygw)', () => startS3Server(folder, started)),
-    named('the Redis Cluster', () => startRedis(folder, started)),
-    named('NATS', () => startNatsServers(folder, natsServers, started)),
+    named('the S3 server (versitygw)', () => startS3Server(options)),
+    named('the Redis Cluster', () => startRedis(options)),
+    named('NATS', () => startNatsServers(options)),
   ] as const;
   // All of them, also after a failure: what comes up later must be stopped too.
   await Promise.allSettled(starting);
@@ -46,21 +52,18 @@ export async function startServers(
   return { nats, redis, s3 };
 }
 
-async function startS3Server(folder: ClusterFolder, started: Started): Promise<S3Server> {
+async function startS3Server({ folder, started, report }: ServersOptions): Promise<S3Server> {
   const place = { folder: folder.folder('objects'), port: await folder.port('s3') };
   const s3 = await startS3({ ...folder.s3, place });
-  started.push({ name: 's3', stop: () => s3.stop() });
+  started.push(keepRunning('s3', s3, report));
   s3.createBucket(BUCKET);
   return s3;
 }
 
-async function startNatsServers(
-  folder: ClusterFolder,
-  count: number,
-  started: Started,
-): Promise<NatsServer[]> {
+async function startNatsServers(options: ServersOptions): Promise<NatsServer[]> {
+  const { folder, natsServers, started, report } = options;
   const members: NatsServer[] = [];
-  for (let i = 1; i <= count; i++) {
+  for (let i = 1; i <= natsServers; i++) {
     const name = `nats-${i}`;
     const ports = {
       client: await folder.port(name),
@@ -73,14 +76,14 @@ async function startNatsServers(
       place: { folder: folder.folder(name), ports },
     });
     members.push(member);
-    started.push({ name, stop: () => member.stop() });
+    started.push(keepRunning(name, member, report));
   }
   await untilRouted(members);
   return members;
 }
 
 /** Redis keeps what it has over a restart; where its ports are others now, it begins anew. */
-async function startRedis(folder: ClusterFolder, started: Started): Promise<RedisCluster> {
+async function startRedis({ folder, started, report }: ServersOptions): Promise<RedisCluster> {
   const names = ['redis-1', 'redis-2', 'redis-3'];
   const before = names.map((name) => folder.lastPort(name));
   const places: RedisPlace[] = [];
@@ -96,7 +99,7 @@ async function startRedis(folder: ClusterFolder, started: Started): Promise<Redi
     args: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
     places: [first!, second!, third!],
   });
-  started.push({ name: 'redis', stop: () => redis.stop() });
+  redis.nodes.forEach((node, i) => started.push(keepRunning(names[i]!, node, report)));
   return redis;
 }
 

@@ -152,6 +152,20 @@ describe('a metric table', () => {
       "
     `);
   });
+
+  it('lets a counter follow a total that a component keeps', async () => {
+    const metrics = new Metrics({ service: 'x', version: '1' });
+    const { seen } = metrics.define({
+      seen: { type: 'counter', name: 'mosaic_seen_total', help: 'Seen.' },
+    });
+    let total = 3;
+    seen.readFrom(() => total);
+    expect(await metrics.render()).toContain('mosaic_seen_total 3');
+    total = 5;
+    seen.increment();
+    expect(await metrics.render()).toContain('mosaic_seen_total 6');
+    expect(await metrics.render()).toContain('mosaic_seen_total 6');
+  });
 });
 
 function many(count: number): string[] {
