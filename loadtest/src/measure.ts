@@ -66,7 +66,8 @@ export function medianOf(runs: readonly Figures[]): Figures {
   return Object.fromEntries(medians) as unknown as Figures;
 }
 
-function median(values: readonly number[]): number {
+/** The middle one, or the mean of the middle two. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;

@@ -70,6 +70,16 @@ describe('parseOptions', () => {
     expect(() => parse('profile', 'ingest', '--url', 'ws://h:1')).toThrow('leave --url out');
   });
 
+  it('compares a cluster, or several', () => {
+    const names = (options: Options): string[] => options.scenarios.map(({ name }) => name);
+    const options = parse('cluster');
+    expect(options).toMatchObject({ action: 'cluster', workers: [1], readyFile: undefined });
+    expect(names(options)).toEqual(['query-author', 'query-ids-10', 'ingest', 'fan-out']);
+    expect(names(parse('cluster', 'ingest-one'))).toEqual(['ingest-one']);
+    expect(parse('cluster', '--workers', '1,2').workers).toEqual([1, 2]);
+    expect(parse('cluster', '--ready', 'r.json').readyFile).toBe('/here/r.json');
+  });
+
   it('helps and lists', () => {
     expect(parse().action).toBe('help');
     expect(parse('--help').action).toBe('help');
@@ -85,6 +95,13 @@ describe('parseOptions', () => {
     [['all', '--url', 'http://h'], '"http://h" is no URL of a server'],
     [['all', '--url', 'ws://h:1', '--tls'], '--tls and --listener'],
     [['all', '--listener', 'tcp'], '--listener tcp'],
+    [['all', '--workers', '2'], '--workers and --ready are for a cluster'],
+    [['cluster', '--workers', '0'], '--workers 0'],
+    [['cluster', '--workers', '1,'], '--workers'],
+    [['cluster', '--workers', '1', '--ready', 'f'], 'leave it out with --ready'],
+    [['cluster', '--url', 'ws://h:1'], 'leave --url out'],
+    [['cluster', '--listener', 'mtls'], '--listener'],
+    [['cluster', 'idle'], 'idle is not compared'],
     [['all', '--runs', '0'], '--runs 0'],
     [['all', '--runs', '1.5'], '--runs 1.5'],
     [['all', '--seed', 'abc'], '--seed abc'],
@@ -98,7 +115,8 @@ describe('parseOptions', () => {
     const documented = [...HELP.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, name = '']) =>
       name.slice(2),
     );
-    const known = 'children cache data-dir json listener minutes pid quick runs seed store tls url';
+    const known =
+      'children cache data-dir json listener minutes pid quick ready runs seed store tls url workers';
     expect(documented.sort()).toEqual(known.split(' ').sort());
   });
 });

@@ -7,9 +7,10 @@ import { parseServerAddress } from './generator/server-address.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenario.ts';
 import type { ListenerName } from './server/embedded-server.ts';
+import type { ProcessGroup } from './server/server-watch.ts';
 
 /** What to do. */
-export type Action = 'help' | 'list' | 'measure' | 'profile' | 'soak';
+export type Action = 'help' | 'list' | 'measure' | 'cluster' | 'profile' | 'soak';
 
 /** A server that runs already. */
 export interface ServerTarget {
@@ -18,6 +19,8 @@ export interface ServerTarget {
   readonly pids: readonly number[];
   /** Whether processes that these started count as well. */
   readonly withChildren: boolean;
+  /** Those whose cost is wanted apart. */
+  readonly groups?: readonly ProcessGroup[];
 }
 
 /** A checked command line. */
@@ -33,6 +36,10 @@ export interface Options {
   readonly runs: number;
   /** How long a soak goes on. */
   readonly minutes: number;
+  /** Workers of each role, for each cluster to compare. */
+  readonly workers: readonly number[];
+  /** A file with the ready line of a cluster that runs; absent: clusters are started. */
+  readonly readyFile: string | undefined;
   readonly seed: number;
   readonly storeRecords: number;
   readonly cacheFolder: string;
@@ -40,6 +47,10 @@ export interface Options {
   readonly jsonFile: string | undefined;
 }
 
+/** What is compared unless scenarios are named; and what cannot be. */
+const COMPARED: readonly string[] = ['query-author', 'query-ids-10', 'ingest', 'fan-out'];
+const NOT_COMPARED: ReadonlySet<string> = new Set(['selective', 'idle']);
+const WORKERS_MAX = 16;
 const RUNS = 3;
 const MINUTES = 60;
 const MINUTES_MAX = 100_000;
@@ -58,6 +69,7 @@ export const HELP: string = `Loads a Mosaic server and says what each operation 
   npm run loadtest -- all                  every scenario, on servers started for it
   npm run loadtest -- SCENARIO…            some of them
   npm run loadtest -- SCENARIO… --url URL --pid PID     on a server that runs
+  npm run loadtest -- cluster [SCENARIO…]  a cluster beside the embedded server, by process
   npm run loadtest -- profile SCENARIO     where the embedded server spends its time
   npm run loadtest -- soak                 an hour of everything at once: does memory stay flat?
   npm run loadtest -- list                 the scenarios
@@ -73,6 +85,10 @@ export const HELP: string = `Loads a Mosaic server and says what each operation 
   --store N        records in the store for the scenarios that want one (default ${STORE_RECORDS})
   --cache DIR      where signed records are kept (default .cache/loadtest)
 
+For a cluster:
+  --workers N,…    workers of each role; a cluster for each number (default 1)
+  --ready FILE     takes the cluster that runs instead: what "npm run cluster -- --json" writes
+
 Without --url:
   --tls            the same over TLS
   --listener NAME  uws (default) or mtls, which always speaks TLS
@@ -87,6 +103,8 @@ const GRAMMAR = {
   children: { type: 'boolean', default: false },
   runs: { type: 'string' },
   minutes: { type: 'string' },
+  workers: { type: 'string' },
+  ready: { type: 'string' },
   quick: { type: 'boolean', default: false },
   json: { type: 'string' },
   seed: { type: 'string', default: '1' },
@@ -114,15 +132,7 @@ export function parseOptions(args: readonly string[], folder: string): Options {
   const storeDefault = isQuick ? STORE_RECORDS_QUICK : STORE_RECORDS;
   const scenarios = scenariosFor(action, positionals);
   const target = targetOf(values);
-  if (action === 'profile' && target !== undefined) {
-    throw new UsageError('a profile is taken of a server started for it: leave --url out');
-  }
-  if (action !== 'soak' && values.minutes !== undefined) {
-    throw new UsageError('--minutes is for a soak; a scenario ends when its operations are done');
-  }
-  if (action === 'profile' && scenarios.length !== 1) {
-    throw new UsageError('write which scenario to profile: profile SCENARIO');
-  }
+  refuseMisplaced(action, values, scenarios);
   return {
     action,
     scenarios,
@@ -133,6 +143,8 @@ export function parseOptions(args: readonly string[], folder: string): Options {
     runs:
       action === 'profile' ? 1 : numberOf('--runs', values.runs, 1, RUNS_MAX, isQuick ? 1 : RUNS),
     minutes: numberOf('--minutes', values.minutes, 1, MINUTES_MAX, MINUTES),
+    workers: workersOf(values.workers),
+    readyFile: inFolder(folder, values.ready),
     seed: numberOf('--seed', values.seed, 0, SEED_MAX, 1),
     storeRecords: numberOf(
       '--store',
@@ -145,6 +157,46 @@ export function parseOptions(args: readonly string[], folder: string): Options {
     dataFolder: inFolder(folder, values['data-dir']) ?? cacheFolder,
     jsonFile: inFolder(folder, values.json),
   };
+}
+
+/** @throws UsageError for what does not go together */
+function refuseMisplaced(
+  action: Action,
+  { url, minutes, workers, ready, listener }: CommandLine['values'],
+  scenarios: readonly Scenario[],
+): void {
+  if (action === 'profile' && url !== undefined) {
+    throw new UsageError('a profile is taken of a server started for it: leave --url out');
+  }
+  if (action === 'profile' && scenarios.length !== 1) {
+    throw new UsageError('write which scenario to profile: profile SCENARIO');
+  }
+  if (action !== 'soak' && minutes !== undefined) {
+    throw new UsageError('--minutes is for a soak; a scenario ends when its operations are done');
+  }
+  if (action !== 'cluster' && (workers !== undefined || ready !== undefined)) {
+    throw new UsageError('--workers and --ready are for a cluster: write cluster first');
+  }
+  if (action !== 'cluster') return;
+  if (url !== undefined) {
+    throw new UsageError('a cluster is started here, or named by --ready FILE: leave --url out');
+  }
+  if (listener !== 'uws') {
+    throw new UsageError('a cluster is compared by its uWS listener: leave --listener out');
+  }
+  if (workers !== undefined && ready !== undefined) {
+    throw new UsageError('--workers is for clusters started here: leave it out with --ready');
+  }
+  const single = scenarios.find(({ name }) => NOT_COMPARED.has(name));
+  if (single !== undefined) {
+    throw new UsageError(
+      `${single.name} is not compared with a cluster: it has no cost per operation`,
+    );
+  }
+}
+
+function workersOf(text = '1'): number[] {
+  return text.split(',').map((each) => numberOf('--workers', each, 1, WORKERS_MAX, undefined));
 }
 
 interface CommandLine {
@@ -162,11 +214,16 @@ function parse(args: readonly string[]): CommandLine {
 
 function actionOf(first: string | undefined, isHelp: boolean): Action {
   if (isHelp || first === undefined || first === 'help') return 'help';
-  return first === 'list' || first === 'profile' || first === 'soak' ? first : 'measure';
+  const named = (['list', 'cluster', 'profile', 'soak'] as const).find((each) => each === first);
+  return named ?? 'measure';
 }
 
 function scenariosFor(action: Action, positionals: readonly string[]): Scenario[] {
   if (action === 'measure') return scenariosOf(positionals);
+  if (action === 'cluster') {
+    const names = positionals.slice(1);
+    return scenariosOf(names.length === 0 ? COMPARED : names);
+  }
   if (action === 'profile') return scenariosOf(positionals.slice(1));
   if (action === 'soak' && positionals.length > 1) {
     throw new UsageError(`a soak runs alone: leave "${positionals.slice(1).join(' ')}" out`);

@@ -1,5 +1,7 @@
 /** The command as a whole: from its arguments to its exit code. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { compareAll } from './compare/compare.ts';
+import { comparisonJson, renderComparison } from './compare/comparison-report.ts';
 import { LoadError, UsageError } from './load-error.ts';
 import { measureAll, type ScenarioResult } from './measure.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
@@ -44,6 +46,10 @@ async function act(options: Options, output: Output): Promise<ExitCode> {
   }
   if (options.action === 'soak') return soak(options, output);
   const machine = await describeMachine();
+  if (options.action === 'cluster') {
+    await compareWithCluster(options, machine, output);
+    return 0;
+  }
   for (const line of headOf(options, machine)) output.write(line);
   const results = await measureAll(options, output);
   for (const line of renderTable(results, machine.signatureCheckMicros)) output.write(line);
@@ -54,6 +60,21 @@ async function act(options: Options, output: Output): Promise<ExitCode> {
   const failed = results.filter(({ error }) => error !== undefined);
   for (const { scenario, error } of failed) output.say(`${scenario.name} failed: ${error}`);
   return failed.length === 0 ? 0 : 1;
+}
+
+async function compareWithCluster(
+  options: Options,
+  machine: Machine,
+  output: Output,
+): Promise<void> {
+  for (const line of headOf(options, machine)) output.write(line);
+  const result = await compareAll(options, output);
+  for (const line of renderComparison(result)) output.write(line);
+  if (options.jsonFile === undefined) return;
+  const { scale, storeRecords, runs } = options;
+  const head = { date: new Date().toISOString(), machine, scale, storeRecords, runs };
+  const json = JSON.stringify({ ...head, ...comparisonJson(result) }, null, 2);
+  writeFileSync(options.jsonFile, `${json}\n`);
 }
 
 async function soak(options: Options, output: Output): Promise<ExitCode> {
@@ -69,9 +90,11 @@ function headOf(options: Options, machine: Machine): string[] {
   const { cpu, cores, node, signatureCheckMicros } = machine;
   const { target, tls, listener, runs, storeRecords } = options;
   const server =
-    target === undefined
-      ? `the embedded server, ${listener} listener, ${tls ? 'TLS' : 'no TLS'}`
-      : target.url;
+    options.action === 'cluster'
+      ? `the embedded one and a cluster in turns, uws listener, ${tls ? 'TLS' : 'no TLS'}`
+      : target === undefined
+        ? `the embedded server, ${listener} listener, ${tls ? 'TLS' : 'no TLS'}`
+        : target.url;
   const lines = [
     `${cpu}, ${cores} cores; Node ${node}; a signature check takes ` +
       `${formatNumber(signatureCheckMicros)} µs of processor time.`,

@@ -55,7 +55,7 @@ export class Session {
     this.#supply = new RecordSupply(setupOf(options, url), say);
     const pids = options.target?.pids ?? (server === undefined ? [] : [server.pid]);
     const withChildren = options.target?.withChildren ?? false;
-    this.#watch = new ServerWatch(new ProcessReader(), pids, withChildren);
+    this.#watch = new ServerWatch(new ProcessReader(), pids, withChildren, options.target?.groups);
     this.#cursor = new RecordCursor(options.storeRecords);
   }
 

@@ -50,10 +50,21 @@ export function renderTable(
   ];
   const rows = [columns.map(({ head }) => head)];
   for (const result of results) rows.push(columns.map((column) => column.cell(result)));
-  const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return alignRows(
+    rows,
+    columns.flatMap(({ isText }, i) => (isText === true ? i : [])),
+  );
+}
+
+/** Rows as lines, cells below each other: to the left in the columns given, else to the right. */
+export function alignRows(
+  rows: readonly (readonly string[])[],
+  leftColumns: readonly number[],
+): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   return rows.map((row) => {
     const cells = row.map((text, i) => {
-      return columns[i]!.isText === true ? text.padEnd(widths[i]!) : text.padStart(widths[i]!);
+      return leftColumns.includes(i) ? text.padEnd(widths[i]!) : text.padStart(widths[i]!);
     });
     return cells.join('  ').trimEnd();
   });

@@ -1,12 +1,11 @@
 /** Starts the project's own server on a new data folder, to be measured, and ends it again. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { serverEnvironment } from '../config.ts';
 import { LoadError } from '../load-error.ts';
+import { ServerChild } from './server-child.ts';
 
 /** Which of the server's listeners is measured. */
 export type ListenerName = 'uws' | 'mtls';
@@ -25,31 +24,19 @@ export interface EmbeddedServerOptions {
 }
 
 const START_TIMEOUT_MS = 30_000;
-/** Time to stop, a profile's writing included; then the process is killed. */
-const STOP_TIMEOUT_MS = 60_000;
-/** A process that was killed may still be writing for a moment. */
-const REMOVE = { recursive: true, force: true, maxRetries: 5 } as const;
-/** Lines of its log that are shown when it fails. */
-const LOG_LINES_MAX = 12;
 
 /** A server that runs. */
 export class EmbeddedServer {
   readonly url: string;
-  readonly pid: number;
-  readonly #child: ChildProcess;
-  readonly #folder: string;
-  /** If this process ends before the server, the server and its data go with it. */
-  readonly #abandon = (): void => {
-    this.#child.kill('SIGKILL');
-    rmSync(this.#folder, REMOVE);
-  };
+  readonly #child: ServerChild;
 
-  private constructor(child: ChildProcess, url: string, folder: string) {
+  private constructor(child: ServerChild, url: string) {
     this.#child = child;
     this.url = url;
-    this.pid = child.pid!;
-    this.#folder = folder;
-    process.once('exit', this.#abandon);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** The file that starts the server. */
@@ -64,7 +51,7 @@ export class EmbeddedServer {
     mkdirSync(options.parentFolder, { recursive: true });
     const folder = mkdtempSync(join(options.parentFolder, 'server-'));
     const { listener } = options;
-    const child = spawn(process.execPath, [...(options.nodeOptions ?? []), script], {
+    const started = spawn(process.execPath, [...(options.nodeOptions ?? []), script], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: serverEnvironment({
         MOSAIC_DATA_DIR: folder,
@@ -76,67 +63,21 @@ export class EmbeddedServer {
         ...options.settings,
       }),
     });
-    try {
-      const ready = await readyLine(child);
-      const url = listener === 'uws' ? ready.uwsUrl : ready.mtlsUrl;
-      if (typeof url !== 'string') throw new LoadError('the server did not say where it listens');
-      return new EmbeddedServer(child, url, folder);
-    } catch (error) {
-      child.kill('SIGKILL');
-      rmSync(folder, REMOVE);
-      throw error;
-    }
+    const child = new ServerChild(started, folder);
+    const ready: ReadyLine = await child.ready(START_TIMEOUT_MS);
+    const url = listener === 'uws' ? ready.uwsUrl : ready.mtlsUrl;
+    if (typeof url === 'string') return new EmbeddedServer(child, url);
+    await child.close();
+    throw new LoadError('the server did not say where it listens');
   }
 
   /** Ends the server as an operator would, and removes its data. */
-  async close(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const exited = once(this.#child, 'exit');
-      this.#child.kill('SIGTERM');
-      const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-      await exited;
-      clearTimeout(timer);
-    }
-    process.off('exit', this.#abandon);
-    rmSync(this.#folder, REMOVE);
+  close(): Promise<void> {
+    return this.#child.close();
   }
 }
 
 interface ReadyLine {
   readonly uwsUrl?: unknown;
   readonly mtlsUrl?: unknown;
-}
-
-function readyLine(child: ChildProcess): Promise<ReadyLine> {
-  return new Promise((resolve, reject) => {
-    const log: string[] = [];
-    const fail = (why: string): void => {
-      clearTimeout(timer);
-      reject(new LoadError([`the server ${why}`, ...log].join('\n  ')));
-    };
-    const timer = setTimeout(() => fail('did not start in time'), START_TIMEOUT_MS);
-    child.once('error', (error) => fail(`cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) => fail(`ended at once (${signal ?? code})`));
-    const take = (line: string): void => {
-      log.push(line);
-      if (log.length > LOG_LINES_MAX) log.shift();
-      const ready = parseReady(line);
-      if (ready === undefined) return;
-      clearTimeout(timer);
-      resolve(ready);
-    };
-    // Both streams are read to their end: a full pipe would stop the server.
-    if (child.stdout !== null) createInterface(child.stdout).on('line', take);
-    if (child.stderr !== null) createInterface(child.stderr).on('line', take);
-  });
-}
-
-function parseReady(line: string): ReadyLine | undefined {
-  if (!line.startsWith('{')) return undefined;
-  try {
-    const value = JSON.parse(line) as ReadyLine & { event?: unknown };
-    return value.event === 'ready' ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

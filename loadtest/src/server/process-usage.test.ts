@@ -120,7 +120,11 @@ describe('ServerWatch', () => {
     });
     children.push(child);
     await once(child, 'message');
-    const watch = new ServerWatch(new ProcessReader(), [child.pid!], false);
+    const groups = [
+      { name: 'worker', pids: [child.pid!] },
+      { name: 'nobody', pids: [] },
+    ];
+    const watch = new ServerWatch(new ProcessReader(), [child.pid!], false, groups);
     const { cost } = await watch.measure(async () => {
       const answered = once(child, 'message');
       child.send('work');
@@ -128,6 +132,8 @@ describe('ServerWatch', () => {
     });
     expect(cost.cpuMicros).toBeGreaterThanOrEqual(350_000);
     expect(watch.phases).toHaveLength(1);
+    expect(watch.phases[0]?.groupMicros.get('worker')).toBeGreaterThanOrEqual(350_000);
+    expect(watch.phases[0]?.groupMicros.get('nobody')).toBe(0);
   });
 
   it('knows nothing without processes', async () => {

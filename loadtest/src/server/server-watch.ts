@@ -9,6 +9,7 @@ import type { ProcessMemory, ProcessReader, Usage } from './process-usage.ts';
 const LOOK_MS = 100;
 /** Processor time between two looks up to which a server counts as quiet: one tick. */
 const QUIET_MICROS = 10_000;
+const PROCESSES_PER_TICK = 4;
 /** Quiet looks in a row that are waited for, and most looks. */
 const LOOKS_QUIET = 3;
 const LOOKS_MAX = 100;
@@ -21,6 +22,12 @@ export interface Cost {
   readonly rssBytes: number | undefined;
 }
 
+/** Processes of a server that do one thing together. */
+export interface ProcessGroup {
+  readonly name: string;
+  readonly pids: readonly number[];
+}
+
 /** When a phase was measured, and what each thread of the server's processes used. */
 export interface Phase {
   /** Microseconds of the machine's monotonic clock, which profiles are written in as well. */
@@ -28,6 +35,8 @@ export interface Phase {
   readonly endMicros: number;
   /** Processor time by thread id. */
   readonly threadMicros: ReadonlyMap<number, number>;
+  /** Processor time by group, what was put off included. */
+  readonly groupMicros: ReadonlyMap<string, number>;
 }
 
 /** Watches a server's processes. */
@@ -35,11 +44,21 @@ export class ServerWatch {
   readonly #reader: ProcessReader;
   readonly #pids: readonly number[];
   readonly #withChildren: boolean;
+  readonly #groups: readonly ProcessGroup[];
   /** What was measured so far. */
   readonly phases: Phase[] = [];
 
-  /** @param pids the server's processes; none: nothing is known about its cost */
-  constructor(reader: ProcessReader, pids: readonly number[], withChildren: boolean) {
+  /**
+   * @param pids the server's processes; none: nothing is known about its cost
+   * @param groups those of them whose cost is wanted apart
+   */
+  constructor(
+    reader: ProcessReader,
+    pids: readonly number[],
+    withChildren: boolean,
+    groups: readonly ProcessGroup[] = [],
+  ) {
+    this.#groups = groups;
     this.#reader = reader;
     this.#pids = pids;
     this.#withChildren = withChildren;
@@ -49,12 +68,14 @@ export class ServerWatch {
   async measure<T>(phase: () => Promise<T>): Promise<{ result: T; cost: Cost }> {
     const before = await this.quiet();
     const threads = this.#threads();
+    const groups = this.#groupTimes();
     const startMicros = monotonicMicros();
     const result = await phase();
     const endMicros = monotonicMicros();
     const threadMicros = subtract(this.#threads(), threads);
-    this.phases.push({ startMicros, endMicros, threadMicros });
     const after = await this.quiet();
+    const groupMicros = subtract(this.#groupTimes(), groups);
+    this.phases.push({ startMicros, endMicros, threadMicros, groupMicros });
     if (before === undefined || after === undefined) {
       return { result, cost: { cpuMicros: undefined, rssBytes: undefined } };
     }
@@ -70,7 +91,7 @@ export class ServerWatch {
     for (let look = 0; look < LOOKS_MAX && quietLooks < LOOKS_QUIET; look++) {
       await setTimeout(LOOK_MS);
       const next = this.#usage();
-      quietLooks = next.cpuMicros - usage.cpuMicros <= QUIET_MICROS ? quietLooks + 1 : 0;
+      quietLooks = next.cpuMicros - usage.cpuMicros <= this.#quietMicros ? quietLooks + 1 : 0;
       usage = next;
     }
     return usage;
@@ -85,6 +106,17 @@ export class ServerWatch {
     return this.#withChildren ? this.#reader.withDescendants(this.#pids) : this.#pids;
   }
 
+  /** Every few processes are allowed a tick: each wakes up now and then with nothing to do. */
+  get #quietMicros(): number {
+    return QUIET_MICROS * Math.ceil(this.#pids.length / PROCESSES_PER_TICK);
+  }
+
+  #groupTimes(): Map<string, number> {
+    return new Map(
+      this.#groups.map(({ name, pids }) => [name, this.#reader.usage(pids).cpuMicros]),
+    );
+  }
+
   #threads(): Map<number, number> {
     return new Map(this.#pids.flatMap((pid) => [...this.#reader.threads(pid)]));
   }
@@ -94,10 +126,10 @@ export class ServerWatch {
   }
 }
 
-function subtract(
-  after: ReadonlyMap<number, number>,
-  before: ReadonlyMap<number, number>,
-): Map<number, number> {
+function subtract<K>(
+  after: ReadonlyMap<K, number>,
+  before: ReadonlyMap<K, number>,
+): Map<K, number> {
   return new Map([...after].map(([id, micros]) => [id, micros - (before.get(id) ?? 0)]));
 }
 
