@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
-    include: ['{libs,services,loadtest,local-cluster}/**/*.test.ts', 'scripts/*.test.mjs'],
+    include: ['{libs,services,loadtest,deploy}/**/*.test.ts', 'scripts/*.test.mjs'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
     pool: 'forks',
     // Many tests wait for sockets and processes: two files at a time keep two cores busy.

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { hexDecode } from '../libs/protocol/dist/index.js';
-import { startLocalCluster } from '../local-cluster/dist/index.js';
+import { startLocalCluster } from '../deploy/local-cluster/dist/index.js';
 import { FaultLoad } from './faults/load.mjs';
 import { SCENARIOS, untilAllReady } from './faults/scenarios.mjs';
 import { randomFrom, recordMaker } from './random-records.mjs';

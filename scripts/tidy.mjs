@@ -46,7 +46,7 @@ export const MAY_IMPORT = {
     'client',
     'standalone',
   ],
-  'local-cluster': ['protocol', 'runtime', 'test-servers', 'client', 'conformance'],
+  'deploy/local-cluster': ['protocol', 'runtime', 'test-servers', 'client', 'conformance'],
   loadtest: ['protocol', 'client', 'verifier'],
 };
 

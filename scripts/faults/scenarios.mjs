@@ -1,6 +1,6 @@
 // What the fault test does to a cluster while records pour in. Every scenario takes the cluster,
 // the load on it and some words to say, and leaves everything running again.
-import { untilReady } from '../../local-cluster/dist/index.js';
+import { untilReady } from '../../deploy/local-cluster/dist/index.js';
 
 const READY_MS = 120_000;
 /** Time between two faults, so that each meets a cluster at work. */

@@ -36,6 +36,7 @@ const SIGNAL_NUMBERS: ReadonlyMap<string, number> = new Map([
 // come so close together are one wish, not an impatient second one.
 const SAME_SIGNAL_MS = 400;
 const MAIN_GRACE_MS = 2000;
+const DONE = 'its work is done';
 
 /** Runs `main` and ends the process with its exit code. Only main files call it. */
 export async function run(main: Main, options: RunOptions = {}): Promise<never> {
@@ -58,14 +59,16 @@ export async function runToExitCode(main: Main, options: RunOptions = {}): Promi
   try {
     const mainEnded = runMain(main, lifecycle);
     const reason = await lifecycle.stopped;
-    lifecycle.log.info(`stopping because ${reason.because}`);
+    // A command that has done its work says nothing of itself.
+    const level = reason.because === DONE && reason.exitCode === 0 ? 'debug' : 'info';
+    lifecycle.log[level](`stopping because ${reason.because}`);
     await lifecycle.close();
     await withDeadline(mainEnded, MAIN_GRACE_MS, 'the start').catch((error: unknown) =>
       lifecycle.log.warn('the start was cut off', { error }),
     );
     const isClean = await lifecycle.close();
     const exitCode = isClean ? lifecycle.exitCode : Math.max(1, lifecycle.exitCode);
-    lifecycle.log.info('stopped', { exitCode });
+    lifecycle.log[exitCode === 0 ? level : 'info']('stopped', { exitCode });
     return exitCode;
   } finally {
     clearInterval(keepAlive);
@@ -77,7 +80,7 @@ async function runMain(main: Main, lifecycle: Lifecycle): Promise<void> {
   try {
     const exitCode = await main(lifecycle);
     if (exitCode === undefined) return;
-    lifecycle.stop({ exitCode, because: 'its work is done' });
+    lifecycle.stop({ exitCode, because: DONE });
   } catch (error) {
     if (lifecycle.signal.aborted) {
       // What fails while the process stops does so because of it, and is no failure of its own.

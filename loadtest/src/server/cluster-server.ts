@@ -33,7 +33,9 @@ export class ClusterServer {
 
   /** @throws LoadError where it does not come up */
   static async start(options: ClusterServerOptions): Promise<ClusterServer> {
-    const script = fileURLToPath(new URL('../../../local-cluster/dist/main.js', import.meta.url));
+    const script = fileURLToPath(
+      new URL('../../../deploy/local-cluster/dist/main.js', import.meta.url),
+    );
     if (!existsSync(script)) throw new LoadError(`${script} is missing: run "npm run build"`);
     mkdirSync(options.parentFolder, { recursive: true });
     const folder = mkdtempSync(join(options.parentFolder, 'cluster-'));

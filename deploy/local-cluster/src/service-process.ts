@@ -130,7 +130,7 @@ export class ServiceProcess {
   /** Starts it once; resolves when it serves, rejects when it ends before. */
   #attempt(): Promise<void> {
     const { service, settings, name } = this.spec;
-    const main = new URL(`../../services/${service}/dist/main.js`, import.meta.url);
+    const main = new URL(`../../../services/${service}/dist/main.js`, import.meta.url);
     const child = spawn(process.execPath, ['--no-warnings', fileURLToPath(main)], {
       env: serviceEnvironment(settings),
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -43,7 +43,7 @@ function ending(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Ending> {
-  const main = fileURLToPath(new URL(`../../services/${service}/dist/main.js`, import.meta.url));
+  const main = fileURLToPath(new URL(`../../../services/${service}/dist/main.js`, import.meta.url));
   const child = spawn(process.execPath, [main, ...args], { env: serviceEnvironment(settings) });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
