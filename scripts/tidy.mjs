@@ -44,6 +44,7 @@ export const MAY_IMPORT = {
     'role',
     'verifier',
     'client',
+    'cluster',
     'standalone',
   ],
   'deploy/local-cluster': ['protocol', 'runtime', 'test-servers', 'client', 'conformance'],

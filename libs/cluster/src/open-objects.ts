@@ -15,7 +15,7 @@ const NOTHING = 'self-test/nothing';
 export async function openObjects(config: ObjectConfig, service: Service): Promise<ObjectStore> {
   const { lifecycle, readiness } = service;
   const objects = await service.await('the object store', async () => {
-    const opened = await open(config);
+    const opened = await openObjectStore(config);
     try {
       await opened.selfTest();
       return opened;
@@ -32,7 +32,8 @@ export async function openObjects(config: ObjectConfig, service: Service): Promi
   return objects;
 }
 
-async function open(config: ObjectConfig): Promise<ObjectStore> {
+/** Opens the object store. Nothing is asked of it. */
+export async function openObjectStore(config: ObjectConfig): Promise<ObjectStore> {
   const folder = objectFolder(config);
   const store =
     folder === undefined

@@ -40,7 +40,18 @@ export {
   type SegmentLogReader,
   type SegmentLogReaderOptions,
 } from './segment-log-reader.ts';
-export type { OnDamage, SegmentDamage, TornTail } from './segment-walk.ts';
+export {
+  type LogReader,
+  type LogTotals,
+  type OnDamage,
+  type SegmentDamage,
+  type TornTail,
+  UNREADABLE,
+} from './log-reader.ts';
+export {
+  type ObjectLogReaderOptions,
+  openObjectLogReader,
+} from './segment-log-objects-observer.ts';
 export {
   type ObjectSegmentLog,
   type ObjectSegmentLogOptions,

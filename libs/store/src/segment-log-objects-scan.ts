@@ -3,7 +3,8 @@
  * verifies every checksum on the way.
  */
 import { setMaxListeners } from 'node:events';
-import { MosaicError } from '@mosaic-cluster/protocol';
+import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
+import { type OnDamage, UNREADABLE } from './log-reader.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ScannedCommit } from './segment-log.ts';
 import {
@@ -49,12 +50,15 @@ export interface ObjectScanOptions extends SegmentListing {
   readonly aheadBytesMax: number;
   /** Ends the walk with an error where the log was closed meanwhile. */
   readonly assertOpen: () => void;
+  /** Is told of segments that are damaged, which are passed over; undefined: they end the walk. */
+  readonly onDamage?: OnDamage | undefined;
 }
 
 /** Steps back in which the newest segment is looked for: a minute, ten, two hours, a day, a month. */
 const STEPS_MS = [60_000, 600_000, 7_200_000, 86_400_000, 2_678_400_000] as const;
 
 interface Ahead {
+  readonly name: string;
   readonly bytes: number;
   readonly commit: Promise<ScannedCommit>;
 }
@@ -131,9 +135,9 @@ export async function* scanSegmentObjects(
       const first = ahead.shift();
       if (first === undefined) return;
       bytes -= first.bytes;
-      const commit = await first.commit;
+      const commit = await wholeCommit(first, options.onDamage);
       assertOpen();
-      yield commit;
+      if (commit !== undefined) yield commit;
       assertOpen();
     }
   } finally {
@@ -178,7 +182,21 @@ function fetchAhead(
   const commit = fetchCommit(options, segment, signal);
   // Whoever waits for it gets the failure; the walk may have been left before.
   commit.catch(() => undefined);
-  return { bytes: segment.bytes, commit };
+  return { name: segment.name, bytes: segment.bytes, commit };
+}
+
+async function wholeCommit(
+  { name, commit }: Ahead,
+  onDamage: OnDamage | undefined,
+): Promise<ScannedCommit | undefined> {
+  try {
+    return await commit;
+  } catch (error) {
+    if (onDamage === undefined || !isMosaicError(error) || error.kind !== 'corrupt') throw error;
+    const { range, message } = error;
+    onDamage({ segment: name, offset: range?.start ?? 0, end: UNREADABLE, what: message });
+    return undefined;
+  }
 }
 
 async function fetchCommit(

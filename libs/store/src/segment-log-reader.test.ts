@@ -2,6 +2,7 @@
 import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import type { SegmentDamage } from './log-reader.ts';
 import { openSegmentLog } from './segment-log-files.ts';
 import {
   failureOf,
@@ -15,7 +16,6 @@ import {
 } from './segment-log-fixture.ts';
 import { openSegmentLogReader, type SegmentLogReader } from './segment-log-reader.ts';
 import type { LogEntry, LogPosition, ScannedEntry } from './segment-log.ts';
-import type { SegmentDamage } from './segment-walk.ts';
 
 const folders = new TestFolders();
 afterAll(() => folders.close());

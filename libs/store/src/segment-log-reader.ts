@@ -3,6 +3,14 @@
  * another process may be writing to it. For tools that look after a server's data.
  */
 import { compareBytes, isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
+import {
+  type LogReader,
+  type LogTotals,
+  type OnDamage,
+  type SegmentDamage,
+  type TornTail,
+  UNREADABLE,
+} from './log-reader.ts';
 import { decodeLocation, decodePosition, encodePosition } from './segment-address.ts';
 import { BlockCache } from './segment-cache.ts';
 import { openSegment } from './segment-directory.ts';
@@ -20,18 +28,10 @@ import {
   type LogPosition,
   type LogState,
   type ScannedCommit,
-  type SegmentLog,
 } from './segment-log.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { type ScanOptions, segmentParts } from './segment-scan.ts';
-import {
-  measureNewest,
-  type OnDamage,
-  partsPassingDamage,
-  type SegmentDamage,
-  type TornTail,
-  walkSegment,
-} from './segment-walk.ts';
+import { measureNewest, partsPassingDamage, walkSegment } from './segment-walk.ts';
 
 /** What to open. */
 export interface SegmentLogReaderOptions {
@@ -43,27 +43,12 @@ export interface SegmentLogReaderOptions {
   readonly fileSystem?: SegmentFileSystem;
 }
 
-/** A segment log that is only read. Appending to it is refused. */
-export interface SegmentLogReader extends SegmentLog {
+/** A segment log on files that is only read. */
+export interface SegmentLogReader extends LogReader {
   /** Its segments that can be read, oldest first. */
   segments(): readonly SegmentInfo[];
-  /** What follows the last whole commit, as it was when the log was opened or looked at again. */
-  readonly tornTail: TornTail | undefined;
   /** Names in the folder that are no segment's. */
   readonly foreignFiles: readonly string[];
-  /**
-   * Like `scan`, but damage is told and passed over, and a segment whose head is damaged is damage as
-   * a whole.
-   */
-  walk(from: LogPosition | undefined, onDamage: OnDamage): AsyncIterable<ScannedCommit>;
-  /** Like `parts` from the beginning on, but damage is told and passed over. */
-  wholeParts(onDamage: OnDamage): AsyncIterable<LogPart>;
-  /** Where a location points to, for people: it need not be there. */
-  place(location: Location): { readonly segment: string; readonly offset: number };
-  /** Whether a location lies behind the end, so that {@link refresh} may find something there. */
-  isBeyond(location: Location): boolean;
-  /** Looks for what was written since. */
-  refresh(): Promise<void>;
 }
 
 const OPEN_FILES_MAX = 32;
@@ -161,6 +146,19 @@ class FolderReader implements SegmentLogReader {
     return last === undefined ? undefined : encodePosition(last.number, last.framesEnd);
   }
 
+  async totals(): Promise<LogTotals> {
+    const all = this.segments();
+    return {
+      segments: all.length,
+      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+      entries: all.reduce<number | undefined>(
+        (sum, { entries }) =>
+          sum === undefined || entries === undefined ? undefined : sum + entries,
+        0,
+      ),
+    };
+  }
+
   segments(): readonly SegmentInfo[] {
     return Array.from(this.#segments.values(), ({ info }) => info);
   }
@@ -175,6 +173,10 @@ class FolderReader implements SegmentLogReader {
     const { segment, offset } = decodeLocation(location);
     const { end } = this;
     return end === undefined || compareBytes(encodePosition(segment, offset), end) >= 0;
+  }
+
+  isDue(end: LogPosition, applied: LogPosition): boolean {
+    return compareBytes(end, applied) <= 0;
   }
 
   async refresh(): Promise<void> {
@@ -286,7 +288,7 @@ class FolderReader implements SegmentLogReader {
     } catch (error) {
       if (!isMosaicError(error)) throw this.#unreadable(error);
       if (error.kind === 'unavailable') throw error;
-      return { segment: name, offset: 0, end: Number.MAX_SAFE_INTEGER, what: error.message };
+      return { segment: name, offset: 0, end: UNREADABLE, what: error.message };
     }
   }
 

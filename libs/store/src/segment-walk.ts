@@ -4,6 +4,7 @@
  */
 import { isMosaicError, readU32BE } from '@mosaic-cluster/protocol';
 import { encodePosition, locationsIn } from './segment-address.ts';
+import type { OnDamage, TornTail } from './log-reader.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts';
@@ -12,20 +13,6 @@ import { findWholePart, type FoundPart, FrameReader } from './segment-frame-read
 import { openSegmentFile } from './segment-handles.ts';
 import type { LogPart, ScannedCommit } from './segment-log.ts';
 import { EntryTable } from './segment-table.ts';
-
-/** Bytes of a segment that are not what was written. */
-export interface SegmentDamage {
-  /** The segment's name. */
-  readonly segment: string;
-  /** Where it begins, in bytes from the start of the segment. */
-  readonly offset: number;
-  /** Where what is whole goes on; the same as `offset` where something is missing. */
-  readonly end: number;
-  readonly what: string;
-}
-
-/** Is told of damage. What it throws ends the walk. */
-export type OnDamage = (damage: SegmentDamage) => void;
 
 /** A segment file to walk. */
 export interface WalkOptions {
@@ -158,13 +145,6 @@ export async function* partsPassingDamage(options: PartsOptions): AsyncGenerator
       scan: () => walkSegment({ ...options, segment, from: SEGMENT_HEADER_BYTES }),
     };
   }
-}
-
-/** What follows the last whole commit of a segment that is not closed. */
-export interface TornTail {
-  readonly segment: string;
-  readonly offset: number;
-  readonly bytes: number;
 }
 
 /**

@@ -1,21 +1,25 @@
 /** What `mosaic-admin` takes from its environment, so that nothing else reads it. */
-import { loadConfigFile, readConfig } from '@mosaic-cluster/runtime';
+import { type StoreConfig, storeProblems, storeSettings } from '@mosaic-cluster/cluster/stores';
+import { ConfigError, loadConfigFile, readConfig } from '@mosaic-cluster/runtime';
 
-/** The server's own settings that say where its data is. */
-const settings = {
+const DATA_DIR = 'MOSAIC_DATA_DIR';
+/** Settings by which an environment is one of a cluster. */
+const OF_A_CLUSTER = ['MOSAIC_OBJECTS', 'MOSAIC_S3_BUCKET', 'MOSAIC_REDIS_URLS'] as const;
+
+/** The embedded server's own setting that says where its data is. */
+const embeddedSettings = {
   dataDir: {
-    name: 'MOSAIC_DATA_DIR',
+    name: DATA_DIR,
     type: 'string',
     default: './data',
     doc: 'The folder that holds everything of the embedded server.',
   },
 } as const;
 
-/** The environment's say in a run. */
-export interface AdminSettings {
-  /** Of the embedded server. */
-  readonly dataDir: string;
-}
+/** What the environment names. */
+export type AdminSettings =
+  | { readonly of: 'embedded'; readonly dataDir: string }
+  | { readonly of: 'cluster'; readonly config: StoreConfig };
 
 /**
  * Reads the settings, from the environment and from the file that `MOSAIC_CONFIG_FILE` names. Other
@@ -26,10 +30,22 @@ export interface AdminSettings {
 export function readAdminSettings(): AdminSettings {
   const { env } = process;
   const text = loadConfigFile(env);
-  const named = (text ?? '').matchAll(/^\s*(MOSAIC_[A-Z0-9_]+)\s*=/gm);
+  const inFile = (text ?? '').matchAll(/^\s*(MOSAIC_[A-Z0-9_]+)\s*=/gm);
   const alsoKnown = [
-    ...Object.keys(env).filter((name) => name.startsWith('MOSAIC_')),
-    ...Array.from(named, ([, name]) => name!),
+    ...Object.keys(env).filter((name) => name.startsWith('MOSAIC_') && env[name] !== ''),
+    ...Array.from(inFile, ([, name]) => name!),
   ];
-  return readConfig(settings, env, text, { alsoKnown });
+  const named = OF_A_CLUSTER.filter((name) => alsoKnown.includes(name));
+  if (named.length === 0) {
+    const { dataDir } = readConfig(embeddedSettings, env, text, { alsoKnown });
+    return { of: 'embedded', dataDir };
+  }
+  if (alsoKnown.includes(DATA_DIR)) {
+    const problem = `${DATA_DIR} names an embedded server and ${named[0]} a cluster: keep one of them, or name the folder with --data`;
+    throw new ConfigError([problem]);
+  }
+  const config = readConfig(storeSettings, env, text, { alsoKnown });
+  const problems = storeProblems(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { of: 'cluster', config };
 }

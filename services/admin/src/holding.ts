@@ -3,12 +3,12 @@
  * must answer what the log says.
  */
 import type { ScheduleSource } from '@mosaic-cluster/role';
-import type { LogPosition, NoIndex, RecordIndex, SegmentLogReader } from '@mosaic-cluster/store';
+import type { LogPosition, LogReader, NoIndex, RecordIndex } from '@mosaic-cluster/store';
 
 /** What is kept for one role. */
 export interface RoleHolding {
   readonly role: string;
-  readonly log: SegmentLogReader;
+  readonly log: LogReader;
   /** Opened for reading. Undefined: there is none, see {@link Holding.noIndex}. */
   readonly index: RecordIndex | undefined;
   /**
@@ -22,7 +22,7 @@ export interface RoleHolding {
 export interface Holding {
   /** For people: a path. */
   readonly name: string;
-  /** The process that serves it at the moment; undefined: none does. */
+  /** Who serves it at the moment; undefined: nobody does, and nothing in it changes. */
   readonly servedBy: string | undefined;
   readonly roles: readonly RoleHolding[];
   /** Where key schedules are: the public roles, whether they are among `roles` or not. */
@@ -34,4 +34,9 @@ export interface Holding {
   /** Whether the index is still the one that was opened. */
   isIndexCurrent(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** What is kept in a cluster, whose indexes may be written to while it serves. */
+export interface ClusterHolding extends Holding {
+  readonly roles: readonly (RoleHolding & { readonly index: RecordIndex })[];
 }

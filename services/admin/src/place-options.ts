@@ -1,9 +1,12 @@
 /** The options by which every command knows what it is about. */
 import { collect, usageError } from '@mosaic-cluster/client/command';
+import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
 import { isConfigError } from '@mosaic-cluster/runtime';
+import type { DataFolderView } from '@mosaic-cluster/standalone/data-folder';
 import type { Command } from 'commander';
-import { readAdminSettings } from './config.ts';
+import { type AdminSettings, readAdminSettings } from './config.ts';
 import type { Holding } from './holding.ts';
+import { openCluster } from './open-cluster.ts';
 import { openEmbedded, ROLES, viewFolder } from './open-embedded.ts';
 
 /** The options that {@link addPlaceOptions} adds. */
@@ -16,7 +19,9 @@ export interface PlaceOptions {
 
 /** How they work, for help texts. */
 export const PLACE_HELP = `
-The embedded server's data folder is named by --data or MOSAIC_DATA_DIR; else it is ./data.
+The embedded server's data folder is named by --data or MOSAIC_DATA_DIR; else it is ./data. A cluster
+is named by the settings of its workers: MOSAIC_OBJECTS or MOSAIC_S3_BUCKET with those that belong to
+it, MOSAIC_REDIS_URLS with its own, MOSAIC_INDEX_SECRET. Settings may be in MOSAIC_CONFIG_FILE.
 Progress goes to standard error: a bar at a terminal, a line every few seconds elsewhere.`;
 
 /** Adds the options. */
@@ -28,24 +33,36 @@ export function addPlaceOptions(command: Command): Command {
     .option('--quiet', 'show no progress');
 }
 
-/** Where the embedded server's data folder is, and who says so. */
-export function dataFolderOf({ data }: PlaceOptions): { option: string; path: string } {
-  if (data !== undefined) return { option: '--data', path: data };
+/** What the options and the environment name. */
+export type Place =
+  | { readonly of: 'embedded'; readonly view: DataFolderView }
+  | { readonly of: 'cluster'; readonly config: StoreConfig };
+
+/** Finds out what is meant. @throws MosaicError `invalid` (`usage`) */
+export async function findPlace({ data, role }: PlaceOptions): Promise<Place> {
+  for (const each of role ?? []) {
+    if (!ROLES.includes(each)) {
+      throw usageError('--role', `"${each}" is no role`, `Roles are ${ROLES.join(', ')}.`);
+    }
+  }
+  if (data !== undefined) return { of: 'embedded', view: await viewFolder('--data', data) };
+  const settings = readSettings();
+  if (settings.of === 'cluster') return settings;
+  return { of: 'embedded', view: await viewFolder('MOSAIC_DATA_DIR', settings.dataDir) };
+}
+
+function readSettings(): AdminSettings {
   try {
-    return { option: 'MOSAIC_DATA_DIR', path: readAdminSettings().dataDir };
+    return readAdminSettings();
   } catch (error) {
     if (!isConfigError(error)) throw error;
-    throw usageError('settings', error.message, 'Set them right, or name the folder with --data.');
+    throw usageError('settings', error.message, 'Set them right, or name a folder with --data.');
   }
 }
 
 /** Opens what the options name, for reading. @throws MosaicError `invalid` (`usage`), `unavailable` */
 export async function openPlace(options: PlaceOptions): Promise<Holding> {
-  for (const role of options.role ?? []) {
-    if (!ROLES.includes(role)) {
-      throw usageError('--role', `"${role}" is no role`, `Roles are ${ROLES.join(', ')}.`);
-    }
-  }
-  const { option, path } = dataFolderOf(options);
-  return openEmbedded(await viewFolder(option, path), options.role);
+  const place = await findPlace(options);
+  if (place.of === 'cluster') return openCluster(place.config, options.role);
+  return openEmbedded(place.view, options.role);
 }

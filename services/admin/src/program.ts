@@ -3,6 +3,7 @@ import { type ExitCode, type Host, laidOut, runProgram } from '@mosaic-cluster/c
 import { Command } from 'commander';
 import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
 import { registerReindex } from './reindex/command.ts';
+import { registerStats } from './stats/command.ts';
 import { registerVerify } from './verify/command.ts';
 
 const HELP = `
@@ -16,6 +17,7 @@ ${EXIT_HELP}`;
 
 /** One line per subcommand; each lives in a folder or file of its name. */
 const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
+  registerStats,
   registerVerify,
   registerReindex,
 ];

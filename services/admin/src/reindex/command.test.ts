@@ -3,7 +3,7 @@ import { access, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/prom
 import { basename, join } from 'node:path';
 import { isMosaicError } from '@mosaic-cluster/protocol';
 import { lockFolder, viewDataFolder } from '@mosaic-cluster/standalone/data-folder';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import {
   aliceRecord,
   FilledFolders,
@@ -17,7 +17,11 @@ import { startServer } from '../../testing/server.ts';
 import { flipByte } from '../../testing/tamper.ts';
 import { reindexEmbedded } from './reindex-embedded.ts';
 
+// Each test runs processes, and on a busy machine they take their time to start.
+vi.setConfig({ testTimeout: 120_000 });
+
 const folders = new FilledFolders();
+beforeAll(() => folders.folder(), 120_000);
 afterAll(() => folders.close());
 
 interface ReindexReport {

@@ -1,16 +1,30 @@
 /** `mosaic-admin reindex`: makes the record index anew from the segments. */
 import { type Host, StatusLine, usageError } from '@mosaic-cluster/client/command';
 import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
-import type { DataFolderView } from '@mosaic-cluster/standalone/data-folder';
-import { openSegmentLogReader } from '@mosaic-cluster/store';
+import type { RebuildProgress } from '@mosaic-cluster/role';
 import type { Command } from 'commander';
 import { EXIT_HELP } from '../exit-code.ts';
-import { ROLES, viewFolder } from '../open-embedded.ts';
-import { addPlaceOptions, dataFolderOf, PLACE_HELP, type PlaceOptions } from '../place-options.ts';
+import { openCluster } from '../open-cluster.ts';
+import {
+  addPlaceOptions,
+  findPlace,
+  openPlace,
+  type Place,
+  PLACE_HELP,
+  type PlaceOptions,
+} from '../place-options.ts';
 import { ProgressReporter } from '../progress.ts';
 import { type Estimate, estimate } from './estimate.ts';
-import { reindexEmbedded, LARGE_BATCHES } from './reindex-embedded.ts';
-import { estimateJson, estimateText, reindexedJson, reindexedText } from './reindex-report.ts';
+import { reindexCluster } from './reindex-cluster.ts';
+import { LARGE_BATCHES, reindexEmbedded, type ReindexOptions } from './reindex-embedded.ts';
+import {
+  estimateJson,
+  estimateText,
+  reindexedJson,
+  reindexedText,
+  type Subject,
+} from './reindex-report.ts';
+import type { Reindexed } from './reindex-result.ts';
 
 interface ReindexCommandOptions extends PlaceOptions {
   readonly dryRun?: true;
@@ -22,11 +36,15 @@ const HELP = `
 Makes the record index anew from the segments, which hold everything that it has to answer. Signatures
 are not checked again; "mosaic-admin verify" does that.
 
-The new index is made beside the one that is there, in the folder "reindex" of the data folder. With
-the server stopped it then takes the place of the old one, at once and as a whole; until then a server
-cannot be started. While the server runs, it goes on with the old index, and takes the new one over
-when it is started the next time; what came in meanwhile it adds then by itself. A server that meets
-damage in its index, or finds none, makes it anew at its start without being asked.
+The embedded server's new index is made beside the one that is there, in the folder "reindex" of the
+data folder. With the server stopped it then takes the place of the old one, at once and as a whole;
+until then a server cannot be started. While the server runs, it goes on with the old index, and takes
+the new one over when it is started the next time; what came in meanwhile it adds then by itself. A
+server that meets damage in its index, or finds none, makes it anew at its start without being asked.
+
+A cluster's workers go on serving. What the segments hold and Redis lacks is added; a lease keeps others
+from the same work. Workers do this by themselves where Redis has lost something, unless
+MOSAIC_REINDEX=off. Entries that lead nowhere stay: to be rid of them empty Redis first.
 
 Ctrl-C ends it at any time; the same command goes on where it was, unless --fresh is given. Damage in
 the segments ends it with the name of the file; with --skip-damaged the index lacks what is damaged.
@@ -35,7 +53,7 @@ ${PLACE_HELP}
 Examples:
   mosaic-admin reindex --data ./data --dry-run
   mosaic-admin reindex --data ./data
-  mosaic-admin reindex --data ./data --json
+  MOSAIC_CONFIG_FILE=/etc/mosaic/worker.env mosaic-admin reindex --role outbox
 ${EXIT_HELP}`;
 
 /** Adds `reindex` to the command. */
@@ -55,70 +73,87 @@ export function registerReindex(program: Command, host: Host): void {
 }
 
 async function runReindex(host: Host, options: ReindexCommandOptions): Promise<void> {
-  if (options.role !== undefined) {
+  const place = await findPlace(options);
+  if (place.of === 'embedded' && options.role !== undefined) {
     const remedy = 'Leave it out: the indexes of all roles lie in one folder.';
-    throw usageError('--role', 'the embedded server’s index is made anew as a whole', remedy);
+    throw usageError('--role', "the embedded server's index is made anew as a whole", remedy);
   }
-  const { option, path } = dataFolderOf(options);
-  const view = await viewFolder(option, path);
-  if (options.dryRun === true) await dryRun(host, options, view);
-  else await reindex(host, options, view);
+  if (options.dryRun === true) await dryRun(host, options, place);
+  else await reindex(host, options, place);
 }
 
-async function dryRun(
-  host: Host,
-  options: ReindexCommandOptions,
-  view: DataFolderView,
-): Promise<void> {
+function subjectOf(place: Place, holding: { readonly name: string }): Subject {
+  const holder = place.of === 'embedded' ? place.view.holder : undefined;
+  return { name: holding.name, holder, isCluster: place.of === 'cluster' };
+}
+
+async function dryRun(host: Host, options: ReindexCommandOptions, place: Place): Promise<void> {
+  const holding = await openPlace(options);
   const roles: Record<string, Estimate> = {};
-  for (const role of ROLES.filter((each) => view.roles.includes(each))) {
-    const log = await openSegmentLogReader({ directory: view.segments(role), role });
-    try {
-      roles[role] = await estimate(log, LARGE_BATCHES);
-    } catch (error) {
-      throw advised(error);
-    } finally {
-      await log.close();
-    }
+  try {
+    for (const { role, log } of holding.roles) roles[role] = await estimate(log, LARGE_BATCHES);
+  } catch (error) {
+    throw advised(error);
+  } finally {
+    await holding.close();
   }
-  host.write(options.json === true ? estimateJson(view, roles) : estimateText(view, roles));
+  const text = options.json === true ? estimateJson : estimateText;
+  host.write(text(subjectOf(place, holding), roles));
 }
 
-async function reindex(
-  host: Host,
-  options: ReindexCommandOptions,
-  view: DataFolderView,
-): Promise<void> {
+async function reindex(host: Host, options: ReindexCommandOptions, place: Place): Promise<void> {
   const status = new StatusLine(host, options.quiet === true);
   const progress = new ProgressReporter(host, status);
   const stopped = new AbortController();
   const off = host.onInterrupt(() => stopped.abort());
   const startMs = performance.now();
+  const run: Run = {
+    isFresh: options.fresh === true,
+    skipsDamage: options.skipDamaged === true,
+    signal: stopped.signal,
+    onProgress: (role, { records, bytesDone, bytesTotal }, total = 0) => {
+      const [done, of] = total >= records ? [records, total] : [bytesDone, bytesTotal];
+      progress.report({ what: `${role}: indexing`, done, total: of, records });
+    },
+    onNote: (text) => status.note(text),
+  };
   try {
-    const done = await reindexEmbedded({
-      view,
-      isFresh: options.fresh === true,
-      skipsDamage: options.skipDamaged === true,
-      signal: stopped.signal,
-      onProgress: (role, { records, bytesDone, bytesTotal }, total) => {
-        const isCounted = total >= records;
-        const [amount, of] = isCounted ? [records, total] : [bytesDone, bytesTotal];
-        progress.report({ what: `${role}: indexing`, done: amount, total: of, records });
-      },
-      onNote: (text) => status.note(text),
-    });
+    const { done, subject } = await runAt(place, options, run);
     progress.clear();
     const seconds = (performance.now() - startMs) / 1000;
     const text = options.json === true ? reindexedJson : reindexedText;
-    host.write(text(view, done, seconds));
+    host.write(text(subject, done, seconds));
   } catch (error) {
     progress.clear();
     if (isMosaicError(error) && error.code === 'interrupted') {
-      status.warn('The same command goes on where it was; the index in use is as it was.');
+      status.warn('The same command goes on where it was.');
     }
     throw advised(error);
   } finally {
     off();
+  }
+}
+
+type Run = Omit<ReindexOptions, 'view' | 'onProgress'> & {
+  readonly onProgress: (role: string, progress: RebuildProgress, total?: number) => void;
+};
+
+async function runAt(
+  place: Place,
+  options: ReindexCommandOptions,
+  run: Run,
+): Promise<{ readonly done: Reindexed; readonly subject: Subject }> {
+  if (place.of === 'embedded') {
+    const { view } = place;
+    const done = await reindexEmbedded({ ...run, view });
+    return { done, subject: subjectOf(place, { name: view.path }) };
+  }
+  const holding = await openCluster(place.config, options.role);
+  try {
+    const done = await reindexCluster({ ...run, holding });
+    return { done, subject: subjectOf(place, holding) };
+  } finally {
+    await holding.close();
   }
 }
 

@@ -3,13 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeyDirectory, rebuildIndex } from '@mosaic-cluster/role';
-import { openIndexEnvironment, type SegmentLogReader } from '@mosaic-cluster/store';
+import { openIndexEnvironment, type LogReader } from '@mosaic-cluster/store';
 import { beginningOf } from './log-views.ts';
 
 /** What a role would cost. */
 export interface Estimate {
-  /** Undefined where only reading everything could tell. */
-  readonly records: number | undefined;
+  readonly records: number;
+  /** Whether they were counted; else they were estimated. */
+  readonly isCounted: boolean;
   readonly bytes: number;
   readonly segments: number;
   readonly seconds: number;
@@ -27,39 +28,41 @@ export interface Batches {
 const SAMPLE_RECORDS = 20_000;
 
 /** Measures what making a role's index anew costs. @throws MosaicError as `rebuildIndex` */
-export async function estimate(log: SegmentLogReader, batches: Batches): Promise<Estimate> {
-  const segments = log.segments();
-  const bytes = segments.reduce((sum, each) => sum + each.bytes, 0);
-  const known = segments.every(({ entries }) => entries !== undefined);
-  const records = segments.reduce((sum, { entries }) => sum + (entries ?? 0), 0);
+export async function estimate(log: LogReader, batches: Batches): Promise<Estimate> {
+  const { segments, bytes, entries } = await log.totals();
   const sample = await measure(log, batches);
-  const share = sample.records === 0 ? 0 : known ? records / sample.records : 1;
+  // Where nobody counted them: as many to a byte as in what was read.
+  const records = entries ?? Math.round((sample.records * bytes) / Math.max(sample.bytesRead, 1));
+  const share = sample.records === 0 ? 0 : records / sample.records;
   return {
-    records: known ? records : undefined,
+    records,
+    isCounted: entries !== undefined,
     bytes,
-    segments: segments.length,
+    segments,
     seconds: sample.seconds * share,
     indexBytes: Math.round(sample.bytes * share),
   };
 }
 
 async function measure(
-  log: SegmentLogReader,
+  log: LogReader,
   batches: Batches,
-): Promise<{ records: number; seconds: number; bytes: number }> {
+): Promise<{ records: number; bytesRead: number; seconds: number; bytes: number }> {
   const directory = await mkdtemp(join(tmpdir(), 'mosaic-admin-'));
   try {
     const environment = await openIndexEnvironment({ directory, ...batches });
     try {
       const index = environment.index('sample');
+      const beginning = beginningOf(log, SAMPLE_RECORDS);
       const result = await rebuildIndex({
         ...batches,
         index,
-        log: beginningOf(log, SAMPLE_RECORDS),
+        log: beginning.log,
         directory: new KeyDirectory([{ index, log }]),
       });
       const { records = 0, elapsedMs = 0 } = result ?? {};
-      return { records, seconds: elapsedMs / 1000, bytes: await environment.bytes() };
+      const bytesRead = beginning.bytes();
+      return { records, bytesRead, seconds: elapsedMs / 1000, bytes: await environment.bytes() };
     } finally {
       await environment.close();
     }

@@ -5,33 +5,44 @@ import type {
   OnDamage,
   ScannedCommit,
   SegmentLog,
-  SegmentLogReader,
+  LogReader,
 } from '@mosaic-cluster/store';
 
 /** The log without what is damaged, which is told. */
-export function passingDamage(reader: SegmentLogReader, onDamage: OnDamage): SegmentLog {
+export function passingDamage(reader: LogReader, onDamage: OnDamage): SegmentLog {
   return withParts(reader, () => reader.wholeParts(onDamage));
 }
 
-/** The first commits of the log, until they hold so many records. */
-export function beginningOf(log: SegmentLog, recordsMax: number): SegmentLog {
-  return withParts(log, async function* () {
-    let left = recordsMax;
+/** The beginning of a log. */
+export interface Beginning {
+  readonly log: SegmentLog;
+  /** Bytes of the entries that were read so far. */
+  bytes(): number;
+}
+
+/** The first commits of a log, until they hold so many records. */
+export function beginningOf(log: SegmentLog, recordsMax: number): Beginning {
+  let left = recordsMax;
+  let bytes = 0;
+  async function* scan(part: LogPart): AsyncGenerator<ScannedCommit> {
+    for await (const commit of part.scan()) {
+      if (left <= 0) return;
+      left -= commit.entries.length;
+      for (const { record } of commit.entries) bytes += record.bytes.length + ENTRY_HEAD_BYTES;
+      yield commit;
+    }
+  }
+  async function* parts(): AsyncGenerator<LogPart> {
     for await (const part of log.parts(undefined)) {
       if (left <= 0) return;
-      yield {
-        ...part,
-        async *scan(): AsyncGenerator<ScannedCommit> {
-          for await (const commit of part.scan()) {
-            if (left <= 0) return;
-            left -= commit.entries.length;
-            yield commit;
-          }
-        },
-      };
+      yield { ...part, scan: () => scan(part) };
     }
-  });
+  }
+  return { log: withParts(log, parts), bytes: () => bytes };
 }
+
+/** What an entry has beside its record. */
+const ENTRY_HEAD_BYTES = 16;
 
 function withParts(
   log: SegmentLog,

@@ -32,6 +32,7 @@ import {
 } from '@mosaic-cluster/store';
 import { PRIVATE_ROLE, ROLES } from '../open-embedded.ts';
 import { passingDamage } from './log-views.ts';
+import { DAMAGES_MAX, type Reindexed, type ReindexedRole } from './reindex-result.ts';
 
 /** What to do, and whom to tell. */
 export interface ReindexOptions {
@@ -45,29 +46,8 @@ export interface ReindexOptions {
   readonly onNote: (text: string) => void;
 }
 
-/** What became of a role. */
-export interface ReindexedRole {
-  /** Records read by this run. */
-  readonly records: number;
-  readonly seconds: number;
-  /** Whether an earlier run had done a part of it, or all. */
-  readonly isResumed: boolean;
-}
-
-/** What was done. */
-export interface Reindexed {
-  readonly roles: Readonly<Record<string, ReindexedRole>>;
-  /** Whether the new index is in use; else the next start takes it over. */
-  readonly isInPlace: boolean;
-  /** Of the new index, on disk. */
-  readonly bytes: number;
-  /** What was left out. */
-  readonly damages: readonly SegmentDamage[];
-}
-
 /** Records and rows of a transaction: nobody waits for it here, and in larger ones each costs less. */
 export const LARGE_BATCHES = { batchEntries: 8192, transactionRowsMax: 131_072, lanes: 2 } as const;
-const DAMAGES_MAX = 1000;
 
 /**
  * Makes the index anew, or goes on with a run that was interrupted.
@@ -168,9 +148,11 @@ async function makeRole(
 ): Promise<ReindexedRole> {
   const { signal, skipsDamage, onProgress } = options;
   const index = environment.index(role);
-  if ((await index.appliedTo()) !== undefined) return { records: 0, seconds: 0, isResumed: true };
+  if ((await index.appliedTo()) !== undefined) {
+    return { records: 0, added: 0, seconds: 0, isResumed: true };
+  }
   const reader = logs.get(role)!;
-  const total = reader.segments().reduce((sum, { entries }) => sum + (entries ?? 0), 0);
+  const { entries = 0 } = await reader.totals();
   const log: SegmentLog = skipsDamage
     ? passingDamage(reader, (damage) => {
         if (damages.length < DAMAGES_MAX) damages.push(damage);
@@ -184,11 +166,11 @@ async function makeRole(
       log,
       directory,
       signal,
-      onProgress: (progress) => onProgress(role, progress, total),
+      onProgress: (progress) => onProgress(role, progress, entries),
     });
     if (result === undefined) throw new Error('nobody else can have claimed it');
-    const { records, elapsedMs, isResumed } = result;
-    return { records, seconds: elapsedMs / 1000, isResumed };
+    const { records, added, elapsedMs, isResumed } = result;
+    return { records, added, seconds: elapsedMs / 1000, isResumed };
   } catch (error) {
     if (signal.aborted) throw interruptedError();
     throw error;

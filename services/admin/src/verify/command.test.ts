@@ -3,7 +3,7 @@ import { cp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hexEncode, parseRecord, RECORD_AT } from '@mosaic-cluster/protocol';
 import { processHost } from '@mosaic-cluster/client/command';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   aliceRecord,
   FilledFolders,
@@ -19,7 +19,11 @@ import { run } from '../program.ts';
 import type { Finding } from './findings.ts';
 import type { RoleCounts } from './verify-state.ts';
 
+// Each test runs processes, and on a busy machine they take their time to start.
+vi.setConfig({ testTimeout: 120_000 });
+
 const folders = new FilledFolders();
+beforeAll(() => folders.folder(), 120_000);
 afterAll(() => folders.close());
 
 interface Report {

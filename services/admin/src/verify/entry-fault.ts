@@ -5,7 +5,7 @@ import {
   type IndexPath,
   type LogEntry,
   POSITION_BYTES,
-  type SegmentLogReader,
+  type LogReader,
 } from '@mosaic-cluster/store';
 import { isOn } from './path-position.ts';
 
@@ -14,7 +14,7 @@ export type Stored = LogEntry | string;
 
 /** What the entries lead to, in order. */
 export async function readStored(
-  log: SegmentLogReader,
+  log: LogReader,
   entries: readonly IndexEntry[],
 ): Promise<readonly Stored[]> {
   try {
@@ -28,7 +28,7 @@ export async function readStored(
   return stored;
 }
 
-async function readOne(log: SegmentLogReader, { location }: IndexEntry): Promise<Stored> {
+async function readOne(log: LogReader, { location }: IndexEntry): Promise<Stored> {
   try {
     // A server may have written it since the log was looked at.
     if (log.isBeyond(location)) await log.refresh();

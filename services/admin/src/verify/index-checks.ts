@@ -37,8 +37,9 @@ export class IndexChecks {
   /** @param ends per entry, behind its commit */
   async check(entries: readonly ScannedEntry[], ends: readonly LogPosition[]): Promise<void> {
     const { counts } = this.#context.state;
+    const { log } = this.#context.holding;
     const reaches = (end: LogPosition): boolean =>
-      this.#applied !== undefined && compareBytes(end, this.#applied) <= 0;
+      this.#applied !== undefined && log.isDue(end, this.#applied);
     if (!reaches(ends.at(-1)!)) this.#applied = await this.#index.appliedTo();
     const expected = entries.filter((_, i) => reaches(ends[i]!));
     counts.unindexed += entries.length - expected.length;

@@ -1,6 +1,6 @@
 /** What all steps of verifying one role work with. */
 import type { KeyDirectory } from '@mosaic-cluster/role';
-import type { SegmentDamage } from '@mosaic-cluster/store';
+import { type SegmentDamage, UNREADABLE } from '@mosaic-cluster/store';
 import type { RoleHolding } from '../holding.ts';
 import type { DamageMap } from './damage-map.ts';
 import type { Finding, Findings } from './findings.ts';
@@ -33,7 +33,7 @@ export function tell(context: RoleContext, finding: Omit<Finding, 'role'>): void
 export function tellDamage(context: RoleContext, damage: SegmentDamage): void {
   const { segment, offset, end, what } = damage;
   context.damages.add(damage);
-  const isWhole = end === Number.MAX_SAFE_INTEGER;
+  const isWhole = end === UNREADABLE;
   const reach = isWhole || end === offset ? '' : `; whole commits go on at byte ${end}`;
   const where = isWhole ? 'it cannot be read' : `at byte ${offset}`;
   tell(context, {

@@ -7,6 +7,8 @@ import type { LogPosition, ScannedEntry } from '@mosaic-cluster/store';
 import { IndexChecks } from './index-checks.ts';
 import { type RoleContext, tell, tellDamage } from './role-context.ts';
 
+/** What an entry of a segment has beside its record, near enough for a progress bar. */
+const ENTRY_HEAD_BYTES = 16;
 /** Records that are checked at a time. */
 const BATCH_RECORDS = 1024;
 /** Bytes of records that are checked at a time; one more record always fits. */
@@ -25,15 +27,14 @@ export async function verifyLog(context: RoleContext): Promise<void> {
   const { log } = holding;
   if (state.position === undefined) tellTail(context);
   const from = state.position === undefined ? undefined : hexDecode(state.position);
-  const total = log.segments().reduce((sum, { bytes }) => sum + bytes, 0);
+  const total = (await log.totals()).bytes;
   const index = holding.index && new IndexChecks(context, holding.index);
   let batch = newBatch();
   /** Records since the state was last exact. */
   let since = 0;
   const finish = async (): Promise<void> => {
     await verifyBatch(context, index, batch);
-    const last = batch.entries.at(-1);
-    if (last !== undefined) state.counts.bytes = bytesUpTo(context, last);
+    state.counts.bytes += batch.bytes;
     batch = newBatch();
   };
   for await (const { entries, end } of log.walk(from, (damage) => tellDamage(context, damage))) {
@@ -41,7 +42,7 @@ export async function verifyLog(context: RoleContext): Promise<void> {
       if (isFull(batch)) await finish();
       batch.entries.push(entry);
       batch.ends.push(end);
-      batch.bytes += entry.record.bytes.length;
+      batch.bytes += entry.record.bytes.length + ENTRY_HEAD_BYTES;
     }
     state.counts.commits += 1;
     since += entries.length;
@@ -52,7 +53,6 @@ export async function verifyLog(context: RoleContext): Promise<void> {
     await context.pause(state.counts.bytes, total, state.counts.records);
   }
   await finish();
-  state.counts.bytes = total;
 }
 
 function newBatch(): Batch {
@@ -61,17 +61,6 @@ function newBatch(): Batch {
 
 function isFull({ entries, bytes }: Batch): boolean {
   return entries.length >= BATCH_RECORDS || bytes >= BATCH_BYTES;
-}
-
-/** Bytes of the log before the end of a commit, near enough for a progress bar. */
-function bytesUpTo({ holding }: RoleContext, { location }: ScannedEntry): number {
-  const { segment, offset } = holding.log.place(location);
-  let bytes = offset;
-  for (const each of holding.log.segments()) {
-    if (each.name === segment) break;
-    bytes += each.bytes;
-  }
-  return bytes;
 }
 
 /** What the end of the log and the index's idea of it say about each other. */

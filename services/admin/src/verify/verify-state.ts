@@ -12,7 +12,7 @@ export type Phase = 'segments' | 'all' | 'received' | 'held' | 'done';
 
 /** What was looked at of a role. */
 export interface RoleCounts {
-  /** Of segments, header and footer included. */
+  /** Of entries in segments, headers, footers and what is damaged left out. */
   bytes: number;
   commits: number;
   records: number;

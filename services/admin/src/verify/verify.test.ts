@@ -2,14 +2,18 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { isMosaicError } from '@mosaic-cluster/protocol';
 import { viewDataFolder } from '@mosaic-cluster/standalone/data-folder';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { FilledFolders, segmentsOf } from '../../testing/filled-folder.ts';
 import { flipByte } from '../../testing/tamper.ts';
 import { openEmbedded } from '../open-embedded.ts';
 import { stateFile, type VerifyState } from './verify-state.ts';
 import { verify } from './verify.ts';
 
+// Each test runs processes, and on a busy machine they take their time to start.
+vi.setConfig({ testTimeout: 120_000 });
+
 const folders = new FilledFolders();
+beforeAll(() => folders.folder(), 120_000);
 afterAll(() => folders.close());
 
 /** Verifies until the given number of pauses; undefined: it was interrupted. */

@@ -1,0 +1,45 @@
+/** Opens what a cluster keeps for reading: segments on the object store, indexes on Redis. */
+import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
+import { openStores } from '@mosaic-cluster/cluster/stores';
+import { createRedisIndex, openObjectLogReader, type RecordIndex } from '@mosaic-cluster/store';
+import type { ClusterHolding, RoleHolding } from './holding.ts';
+import { PRIVATE_ROLE, ROLES } from './open-embedded.ts';
+
+/**
+ * Opens segments and indexes. Nothing is written to either, unless the caller does.
+ *
+ * @param only the roles to look at; undefined: all
+ */
+export async function openCluster(
+  config: StoreConfig,
+  only: readonly string[] | undefined,
+): Promise<ClusterHolding> {
+  const stores = await openStores(config);
+  const roles: (RoleHolding & { readonly index: RecordIndex })[] = [];
+  const close = async (): Promise<void> => {
+    for (const { log } of roles) await log.close();
+    await stores.close();
+  };
+  try {
+    for (const role of ROLES) {
+      const secret = config.indexSecret?.reveal();
+      const index = createRedisIndex({ connection: stores.redis, name: role, secret });
+      const appliedBefore = await index.appliedTo();
+      const log = await openObjectLogReader({ store: stores.objects, role });
+      roles.push({ role, log, index, appliedBefore });
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    name: stores.objects.name,
+    servedBy: 'the cluster',
+    roles: roles.filter(({ role }) => only === undefined || only.includes(role)),
+    scheduleSources: roles.filter(({ role }) => role !== PRIVATE_ROLE),
+    noIndex: undefined,
+    indexBytes: async () => undefined,
+    isIndexCurrent: async () => true,
+    close,
+  };
+}

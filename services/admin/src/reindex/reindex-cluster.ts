@@ -1,0 +1,61 @@
+/**
+ * Brings everything that a cluster's segments hold into its indexes on Redis, while all workers go on
+ * serving. A lease keeps a second run, and a worker that does the same by itself, from the same role.
+ */
+import { interruptedError } from '@mosaic-cluster/client/command';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import { KeyDirectory, rebuildIndex, type RebuildProgress } from '@mosaic-cluster/role';
+import type { SegmentDamage } from '@mosaic-cluster/store';
+import type { ClusterHolding } from '../holding.ts';
+import { passingDamage } from './log-views.ts';
+import { DAMAGES_MAX, type Reindexed, type ReindexedRole } from './reindex-result.ts';
+
+/** What to do, and whom to tell. */
+export interface ReindexClusterOptions {
+  readonly holding: ClusterHolding;
+  /** Reads all of the log, whatever an interrupted run has done. */
+  readonly isFresh: boolean;
+  /** Leaves out what is damaged in the segments; else damage ends it. */
+  readonly skipsDamage: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress: (role: string, progress: RebuildProgress) => void;
+}
+
+/**
+ * Brings the indexes up to the segments, or goes on with a run that was interrupted.
+ *
+ * @throws MosaicError `closed` (`interrupted`), `corrupt` (`segment`), `conflict` (`reindex-running`,
+ *   `rebuild-lost`), `unavailable`
+ */
+export async function reindexCluster(options: ReindexClusterOptions): Promise<Reindexed> {
+  const { holding, isFresh, skipsDamage, signal, onProgress } = options;
+  const damages: SegmentDamage[] = [];
+  const roles: Record<string, ReindexedRole> = {};
+  for (const { role, index, log } of holding.roles) {
+    const keep = (damage: SegmentDamage): void => {
+      if (damages.length < DAMAGES_MAX) damages.push(damage);
+    };
+    try {
+      const result = await rebuildIndex({
+        index,
+        log: skipsDamage ? passingDamage(log, keep) : log,
+        directory: new KeyDirectory(holding.scheduleSources),
+        isFresh,
+        signal,
+        onProgress: (progress) => onProgress(role, progress),
+      });
+      if (result === undefined) throw running(role);
+      const { records, added, elapsedMs, isResumed } = result;
+      roles[role] = { records, added, seconds: elapsedMs / 1000, isResumed };
+    } catch (error) {
+      if (signal.aborted) throw interruptedError();
+      throw error;
+    }
+  }
+  return { roles, isInPlace: true, bytes: undefined, damages };
+}
+
+function running(role: string): MosaicError {
+  const message = `the index of ${role} is being made anew already, by a worker or by another mosaic-admin reindex: wait for it. Workers do so by themselves unless MOSAIC_REINDEX=off`;
+  return new MosaicError('conflict', 'reindex-running', message);
+}
