@@ -1,12 +1,6 @@
 /** What is held, by role: how much, since when, and how much waits for a moderator. */
 import { interruptedError } from '@mosaic-cluster/client/command';
-import {
-  kindName,
-  KIND_BYTES,
-  type Kind,
-  readU64BE,
-  timestampToMillis,
-} from '@mosaic-cluster/protocol';
+import { kindName, KIND_BYTES, readU64BE, timestampToMillis } from '@mosaic-cluster/protocol';
 import type { LogReader, RecordIndex } from '@mosaic-cluster/store';
 import type { Holding, RoleHolding } from '../holding.ts';
 import type { Progress } from '../progress.ts';
@@ -153,5 +147,5 @@ async function countKinds(
 const OTHERS = 'others';
 
 function nameOf(kind: string): string | undefined {
-  return kind.length === 2 * KIND_BYTES ? kindName(Buffer.from(kind, 'hex') as Kind) : undefined;
+  return kind.length === 2 * KIND_BYTES ? kindName(Buffer.from(kind, 'hex')) : undefined;
 }
