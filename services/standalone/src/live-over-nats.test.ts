@@ -65,7 +65,7 @@ const authoredBy = (...writers: number[]): FilterElementInput[] => [
 /** The only subscription that a client has. */
 function idsOf(client: ClusterClient): readonly string[] {
   const [life] = [...client.lives.values()];
-  return life?.isComplete === true ? life.ids : [];
+  return life?.isComplete ? life.ids : [];
 }
 
 describe('records published at one gateway', () => {
