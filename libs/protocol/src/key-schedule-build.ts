@@ -78,6 +78,11 @@ function encodeEntry(entry: KeyScheduleEntryInput): Uint8Array {
   const bytes = new Uint8Array(KEY_ENTRY_HEAD_BYTES + data.length);
   bytes[0] = 'attestation' in entry ? KEY_ENTRY.subkey : KEY_ENTRY.encryptionKey;
   writeU16(bytes, 2, bytes.length);
+  // Callers without types must not get an active key where they misspelt a revocation.
+  if (!Object.hasOwn(KEY_MARKER, entry.marker)) {
+    const message = `an entry's marker is one of ${Object.keys(KEY_MARKER).join(', ')}`;
+    throw new MosaicError('invalid', 'key-schedule', message);
+  }
   writeU16(bytes, 4, KEY_MARKER[entry.marker]);
   const needsTime = entry.marker === 'revokedAll' || entry.marker === 'revokedPast';
   if (needsTime && (entry.revokedAt ?? 0n) === 0n) {

@@ -63,6 +63,19 @@ function changed(change: (payload: Uint8Array) => void): Uint8Array {
   return payload;
 }
 
+test.each([
+  'revoked',
+  'toString',
+  '',
+])('no key gets active by a marker that there is not: %s', (marker) => {
+  expect(() => encodeKeyScheduleEntries([sub(marker as KeyMarkerName, 5n)])).toThrow(
+    expect.objectContaining({
+      code: 'key-schedule',
+      message: expect.stringContaining('revokedAll'),
+    }),
+  );
+});
+
 test('what was built is read, with real signatures', () => {
   const entries: KeyScheduleEntryInput[] = [
     sub('activeSigning'),
