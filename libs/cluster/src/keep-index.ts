@@ -66,7 +66,7 @@ function noteOf(state: IndexState): string | undefined {
     case 'rebuilding-elsewhere':
       return 'answers lack records until another worker has made the index anew';
     case 'incomplete':
-      return `answers lack records: ${state.why}`;
+      return `answers may lack records: ${state.why}`;
     case 'unknown':
       return `it is not known whether answers lack records: ${state.why}`;
   }

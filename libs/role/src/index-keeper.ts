@@ -132,7 +132,8 @@ export class IndexKeeper {
     const isWhole = (await this.#options.index.appliedTo()) !== undefined;
     if (isWhole) this.#become({ is: 'whole' });
     else if (this.#state.is === 'whole' || this.#state.is === 'unknown') {
-      const why = 'the record index lacks records: it is new, or has lost what it held';
+      const why =
+        'the record index is new, or a Redis server was emptied, or started again and may lack its last writes';
       this.#become({ is: 'incomplete', why });
     }
   }
