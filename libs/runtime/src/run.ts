@@ -92,10 +92,24 @@ async function runMain(main: Main, lifecycle: Lifecycle): Promise<void> {
   }
 }
 
-// A stack trace tells an operator nothing about a mistyped setting, and hides what does.
+// A stack trace tells an operator nothing about a mistyped setting or a port that is taken, and hides
+// what does.
 function logStartFailure(log: Logger, error: unknown): void {
-  if (isConfigError(error)) log.fatal(error.message, { problems: error.problems });
-  else log.fatal('could not start', { error });
+  if (isConfigError(error)) {
+    log.fatal(error.message, { problems: error.problems });
+    return;
+  }
+  const message = `could not start: ${error instanceof Error ? error.message : String(error)}`;
+  const code = foreseenCode(error);
+  if (code === undefined) log.fatal(message, { error });
+  else log.fatal(message, { code });
+  log.debug('what stopped the start', { error });
+}
+
+/** The code of an error whose sentence says all: one of the project's own, which have a kind. */
+function foreseenCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('kind' in error) || !('code' in error)) return undefined;
+  return String(error.code);
 }
 
 function hook(lifecycle: Lifecycle, options: RunOptions): () => void {

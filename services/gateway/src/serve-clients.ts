@@ -113,7 +113,10 @@ async function namingSetting(name: string, open: () => Promise<Listener>): Promi
     return await open();
   } catch (cause) {
     if (!isMosaicError(cause)) throw cause;
-    throw new MosaicError(cause.kind, cause.code, `${name}: ${cause.message}`, { cause });
+    const remedy = 'stop what listens there, or name another address (port 0: any free one)';
+    throw new MosaicError(cause.kind, cause.code, `${name}: ${cause.message}: ${remedy}`, {
+      cause,
+    });
   }
 }
 
