@@ -1,10 +1,10 @@
 /** Protects how a cluster that runs is found: by the line that says where it serves. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LoadError } from '../load-error.ts';
-import { runningCluster } from './cluster-server.ts';
+import { ClusterServer, runningCluster } from './cluster-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'loadtest-ready-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -31,6 +31,11 @@ const READY = {
     s3: { url: 's', pid: 7 },
   },
 };
+
+it('the script that starts a cluster is where it is looked for', () => {
+  const source = ClusterServer.script.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
+  expect(existsSync(source)).toBe(true);
+});
 
 describe('runningCluster', () => {
   it('takes the first gateway and every process, by kind', () => {

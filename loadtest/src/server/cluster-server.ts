@@ -31,11 +31,14 @@ export class ClusterServer {
     this.target = target;
   }
 
+  /** The file that starts the cluster. */
+  static get script(): string {
+    return fileURLToPath(new URL('../../../deploy/local-cluster/dist/main.js', import.meta.url));
+  }
+
   /** @throws LoadError where it does not come up */
   static async start(options: ClusterServerOptions): Promise<ClusterServer> {
-    const script = fileURLToPath(
-      new URL('../../../deploy/local-cluster/dist/main.js', import.meta.url),
-    );
+    const { script } = ClusterServer;
     if (!existsSync(script)) throw new LoadError(`${script} is missing: run "npm run build"`);
     mkdirSync(options.parentFolder, { recursive: true });
     const folder = mkdtempSync(join(options.parentFolder, 'cluster-'));
