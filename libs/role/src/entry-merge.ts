@@ -52,21 +52,29 @@ export class EntryMerge {
     this.#below = below;
   }
 
+  /** Whether it is known that there are no more entries. */
+  get isExhausted(): boolean {
+    return this.#started && this.#heap.length === 0;
+  }
+
   /** The next entries, at most `count`; fewer: there are no more. */
   async take(count: number): Promise<IndexEntry[]> {
     if (!this.#started) await this.#start();
     const taken: IndexEntry[] = [];
     while (taken.length < count) {
       const state = this.#heap[0];
-      const entry = state?.entries[state.at];
-      if (state === undefined || entry === undefined) break;
-      const { position } = state;
-      const isNew = this.#last === undefined || compareBytes(position, this.#last) !== 0;
-      this.#last = position;
-      const refill = this.#advance(state);
-      if (refill !== undefined) await refill;
+      if (state === undefined) break;
+      const entry = state.entries[state.at];
+      if (entry === undefined) {
+        await this.#fill(state, state.position);
+      } else {
+        const { position } = state;
+        const isNew = this.#last === undefined || compareBytes(position, this.#last) !== 0;
+        this.#last = position;
+        if (isNew) taken.push(entry);
+        advance(state);
+      }
       this.#restoreRoot();
-      if (isNew) taken.push(entry);
     }
     return taken;
   }
@@ -82,15 +90,6 @@ export class EntryMerge {
     for (let i = (this.#heap.length >> 1) - 1; i >= 0; i--) this.#sink(i);
   }
 
-  /** Moves a source to its next entry; a promise where it has to be asked first. */
-  #advance(state: SourceState): Promise<void> | undefined {
-    state.at += 1;
-    const next = state.entries[state.at];
-    if (next === undefined) return state.isLast ? undefined : this.#fill(state, state.position);
-    state.position = next.position;
-    return undefined;
-  }
-
   async #fill(state: SourceState, below: Position | undefined): Promise<void> {
     state.entries = await state.source.next(below, state.chunk);
     state.at = 0;
@@ -99,9 +98,11 @@ export class EntryMerge {
     state.chunk = Math.min(state.chunk * 2, CHUNK_MAX);
   }
 
+  /** A source of which all was taken stays where it is: it is asked when more is wanted. */
   #restoreRoot(): void {
     const root = this.#heap[0]!;
     if (root.at >= root.entries.length) {
+      if (!root.isLast) return;
       const last = this.#heap.pop()!;
       if (this.#heap.length > 0) this.#heap[0] = last;
     }
@@ -121,6 +122,13 @@ export class EntryMerge {
       at = newest;
     }
   }
+}
+
+/** Moves a source to its next entry. */
+function advance(state: SourceState): void {
+  state.at += 1;
+  const next = state.entries[state.at];
+  if (next !== undefined) state.position = next.position;
 }
 
 function isNewer(a: SourceState, b: SourceState): boolean {

@@ -53,7 +53,7 @@ export class PageWalk {
     for (;;) {
       const wanted = this.#wanted();
       const entries = await merge.take(wanted);
-      const isEnd = entries.length < wanted;
+      const isEnd = entries.length < wanted || merge.isExhausted;
       const stopped = await this.#look(entries);
       if (stopped >= 0) {
         const isLast = isEnd && stopped === entries.length - 1;

@@ -1,5 +1,10 @@
 /** What a page costs, whatever is asked: counted on real storage. */
-import { buildFilter, type FilterView, type RecordView } from '@mosaic-cluster/protocol';
+import {
+  buildFilter,
+  type FilterView,
+  type RecordView,
+  type Reference,
+} from '@mosaic-cluster/protocol';
 import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
 import { afterEach, describe, expect, it } from 'vitest';
 import { intercept } from '../testing/intercept.ts';
@@ -120,6 +125,37 @@ describe('a page', () => {
     const first = await worker.get({ references, reader: undefined, cursor: undefined, budget });
     expect(first.records).toHaveLength(10);
     expect(looked.lookups).toBeLessThanOrEqual(512);
+  });
+
+  it('asks the index for no more than was wanted', async () => {
+    await open();
+    await store(60, (n) => record(ALICE, { timestamp: moment(n) }));
+    forgetCounts();
+    const filter = buildFilter([{ name: 'authors', keys: [ALICE.key] }]);
+    expect((await page(filter, { ...BIG, records: 20 })).records).toHaveLength(20);
+    expect(looked.entries).toBe(20);
+  });
+
+  it('says that there is nothing more where it holds everything that was named', async () => {
+    await open();
+    const records = await store(10, (n) => record(ALICE, { timestamp: moment(n) }));
+    const replaceable = record(ALICE, { kind: kind({ duplicateHandling: 'replaceable' }) });
+    await roles.submit('outbox', [replaceable]);
+    const { worker } = roles.role('outbox');
+    const ids = records.map(({ id }) => id);
+    const get = async (...references: Reference[]) => {
+      const budget = { ...BIG, records: references.length };
+      return worker.get({ references, reader: undefined, cursor: undefined, budget });
+    };
+    for (const references of [
+      ids,
+      ids.slice(0, 1),
+      [replaceable.address],
+      [...ids, replaceable.address],
+    ]) {
+      const { records: found, next } = await get(...references);
+      expect([found.length, next]).toEqual([references.length, undefined]);
+    }
   });
 
   it('finds everything between pages, by the window of reception as well', async () => {

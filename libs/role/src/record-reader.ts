@@ -43,6 +43,9 @@ const PROBE_ENTRIES = 32;
 /** A window of reception with at most this many records is walked by reception. */
 const RECEIVED_WINDOW_MAX = 512;
 
+/** Paths from which on a shared index is counted before they are walked. */
+const PATHS_COUNTED = 16;
+
 const NOTHING: Page = { records: [], next: undefined, below: undefined };
 const EVERYTHING: PositionRange = { from: undefined, below: undefined };
 
@@ -75,7 +78,7 @@ export class RecordReader {
     }
     const { choice, below } = readCursor(request.cursor);
     const plans = plansFor(filter);
-    if (plans.length === 0 || (await this.#isEmpty())) return NOTHING;
+    if (plans.length === 0 || (await this.#isEmpty(plans[0]!.length))) return NOTHING;
     const { number, sources } = this.#deps.policy.isPrivate
       ? this.#follow(0, readerPlan(filter, identities))
       : await this.#choose(request, plans, choice);
@@ -100,7 +103,7 @@ export class RecordReader {
     const { index, policy } = this.#deps;
     const { below } = readCursor(request.cursor);
     if (policy.isPrivate && identities.length === 0) return NOTHING;
-    if (await this.#isEmpty()) return NOTHING;
+    if (await this.#isEmpty(references.length)) return NOTHING;
     const ids = references.filter((reference) => referenceKind(reference) === 'id');
     const addresses = references.filter((reference) => referenceKind(reference) === 'address');
     // What lies at somebody else's private address must not even cost time: there, only what
@@ -115,7 +118,8 @@ export class RecordReader {
     const sources = paths.map((path) => pathSource(index, { path, range: EVERYTHING }));
     if (ids.length > 0) sources.push(idSource(index, ids));
     if (sources.length === 0) return NOTHING;
-    const wanted = Math.min(budget.records, budget.scanned, references.length);
+    // One more than there can be: so it shows that there are no more, and nobody asks again.
+    const wanted = Math.min(budget.records, budget.scanned, references.length) + 1;
     // A shared index knows a record by most bytes of its ID, not by all.
     const isExact = foreign.length === 0 && (ids.length === 0 || !index.isShared);
     return new PageWalk({
@@ -128,8 +132,11 @@ export class RecordReader {
     }).fill();
   }
 
-  async #isEmpty(): Promise<boolean> {
-    this.#hasRecords ||= (await this.#deps.index.count()) > 0;
+  /** @param paths so many would be walked in vain: counting a shared index takes longer than a few */
+  async #isEmpty(paths: number): Promise<boolean> {
+    const { index } = this.#deps;
+    if (this.#hasRecords || (index.isShared && paths < PATHS_COUNTED)) return false;
+    this.#hasRecords = (await index.count()) > 0;
     return !this.#hasRecords;
   }
 

@@ -28,15 +28,17 @@ local letter = ARGV[1]
 local directory = base .. string.upper(letter)
 local states, marks = base .. 's', base .. 'm'
 
--- The bounds of the hash that was found last: records that are asked for together lie together.
-local known, beyond
+-- The hash that was found last, and its bounds once two fields in a row lay in it: then many do.
+local known, isBounded, beyond
 
 local function place(field)
   if letter == 'a' then return find(directory, field) end
-  if known and not less(field, known) and (not beyond or less(field, beyond)) then return known end
-  known = find(directory, field)
-  beyond = known and above(directory, known)
-  return known
+  if isBounded and not less(field, known) and (not beyond or less(field, beyond)) then return known end
+  local lower = find(directory, field)
+  isBounded = lower ~= nil and lower == known
+  if isBounded then beyond = above(directory, lower) end
+  known = lower
+  return lower
 end
 
 -- The value of a field, and the hash that it belongs in.
@@ -79,14 +81,14 @@ local function set(field, value, lower)
     call('ZADD', directory, '0', '')
   elseif call('HLEN', base .. letter .. lower) >= ${FIELDS_MAX} then
     cut(lower, field)
-    known = nil
+    known, isBounded = nil, false
     lower = place(field)
   end
   call('HSET', base .. letter .. lower, field, value)
 end
 
 local function unset(field, lower)
-  known = nil
+  known, isBounded = nil, false
   local key = base .. letter .. lower
   call('HDEL', key, field)
   local n = call('HLEN', key)
