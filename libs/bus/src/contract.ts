@@ -127,7 +127,10 @@ export type LiveGapHandler = (since: Timestamp) => void;
 export interface LiveDoubt {
   /** After so long, an interest is known wherever records are published. */
   readonly settleMs: number;
-  /** A record may be published so long after it was received, by the clocks of others. */
+  /**
+   * A record may have been received so long before it is published, by the clock of this process: that
+   * of who received it may be behind. It changes as their clocks do; ask each time.
+   */
   readonly marginMs: number;
 }
 

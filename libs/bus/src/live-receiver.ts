@@ -81,9 +81,15 @@ export class LiveReceiver implements LinkUser {
       held.splice(at, 1);
       this.#subscriptions.release(subject);
     };
-    const { settleMs, gapMarginMs: marginMs } = this.#options.limits;
+    const { settleMs, gapMarginMs } = this.#options.limits;
+    const watch = this.#watch;
     return {
-      doubt: { settleMs, marginMs },
+      doubt: {
+        settleMs,
+        get marginMs() {
+          return gapMarginMs + watch.behindMs;
+        },
+      },
       add: async (interest) => {
         const subjects = interestSubjects(this.#options.subjects, interest);
         for (const subject of subjects) {

@@ -26,12 +26,18 @@ beforeEach(() => {
 
 function beat(
   number: number,
-  more: { name?: Uint8Array; startedAt?: number; bye?: boolean; again?: boolean } = {},
+  more: {
+    name?: Uint8Array;
+    startedAt?: number;
+    sentAt?: number;
+    bye?: boolean;
+    again?: boolean;
+  } = {},
 ): void {
   watch.beat({
     publisher: more.name ?? publisher,
     number,
-    sentAt: timestampFromMillis(now),
+    sentAt: timestampFromMillis(more.sentAt ?? now),
     startedAt: timestampFromMillis(more.startedAt ?? START),
     isRepeated: more.again ?? false,
     isFarewell: more.bye ?? false,
@@ -193,4 +199,25 @@ it('a watch remembers publishers within its bound', () => {
     beat(1, { name });
   }
   expect(watch.present.size).toBe(limits.publishersMax);
+});
+
+describe('a clock that is ahead of those of publishers', () => {
+  const other = new Uint8Array(8).fill(8);
+
+  it('is known from their beats, as long as they are there', () => {
+    expect(watch.behindMs).toBe(0);
+    beat(0, { sentAt: now - 40_000 });
+    beat(0, { name: other, sentAt: now + 90_000 });
+    expect(watch.behindMs).toBe(40_000);
+    for (let check = 0; check * limits.beatIntervalMs <= limits.silenceMs; check++) watch.check();
+    expect(watch.behindMs).toBe(0);
+  });
+
+  it('hides nothing that a publisher sent which was not heard before', () => {
+    now += 10_000;
+    beat(0, { sentAt: now - 40_000 });
+    // It was there when listening began, by its own clock 30 seconds before.
+    beat(3, { name: other, sentAt: now - 40_000, startedAt: START - 100_000 });
+    expect(gaps).toEqual([-41_000]);
+  });
 });

@@ -2,7 +2,7 @@
  * Notices what a listener missed, from the numbers in live messages and beats and from publishers
  * that fall silent. It knows nothing of connections.
  */
-import { type Timestamp, timestampFromMillis } from '@mosaic-cluster/protocol';
+import { type Timestamp, timestampFromMillis, timestampToMillis } from '@mosaic-cluster/protocol';
 import type { BusLimits } from './bus-limits.ts';
 import { type Beat, type LiveMessage, type LivePlace, PUBLISHER_BYTES } from './live-codec.ts';
 
@@ -33,6 +33,8 @@ interface Publisher {
   readonly ephemerals: Set<number>;
   /** When it said last that everything before had been sent, by its clock. */
   goodAt: Timestamp;
+  /** How far its clock was behind ours with its last beat, the way here included; in ms. */
+  behindMs: number;
   /** How often it was looked for since it was heard last. */
   checks: number;
   isSilent: boolean;
@@ -59,11 +61,20 @@ export class PublisherWatch {
 
   /** From when on records may be missing that were published until now. */
   get goodSince(): Timestamp {
-    let since = timestampFromMillis(this.#options.now());
+    let since = this.#theirTime(this.#options.now());
     for (const { goodAt, isSilent } of this.#publishers.values()) {
       if (!isSilent && goodAt < since) since = goodAt;
     }
     return this.#withMargin(since);
+  }
+
+  /** By how much the clock of a publisher is behind ours, at most: never less than 0; in ms. */
+  get behindMs(): number {
+    let most = 0;
+    for (const { behindMs, isSilent } of this.#publishers.values()) {
+      if (!isSilent) most = Math.max(most, behindMs);
+    }
+    return most;
   }
 
   /** Nothing can be heard, or could until now: silence means nothing. */
@@ -94,10 +105,11 @@ export class PublisherWatch {
 
   /** Takes note of a beat. */
   beat(beat: Beat): void {
+    const { now } = this.#options;
     const name = publisherName(beat.publisher);
     const publisher = this.#heard(beat, beat.sentAt);
     if (!publisher.isKnown && beat.number > 0 && this.#knewAll) {
-      const listening = timestampFromMillis(this.#startedAt);
+      const listening = this.#theirTime(this.#startedAt);
       const since = beat.startedAt > listening ? beat.startedAt : listening;
       this.#options.gap(this.#withMargin(since));
     }
@@ -107,6 +119,7 @@ export class PublisherWatch {
     // One that is late, after a change of paths, ends nothing.
     if (!(beat.number < publisher.number)) publisher.ended = beat.number;
     publisher.goodAt = beat.sentAt;
+    publisher.behindMs = now() - timestampToMillis(beat.sentAt);
     if (beat.isFarewell) this.#publishers.delete(name);
   }
 
@@ -137,6 +150,7 @@ export class PublisherWatch {
       seen: new Set(),
       ephemerals: new Set(),
       goodAt: at,
+      behindMs: 0,
       checks: 0,
       isSilent: false,
     };
@@ -169,6 +183,11 @@ export class PublisherWatch {
       this.#publishers.delete(name);
       return;
     }
+  }
+
+  /** A time of ours (Unix, ms) as publishers have it that are behind most. */
+  #theirTime(ms: number): Timestamp {
+    return timestampFromMillis(Math.max(0, ms - this.behindMs));
   }
 
   #withMargin(since: Timestamp): Timestamp {

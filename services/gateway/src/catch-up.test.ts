@@ -70,6 +70,27 @@ describe('a subscription', () => {
     expect(gateway.clock.scheduled).toBe(0);
   });
 
+  test('gets it where the clocks of workers are behind, which shows only later', async () => {
+    const doubt = { ...DOUBT };
+    const gateway = new TestGateway({}, undefined, (clock) => new LossyBus(clock, doubt));
+    const behindMs = 40_000;
+    doubt.marginMs += behindMs;
+    gateway.bus.spreadMs = 4_000;
+    const client = await subscribed(gateway);
+    const lost = (timestamp: number): LiveRecord => {
+      const receivedAt = timestampFromMillis(gateway.clock.now() - behindMs);
+      return gateway.outbox.store(fakeRecord({ timestamp }), { receivedAt });
+    };
+    gateway.outbox.publish(lost(1));
+    await pass(gateway, 6);
+    expect(await client.story()).toEqual(['record 7 1.0']);
+    gateway.bus.isLosing = true;
+    gateway.outbox.publish(lost(2));
+    gateway.bus.tellGap(timestampFromMillis(gateway.clock.now() - behindMs - 10_000));
+    await pass(gateway, 2);
+    expect(await client.story()).toEqual(['record 7 2.0']);
+  });
+
   test('with a limit gets no older records by it', async () => {
     const gateway = lossyGateway();
     for (let timestamp = 1; timestamp <= 5; timestamp++) store(gateway, timestamp);

@@ -72,8 +72,6 @@ export class SubscriptionHub {
   readonly #memory: SentMemory;
   /** Undefined where live records cannot be missed. */
   readonly #catchUp: CatchUp | undefined;
-  /** How long before a subscription records were received that may still be published. */
-  readonly #lagMs: number;
   readonly #found: Subscription[] = [];
   readonly #targets: Subscription[] = [];
   /** Grows with every subscription and with every live record. */
@@ -89,7 +87,6 @@ export class SubscriptionHub {
       deliveriesMax: limits.recentDeliveriesMax,
     });
     this.#delivery = new Delivery({ limits, counters, failed });
-    this.#lagMs = Math.max(limits.seamLagMs, doubt?.marginMs ?? 0);
     this.#memory = new SentMemory({
       clock,
       memoryMs: doubt === undefined ? limits.seamLagMs : limits.catchUpMemoryMs,
@@ -111,9 +108,11 @@ export class SubscriptionHub {
    * when `ready` resolves; where it rejects, the subscription cannot work.
    */
   open(wanted: OpenSubscription): { subscription: Subscription; ready: Promise<void> } {
-    const { clock, limits } = this.#options;
+    const { clock, limits, listener } = this.#options;
     const openedAt = clock.now();
-    const recentFrom = timestampFromMillis(Math.max(0, openedAt - this.#lagMs));
+    // How long before now records were received that may still be published.
+    const lagMs = Math.max(limits.seamLagMs, listener.doubt?.marginMs ?? 0);
+    const recentFrom = timestampFromMillis(Math.max(0, openedAt - lagMs));
     const seam = new Seam(recentFrom, limits);
     const serial = (this.#moment += 1);
     const subscription = new Subscription({ ...wanted, serial, seam, openedAt });
