@@ -96,6 +96,17 @@ describe('a folder that is whole', () => {
     expect((await verified(folder)).code).toBe(0);
   });
 
+  it('is found whole where a server has taken nothing yet', async () => {
+    const folder = await folders.path();
+    const server = await startServer(folder, SERVER_SETTINGS);
+    try {
+      expect((await verified(folder)).report.findings).toEqual([]);
+    } finally {
+      await server.stop('SIGTERM');
+    }
+    expect(await verified(folder)).toMatchObject({ code: 0, report: { whole: true } });
+  });
+
   it('is reported on in words without --json', async () => {
     const { code, stdout } = await runAdmin(['verify', '--data', await folders.folder()]);
     expect(code).toBe(0);

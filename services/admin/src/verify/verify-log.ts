@@ -3,7 +3,7 @@
  * where it is.
  */
 import { compareBytes, hexDecode, hexEncode } from '@mosaic-cluster/protocol';
-import type { LogPosition, ScannedEntry } from '@mosaic-cluster/store';
+import { isLogStart, type LogPosition, type ScannedEntry } from '@mosaic-cluster/store';
 import { IndexChecks } from './index-checks.ts';
 import { type RoleContext, tell, tellDamage } from './role-context.ts';
 
@@ -66,7 +66,7 @@ function isFull({ entries, bytes }: Batch): boolean {
 /** What the end of the log and the index's idea of it say about each other. */
 function tellTail(context: RoleContext): void {
   const { log, appliedBefore } = context.holding;
-  if (appliedBefore === undefined) return;
+  if (isLogStart(appliedBefore)) return;
   const { end, tornTail } = log;
   if (end !== undefined && compareBytes(appliedBefore, end) <= 0) return;
   const what =
