@@ -55,6 +55,12 @@ it('tries again, names each reason once, and says when it is over', async () => 
   expect(options.waited).toEqual(['refused', 'refused', 'loading', undefined]);
 });
 
+it('takes reasons for the same where only the number of a request differs', async () => {
+  const options = watched();
+  await withPatience('S3', failing('no bucket (request A1)', 'no bucket (request B2)'), options);
+  expect(options.said).toEqual(['waiting for S3: no bucket (request A1)', 'S3 is there']);
+});
+
 it('gives up after the time, naming what, how long and the last reason', async () => {
   const options = watched({ timeoutMs: 300 });
   const opening = withPatience('Redis', () => Promise.reject(away('refused')), options);

@@ -4,6 +4,7 @@
  */
 import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import { formatDurationMs, type Logger } from '@mosaic-cluster/runtime';
+import { faultIn } from './quiet-log.ts';
 
 /** How long to wait, and who is told. */
 export interface PatienceOptions {
@@ -37,13 +38,13 @@ export async function withPatience<T>(
 ): Promise<T> {
   const { timeoutMs, signal, log, waits, random = Math.random } = options;
   const start = performance.now();
-  let lastReason: string | undefined;
+  let lastFault: string | undefined;
   let saidAt = 0;
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
     try {
       const opened = await open();
-      if (lastReason !== undefined) {
+      if (lastFault !== undefined) {
         const waited = formatDurationMs(Math.round(performance.now() - start));
         log.info(`${name} is there`, { waited });
       }
@@ -56,11 +57,12 @@ export async function withPatience<T>(
       const leftMs = start + timeoutMs - now;
       if (leftMs <= 0) throw givenUp(name, timeoutMs, error);
       waits(name, reason);
-      if (reason !== lastReason || now - saidAt > REPEAT_MS) {
+      const fault = faultIn(reason);
+      if (fault !== lastFault || now - saidAt > REPEAT_MS) {
         log.warn(`waiting for ${name}: ${reason}`, { for: formatDurationMs(timeoutMs) });
         saidAt = now;
       }
-      lastReason = reason;
+      lastFault = fault;
       await pause(Math.min(leftMs, pauseAfter(attempt, random)), signal);
     }
   }

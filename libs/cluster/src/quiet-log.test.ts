@@ -20,6 +20,18 @@ it('says each sentence once, and again after a while', () => {
   expect(said).toEqual(['gone', 'full', 'gone']);
 });
 
+it('takes a sentence for the same whose request has another number', () => {
+  const said: string[] = [];
+  const log = { ...silentLogger, warn: (message: string) => void said.push(message) };
+  const warn = quietWarnings(
+    () => log,
+    () => 0,
+  );
+  for (const id of ['9U3LX9BT', 'a+b/c=', 'd-4_2']) warn(`no bucket (status 404, request ${id})`);
+  warn('no bucket (status 403, request 9U3LX9BT)');
+  expect(said).toHaveLength(2);
+});
+
 it('remembers a bounded number of sentences', () => {
   const said: string[] = [];
   const warn = quietWarnings(

@@ -15,10 +15,16 @@ export function quietWarnings(
 ): (sentence: string) => void {
   const saidAt = new Map<string, number>();
   return (sentence) => {
-    const last = saidAt.get(sentence);
+    const fault = faultIn(sentence);
+    const last = saidAt.get(fault);
     if (last !== undefined && now() - last < REPEAT_MS) return;
     if (saidAt.size >= SENTENCES_MAX) saidAt.clear();
-    saidAt.set(sentence, now());
+    saidAt.set(fault, now());
     log().warn(sentence);
   };
+}
+
+/** A sentence without what is another with each attempt, as the request's id of an object store. */
+export function faultIn(sentence: string): string {
+  return sentence.replace(/\brequest [\w+/=.-]+/g, 'request');
 }

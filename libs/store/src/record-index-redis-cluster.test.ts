@@ -42,6 +42,13 @@ describeRecordIndex(
 );
 
 describe('record index on a Redis Cluster', () => {
+  it('says that it is a user or password that is wrong', async () => {
+    const urls = cluster.urls.map((url) => url.replace('redis://', 'redis://somebody:guessed@'));
+    const error = await openRedis({ mode: 'cluster', urls }).catch(String);
+    expect(error).toMatch(/refuses this user: check user name, password/);
+    expect(error).not.toContain('guessed');
+  });
+
   it('is not whole once any of the masters was emptied', async () => {
     const index = createRedisIndex({ connection, name: 'inbox' });
     for (const node of cluster.nodes) {

@@ -63,8 +63,9 @@ export function answeredError(error: unknown): string | undefined {
  * `internal` (`redis-failed`).
  * It has no `cause`: see above.
  */
-export function redisFailure(error: unknown): MosaicError {
-  if (isMosaicError(error)) return error;
+export function redisFailure(thrown: unknown): MosaicError {
+  if (isMosaicError(thrown)) return thrown;
+  const error = reasonOf(thrown);
   const text = printable(error instanceof Error ? error.message : String(error));
   const word = answeredError(error);
   if (word !== undefined) {
@@ -82,6 +83,12 @@ export function redisFailure(error: unknown): MosaicError {
     return new MosaicError('unavailable', 'redis-timeout', 'Redis did not answer in time');
   }
   return new MosaicError('unavailable', 'redis-unreachable', `Redis cannot be reached (${text})`);
+}
+
+/** Of a cluster the driver says that all its nodes failed; why, the last of them has said. */
+function reasonOf(error: unknown): unknown {
+  if (!(error instanceof Error) || !('lastNodeError' in error)) return error;
+  return error.lastNodeError instanceof Error ? error.lastNodeError : error;
 }
 
 /** Printable ASCII only, short, and without what a URL says of a user. */
