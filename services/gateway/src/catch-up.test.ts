@@ -490,3 +490,49 @@ test('every subscription gets each of its records once, whatever is lost', async
     { numRuns: 150 },
   );
 });
+
+describe('while nobody can tell whom keys act for', () => {
+  const notWhole = async (): Promise<never> => {
+    throw new MosaicError('unavailable', 'index-not-whole', 'the record index is being made anew');
+  };
+
+  test('a key reads for itself, and gets what it missed for its master when that is known', async () => {
+    const gateway = lossyGateway();
+    const roles = [gateway.outbox, gateway.inbox, gateway.encryption];
+    const telling = roles.map((role) => role.identities.bind(role));
+    const { masters } = gateway.outbox;
+    for (const role of roles) {
+      role.identities = notWhole;
+      role.masters = () => [];
+    }
+    const client = await subscribed(gateway, SUBKEY);
+    const forOne = (timestamp: number, reader: Uint8Array): LiveRecord =>
+      gateway.encryption.store(
+        fakeRecord({ timestamp, kind: KIND.tagged, tags: [notifyTag(reader)] }),
+        { receivedAt: now(gateway), readers: [AUTHOR, reader] },
+      );
+    gateway.encryption.publish(forOne(1, MASTER));
+    gateway.encryption.publish(forOne(2, SUBKEY));
+    await pass(gateway, 60);
+    expect(await client.story()).toEqual(['record 7 2.0']);
+    roles.forEach((role, i) => {
+      role.identities = telling[i]!;
+      role.masters = masters;
+    });
+    await pass(gateway, 60);
+    expect(await client.story()).toEqual(['record 7 1.0']);
+    gateway.encryption.publish(forOne(3, MASTER));
+    expect(await client.story()).toEqual(['record 7 3.0']);
+  });
+
+  test('nothing is asked any more for one that has left', async () => {
+    const gateway = lossyGateway();
+    for (const role of [gateway.outbox, gateway.inbox, gateway.encryption]) {
+      role.identities = notWhole;
+    }
+    const client = await subscribed(gateway, SUBKEY);
+    client.socket.handler.closed();
+    await pass(gateway, 120);
+    expect(gateway.clock.scheduled).toBe(0);
+  });
+});

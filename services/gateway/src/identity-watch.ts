@@ -1,9 +1,11 @@
 /**
  * Knows whom authenticated subscribers may read as. A key acts for the masters whose key schedules
  * list it, so the answer is asked for once and again whenever such a schedule passes by. Until it
- * is known, nothing private goes out.
+ * is known, nothing private goes out. While nobody can tell, because an index is being made anew, a
+ * key acts for itself, and is asked about again.
  */
 import {
+  isMosaicError,
   KEY_TAG_BYTES,
   type PublicKey,
   readU16,
@@ -32,6 +34,8 @@ export interface IdentityWatchOptions {
   /** They could not be found out; they stay unknown until the subscriber is watched anew. */
   readonly failed: (subscriber: Subscriber, error: unknown) => void;
   readonly clock: Clock;
+  /** Between 0 and 1. */
+  readonly random: () => number;
 }
 
 interface Watched {
@@ -45,6 +49,11 @@ interface Watched {
   /** Grows with every question. */
   asked: number;
   askedAt: number;
+  /** Since when nobody can tell its masters, Unix time in milliseconds. */
+  untoldSince: number | undefined;
+  /** Answers in a row that told nothing. */
+  untold: number;
+  stopAskingAgain: (() => void) | undefined;
 }
 
 /**
@@ -52,6 +61,9 @@ interface Watched {
  * schedule may have changed unheard.
  */
 const ROUNDS_MAX = 4;
+/** Before asking again for what nobody could tell; twice as long each time. */
+const UNTOLD_PAUSE_MS = 2_000;
+const UNTOLD_PAUSE_MS_MAX = 30_000;
 
 /** All authenticated subscribers of a gateway. */
 export class IdentityWatch {
@@ -78,6 +90,9 @@ export class IdentityWatch {
       inquiry: undefined,
       asked: 0,
       askedAt: 0,
+      untoldSince: undefined,
+      untold: 0,
+      stopAskingAgain: undefined,
     };
     this.#watched.set(subscriber, watched);
     this.#learn(watched);
@@ -90,6 +105,7 @@ export class IdentityWatch {
     this.#watched.delete(subscriber);
     if (watched.masters.size > 0) this.#interests.release('proven', watched.own);
     watched.asked += 1;
+    watched.stopAskingAgain?.();
     this.#keepOnly(watched, new Set());
     subscriber.identities = undefined;
   }
@@ -153,10 +169,42 @@ export class IdentityWatch {
     const masters = await this.#mastersOf(watched, asked);
     if (masters === undefined) return;
     this.#keepOnly(watched, masters);
+    const since = watched.untoldSince ?? askedAt;
+    if (watched.untold > 0) {
+      watched.untoldSince ??= askedAt;
+      this.#askAgainLater(watched);
+    } else watched.untoldSince = undefined;
     const { identities } = subscriber;
     if (identities !== undefined && isSame(identities, masters)) return;
     subscriber.identities = masters;
-    this.#options.resolved(subscriber, askedAt);
+    this.#options.resolved(subscriber, since);
+  }
+
+  #askAgainLater(watched: Watched): void {
+    const { clock, random } = this.#options;
+    const longest = Math.min(UNTOLD_PAUSE_MS * 2 ** (watched.untold - 1), UNTOLD_PAUSE_MS_MAX);
+    const ask = (): void => {
+      watched.stopAskingAgain = undefined;
+      const asked = watched.asked + 1;
+      this.#ask(watched).catch((error: unknown) => {
+        if (watched.asked === asked) this.#options.failed(watched.subscriber, error);
+      });
+    };
+    watched.stopAskingAgain?.();
+    watched.stopAskingAgain = clock.schedule(ask, longest * (0.5 + random() / 2));
+  }
+
+  /** @returns the key alone where nobody can tell at present */
+  async #tellMasters(watched: Watched): Promise<readonly PublicKey[]> {
+    try {
+      const keys = await this.#options.identities(watched.key);
+      watched.untold = 0;
+      return keys;
+    } catch (error) {
+      if (!isMosaicError(error) || error.code !== 'index-not-whole') throw error;
+      watched.untold += 1;
+      return [watched.key];
+    }
   }
 
   async #mastersOf(watched: Watched, asked: number): Promise<Set<string> | undefined> {
@@ -179,7 +227,7 @@ export class IdentityWatch {
     if (proven !== undefined || first !== undefined) await Promise.all([proven, first]);
     for (let round = 1; ; round++) {
       if (watched.asked !== asked) return undefined;
-      const keys = await this.#options.identities(key);
+      const keys = await this.#tellMasters(watched);
       if (watched.asked !== asked) return undefined;
       const texts = keys.map((master) => textOf(master));
       const news = texts.filter((text) => !watched.masters.has(text));
