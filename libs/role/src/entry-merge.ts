@@ -3,7 +3,7 @@
  * every source for little at first and for more as it turns out to be needed.
  */
 import { compareBytes } from '@mosaic-cluster/protocol';
-import type { IndexEntry, Position } from '@mosaic-cluster/store';
+import type { IndexEntry, Position, RecordIndex } from '@mosaic-cluster/store';
 import type { EntrySource } from './entry-source.ts';
 import { nextTurn } from './next-turn.ts';
 
@@ -18,8 +18,11 @@ interface SourceState {
   isLast: boolean;
 }
 
-/** Fewest entries asked of a source: asking again costs more than a few entries too many. */
-const CHUNK_MIN = 8;
+/**
+ * Fewest entries asked of a source: asking again costs more than a few entries too many. Where each
+ * entry is looked up for itself, fewer are too many.
+ */
+const CHUNK_MIN = { own: 8, shared: 4 } as const;
 /** Most entries taken from a source at once. */
 const CHUNK_MAX = 512;
 const NO_POSITION: Position = new Uint8Array(0);
@@ -37,10 +40,16 @@ export class EntryMerge {
   /**
    * @param below only entries below this position
    * @param wanted about how many entries will be taken
+   * @param index what the sources read
    */
-  constructor(sources: readonly EntrySource[], below: Position | undefined, wanted: number) {
+  constructor(
+    sources: readonly EntrySource[],
+    below: Position | undefined,
+    wanted: number,
+    index: Pick<RecordIndex, 'isShared'>,
+  ) {
     const each = Math.ceil((sources.length === 1 ? 1 : 2) * (wanted / Math.max(sources.length, 1)));
-    const chunk = Math.min(Math.max(each, CHUNK_MIN), CHUNK_MAX);
+    const chunk = Math.min(Math.max(each, CHUNK_MIN[index.isShared ? 'shared' : 'own']), CHUNK_MAX);
     this.#states = sources.map((source) => ({
       source,
       entries: [],

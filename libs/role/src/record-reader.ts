@@ -73,6 +73,7 @@ export class RecordReader {
    */
   async query(request: QueryRequest, identities: readonly PublicKey[]): Promise<Page> {
     const { filter, budget } = request;
+    const { index } = this.#deps;
     if (!filter.isNarrow) {
       throw new MosaicError('invalid', 'too-open', 'the filter has no narrow element');
     }
@@ -85,7 +86,7 @@ export class RecordReader {
     if (sources.length === 0) return NOTHING;
     return new PageWalk({
       ...this.#deps,
-      merge: new EntryMerge(sources, below, Math.min(budget.records, budget.scanned)),
+      merge: new EntryMerge(sources, below, Math.min(budget.records, budget.scanned), index),
       budget,
       choice: number,
       matcher: compileFilter(filter),
@@ -124,7 +125,7 @@ export class RecordReader {
     const isExact = foreign.length === 0 && (ids.length === 0 || !index.isShared);
     return new PageWalk({
       ...this.#deps,
-      merge: new EntryMerge(sources, below, wanted),
+      merge: new EntryMerge(sources, below, wanted, index),
       budget,
       choice: 0,
       matcher: isExact ? undefined : namedBy(references),

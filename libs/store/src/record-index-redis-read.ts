@@ -20,8 +20,8 @@ import {
   type RowTree,
 } from './record-index-redis-keys.ts';
 import { SCAN_ROWS } from './record-index-redis-rows.ts';
-import { READ_TABLE } from './record-index-redis-tables.ts';
-import type { RedisConnection, RedisReply, ScriptCall } from './redis-connection.ts';
+import { type TableLetter, type TableRead, TableReads } from './record-index-redis-table-reads.ts';
+import type { RedisConnection, RedisReply } from './redis-connection.ts';
 
 /** Rows of a page, at a guess; how many pages are asked for follows from it. */
 const PAGE_ROWS = 100;
@@ -30,28 +30,16 @@ const PAGES_MAX = 8;
 /** Most rows that are followed to their entries at once. */
 const LOOKUPS_MAX = 256;
 
-/** What is known of the shard that a field is in. */
-export interface ShardState {
-  /** How often something was removed there. */
-  readonly epoch: number;
-  /** Positions that are being removed, as latin1. */
-  readonly removing: ReadonlySet<string>;
-}
-
-/** Values of fields, in order, and what is known of their shards. */
-export interface TableRead {
-  readonly values: (Buffer | undefined)[];
-  readonly states: ShardState[];
-}
-
 /** Reads for one index. */
 export class RedisIndexReader {
   readonly #connection: RedisConnection;
   readonly #keys: RedisIndexKeys;
+  readonly #tables: TableReads;
 
   constructor(connection: RedisConnection, keys: RedisIndexKeys) {
     this.#connection = connection;
     this.#keys = keys;
+    this.#tables = new TableReads(connection, keys);
   }
 
   /** The entries of a path within a range, newest first. */
@@ -101,27 +89,9 @@ export class RedisIndexReader {
     });
   }
 
-  /** Reads fields of a table, one call per shard. */
-  async readTable(letter: 'i' | 'a', fields: readonly PlacedField[]): Promise<TableRead> {
-    const groups = byShard(fields);
-    const calls: ScriptCall[] = [...groups].map(([shard, at]) => ({
-      script: READ_TABLE,
-      key: this.#keys.shards[shard]!,
-      args: [letter, ...at.map((i) => fields[i]!.field)],
-    }));
-    const replies = await this.#connection.run(calls);
-    const values = new Array<Buffer | undefined>(fields.length);
-    const states = new Array<ShardState>(fields.length);
-    let n = 0;
-    for (const at of groups.values()) {
-      const [epoch, removing, ...found] = replies[n++] as [number, Buffer[], ...(Buffer | null)[]];
-      const names = new Set(removing.map((position) => position.toString('latin1')));
-      at.forEach((i, k) => {
-        values[i] = found[k] ?? undefined;
-        states[i] = { epoch, removing: names };
-      });
-    }
-    return { values, states };
+  /** Reads fields of a table. */
+  readTable(letter: TableLetter, fields: readonly PlacedField[]): Promise<TableRead> {
+    return this.#tables.read(letter, fields);
   }
 
   /** Rows between two, both inclusive, newest first, and below which row there may be more. */
@@ -200,17 +170,6 @@ export class RedisIndexReader {
   }
 }
 
-/** Indexes of what is in each shard. */
-export function byShard(placed: readonly { readonly shard: number }[]): Map<number, number[]> {
-  const groups = new Map<number, number[]>();
-  placed.forEach(({ shard }, i) => {
-    const group = groups.get(shard);
-    if (group === undefined) groups.set(shard, [i]);
-    else group.push(i);
-  });
-  return groups;
-}
-
 /** A bound for rows, inclusive: what it is cut off by is compared when the entries are known. */
 function rowBound(
   start: Buffer,
@@ -229,13 +188,18 @@ function rowBound(
 function rowsOf(page: Buffer, rowBytes: number, low: Buffer, high: Buffer): Buffer[] {
   const headBytes = page[0]!;
   const restBytes = rowBytes - headBytes;
-  const row = Buffer.allocUnsafe(rowBytes);
-  page.copy(row, 0, 1, 1 + headBytes);
+  const aboveLow = compareAt(page, 1, low, 0, headBytes);
+  const aboveHigh = compareAt(page, 1, high, 0, headBytes);
+  if (aboveLow < 0 || aboveHigh > 0) return [];
   const rows: Buffer[] = [];
+  // A page has the rows of many paths: most are passed over at their first bytes.
   for (let at = 1 + headBytes; at < page.length; at += restBytes) {
+    if (aboveLow === 0 && compareAt(page, at, low, headBytes, restBytes) < 0) continue;
+    if (aboveHigh === 0 && compareAt(page, at, high, headBytes, restBytes) > 0) continue;
+    const row = Buffer.allocUnsafe(rowBytes);
+    page.copy(row, 0, 1, 1 + headBytes);
     page.copy(row, headBytes, at, at + restBytes);
-    if (Buffer.compare(row, low) < 0 || Buffer.compare(row, high) > 0) continue;
-    rows.push(Buffer.from(row));
+    rows.push(row);
   }
   rows.sort((a, b) => Buffer.compare(b, a));
   return rows.filter((each, i) => i === 0 || !each.equals(rows[i - 1]!));

@@ -10,7 +10,8 @@ import { StepChanges, unmarkCalls } from './record-index-redis-changes.ts';
 import { positionOf } from './record-index-redis-fold.ts';
 import { encodePointer } from './record-index-redis-items.ts';
 import { fieldOf, type PlacedField, type RedisIndexKeys } from './record-index-redis-keys.ts';
-import { byShard, bytesOf } from './record-index-redis-read.ts';
+import { bytesOf } from './record-index-redis-read.ts';
+import { byShard } from './record-index-redis-table-reads.ts';
 import { DROP_ITEMS } from './record-index-redis-tables.ts';
 import type { RedisConnection, ScriptCall } from './redis-connection.ts';
 

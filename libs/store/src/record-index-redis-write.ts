@@ -20,8 +20,9 @@ import {
   type StoredEntry,
 } from './record-index-redis-items.ts';
 import { fieldOf, type PlacedField, type RedisIndexKeys } from './record-index-redis-keys.ts';
-import { bytesOf, type RedisIndexReader, type ShardState } from './record-index-redis-read.ts';
+import { bytesOf, type RedisIndexReader } from './record-index-redis-read.ts';
 import { LEASE_MS, type Leftover, type RedisIndexRemover } from './record-index-redis-remove.ts';
+import type { ShardState } from './record-index-redis-table-reads.ts';
 import { COMMIT_ITEMS } from './record-index-redis-tables.ts';
 import type { RedisConnection, ScriptCall } from './redis-connection.ts';
 

@@ -9,6 +9,7 @@ import { expectWhole, failingAt, pausedAt } from './record-index-redis-contract.
 import { openRedis, type RedisConnection, redisScript } from './redis-connection.ts';
 
 const KEYS = redisScript("return redis.call('KEYS', '*')");
+const STATS = redisScript("return redis.call('INFO', 'commandstats')");
 
 let server: RedisServer;
 let connection: RedisConnection;
@@ -98,6 +99,29 @@ describe('record index on Redis', () => {
     const wrong = Uint8Array.from(other.record.id);
     wrong[47]! ^= 1;
     expect(await index.lookup([wrong])).toEqual([undefined]);
+  });
+
+  it('follows the rows of many paths together', async () => {
+    const authors = Array.from({ length: 40 }, (_, n) => n);
+    const additions = authors.flatMap((author) =>
+      [1, 2, 3].map((nonce) => additionOf({ author, timestamp: author * 1_000 + nonce, nonce })),
+    );
+    await index.add(additions);
+    const scripts = async (): Promise<number> => {
+      const [stats] = await connection.run([{ script: STATS, key: Buffer.from('a'), args: [] }]);
+      return Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(stats))?.[1]);
+    };
+    await scripts();
+    const before = await scripts();
+    const found = await Promise.all(
+      authors.map((author) =>
+        index.scan({ path: 'author', author: keyNumber(author) }, { limit: 3 }),
+      ),
+    );
+    expect(found.map((entries) => entries.length)).toEqual(authors.map(() => 3));
+    // One for the rows of each path, and one for all entries: they are of one time, in one shard.
+    // One more asks for the number.
+    expect((await scripts()) - before).toBe(authors.length + 1 + 1);
   });
 
   it('has one position for all writers, which each of them moves on', async () => {

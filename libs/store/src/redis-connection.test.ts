@@ -73,6 +73,23 @@ describe('connection to Redis', { timeout: 60_000 }, () => {
     await connection.check();
   });
 
+  it('lets each caller fail by itself, whoever calls in the same turn', async () => {
+    const server = await start();
+    const connection = await open({ urls: [server.url] });
+    const failing = redisScript("return redis.error_reply('OOM no room')");
+    const bad: ScriptCall = { ...CALL, script: failing };
+    const calls = [[CALL], [CALL, bad], [CALL, CALL], [bad]].map((each) => connection.run(each));
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(outcomes[1]).toMatchObject({ reason: { code: 'redis-full' } });
+    expect(await connection.run([CALL])).toHaveLength(1);
+  });
+
   it('fails in time while the server is frozen, takes only so much, and goes on afterwards', async () => {
     const server = await start();
     const connection = await open({ urls: [server.url], commandTimeoutMs: 300, pendingMax: 50 });

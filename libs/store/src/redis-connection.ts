@@ -57,6 +57,18 @@ interface CommandPipeline {
   exec(): Promise<readonly Outcome[]>;
 }
 
+/** A call that waits to be sent, and the calls that were made together with it. */
+interface Queued {
+  readonly call: ScriptCall;
+  readonly at: number;
+  readonly batch: {
+    readonly replies: RedisReply[];
+    left: number;
+    readonly resolve: () => void;
+    readonly reject: (error: MosaicError) => void;
+  };
+}
+
 type Outcome = readonly [error: Error | null, value?: unknown];
 
 /**
@@ -86,6 +98,8 @@ class DriverConnection implements RedisConnection {
   readonly #driver: Driver;
   readonly #client: Redis | Cluster;
   #lastError: unknown;
+  #queued: Queued[] = [];
+  /** Calls not answered. What ran out of time still waits for its answer, or its connection's end. */
   #pending = 0;
   #closed = false;
 
@@ -121,9 +135,14 @@ class DriverConnection implements RedisConnection {
     const { pendingMax, commandTimeoutMs } = this.#plan;
     if (calls.length === 0) return [];
     if (this.#pending > 0 && this.#pending + calls.length > pendingMax) throw redisBusy(pendingMax);
+    this.#pending += calls.length;
     const replies = new Array<RedisReply>(calls.length);
-    const sent = [...this.#groups(calls).values()].map((at) => this.#send(calls, at, replies));
-    await this.#within(commandTimeoutMs, Promise.all(sent));
+    const made = new Promise<void>((resolve, reject) => {
+      const batch = { replies, left: calls.length, resolve, reject };
+      if (this.#queued.length === 0) process.nextTick(() => this.#sendQueued());
+      calls.forEach((call, at) => this.#queued.push({ call, at, batch }));
+    });
+    await this.#within(commandTimeoutMs, made);
     return replies;
   }
 
@@ -139,52 +158,66 @@ class DriverConnection implements RedisConnection {
     this.#client.disconnect();
   }
 
-  /** The calls, as indexes, by the node that they go to. */
-  #groups(calls: readonly ScriptCall[]): Map<string, number[]> {
-    const groups = new Map<string, number[]>();
+  /** What a turn of the event loop brought: many callers share a message to each node. */
+  #sendQueued(): void {
+    const queued = this.#queued;
+    this.#queued = [];
+    for (const some of this.#groups(queued).values()) void this.#send(some);
+  }
+
+  /** The calls by the node that they go to. */
+  #groups(queued: readonly Queued[]): Map<string, Queued[]> {
+    const groups = new Map<string, Queued[]>();
     const client = this.#client;
-    for (let i = 0; i < calls.length; i++) {
+    for (const each of queued) {
       const name = this.#isCluster(client)
-        ? (client.slots[slotOf(calls[i]!.key)]?.join(';') ?? '')
+        ? (client.slots[slotOf(each.call.key)]?.join(';') ?? '')
         : '';
       const group = groups.get(name);
-      if (group === undefined) groups.set(name, [i]);
-      else group.push(i);
+      if (group === undefined) groups.set(name, [each]);
+      else group.push(each);
     }
     return groups;
   }
 
-  async #send(calls: readonly ScriptCall[], at: readonly number[], replies: RedisReply[]) {
-    // What runs out of time still waits for its answer, or for the end of its connection.
-    this.#pending += at.length;
+  /** Never rejects: every call is answered or fails by itself. */
+  async #send(some: readonly Queued[]): Promise<void> {
     try {
       const pipeline = this.#client.pipeline() as unknown as CommandPipeline;
-      for (const i of at) pipeline.sendCommand(this.#command(calls[i]!, false));
+      for (const { call } of some) pipeline.sendCommand(this.#command(call, false));
       const outcomes = await pipeline.exec();
-      const again: Promise<void>[] = [];
-      for (let n = 0; n < at.length; n++) {
+      some.forEach((each, n) => {
         const [error, value] = outcomes[n]!;
-        if (error === null) replies[at[n]!] = value as RedisReply;
-        else again.push(this.#sendAgain(calls[at[n]!]!, error, at[n]!, replies));
-      }
-      if (again.length > 0) await Promise.all(again);
+        if (error === null) this.#settle(each, value as RedisReply);
+        else void this.#sendAgain(each, error);
+      });
     } catch (error) {
-      throw redisFailure(error);
-    } finally {
-      this.#pending -= at.length;
+      for (const each of some) this.#fail(each, error);
     }
   }
 
   /** Sends a call that was not made because its script is unknown, or its slot has moved. */
-  async #sendAgain(
-    call: ScriptCall,
-    error: Error,
-    at: number,
-    replies: RedisReply[],
-  ): Promise<void> {
-    const word = answeredError(error);
-    if (word !== 'NOSCRIPT' && word !== 'MOVED' && word !== 'ASK') throw error;
-    replies[at] = (await this.#client.sendCommand(this.#command(call, true))) as RedisReply;
+  async #sendAgain(queued: Queued, error: Error): Promise<void> {
+    try {
+      const word = answeredError(error);
+      if (word !== 'NOSCRIPT' && word !== 'MOVED' && word !== 'ASK') throw error;
+      const value = await this.#client.sendCommand(this.#command(queued.call, true));
+      this.#settle(queued, value as RedisReply);
+    } catch (cause) {
+      this.#fail(queued, cause);
+    }
+  }
+
+  #settle({ at, batch }: Queued, value: RedisReply): void {
+    this.#pending -= 1;
+    batch.replies[at] = value;
+    batch.left -= 1;
+    if (batch.left === 0) batch.resolve();
+  }
+
+  #fail({ batch }: Queued, error: unknown): void {
+    this.#pending -= 1;
+    batch.reject(redisFailure(error));
   }
 
   #masters(): Redis[] {

@@ -1,0 +1,126 @@
+/**
+ * Reads tables of the index on Redis. What many callers ask for in one turn of the event loop goes in
+ * one call per shard: a query that walks fifty paths follows their rows all at once.
+ */
+import type { PlacedField, RedisIndexKeys } from './record-index-redis-keys.ts';
+import { READ_TABLE } from './record-index-redis-tables.ts';
+import type { RedisConnection } from './redis-connection.ts';
+
+/** Most fields of one call, which nothing else on that server can interrupt. */
+const FIELDS_PER_CALL_MAX = 256;
+
+/** Table `i`: records by ID; `a`: by replaceable address. */
+export type TableLetter = 'i' | 'a';
+
+/** What is known of the shard that a field is in. */
+export interface ShardState {
+  /** How often something was removed there. */
+  readonly epoch: number;
+  /** Positions that are being removed, as latin1. */
+  readonly removing: ReadonlySet<string>;
+}
+
+/** Values of fields, in order, and what is known of their shards. */
+export interface TableRead {
+  readonly values: (Buffer | undefined)[];
+  readonly states: ShardState[];
+}
+
+interface Reply {
+  readonly state: ShardState;
+  readonly values: readonly (Buffer | null)[];
+}
+
+/** A call that is being put together. */
+interface Gathering {
+  readonly letter: TableLetter;
+  readonly shard: number;
+  readonly fields: Buffer[];
+  readonly reply: Promise<Reply>;
+  readonly send: (reply: Promise<Reply>) => void;
+}
+
+/** Reads for one index. */
+export class TableReads {
+  readonly #connection: RedisConnection;
+  readonly #keys: RedisIndexKeys;
+  /** By table and shard: the call that further fields go in. */
+  #open = new Map<string, Gathering>();
+  #gathered: Gathering[] = [];
+
+  constructor(connection: RedisConnection, keys: RedisIndexKeys) {
+    this.#connection = connection;
+    this.#keys = keys;
+  }
+
+  /**
+   * Reads fields. A server that fails fails those reads only that have a field there.
+   *
+   * @throws MosaicError as `RedisConnection.run`
+   */
+  async read(letter: TableLetter, fields: readonly PlacedField[]): Promise<TableRead> {
+    const values = new Array<Buffer | undefined>(fields.length);
+    const states = new Array<ShardState>(fields.length);
+    const replies: Promise<void>[] = [];
+    for (const [shard, at] of byShard(fields)) {
+      for (let first = 0; first < at.length; first += FIELDS_PER_CALL_MAX) {
+        const some = at.slice(first, first + FIELDS_PER_CALL_MAX);
+        const call = this.#callFor(letter, shard, some.length);
+        const start = call.fields.length;
+        for (const i of some) call.fields.push(fields[i]!.field);
+        const taken = call.reply.then((reply) => {
+          some.forEach((i, n) => {
+            values[i] = reply.values[start + n] ?? undefined;
+            states[i] = reply.state;
+          });
+        });
+        replies.push(taken);
+      }
+    }
+    await Promise.all(replies);
+    return { values, states };
+  }
+
+  /** The call that has room for so many fields. */
+  #callFor(letter: TableLetter, shard: number, count: number): Gathering {
+    const name = `${letter}${shard}`;
+    const open = this.#open.get(name);
+    if (open !== undefined && open.fields.length + count <= FIELDS_PER_CALL_MAX) return open;
+    let send!: (reply: Promise<Reply>) => void;
+    const reply = new Promise<Reply>((resolve) => {
+      send = resolve;
+    });
+    const call: Gathering = { letter, shard, fields: [], reply, send };
+    this.#open.set(name, call);
+    this.#gathered.push(call);
+    if (this.#gathered.length === 1) process.nextTick(() => this.#send());
+    return call;
+  }
+
+  #send(): void {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    this.#open = new Map();
+    for (const call of gathered) call.send(this.#ask(call));
+  }
+
+  async #ask({ letter, shard, fields }: Gathering): Promise<Reply> {
+    const key = this.#keys.shards[shard]!;
+    const call = { script: READ_TABLE, key, args: [letter, ...fields] };
+    const [reply] = await this.#connection.run([call]);
+    const [epoch, removing, ...values] = reply as [number, Buffer[], ...(Buffer | null)[]];
+    const names = new Set(removing.map((position) => position.toString('latin1')));
+    return { state: { epoch, removing: names }, values };
+  }
+}
+
+/** Indexes of what is in each shard. */
+export function byShard(placed: readonly { readonly shard: number }[]): Map<number, number[]> {
+  const groups = new Map<number, number[]>();
+  placed.forEach(({ shard }, i) => {
+    const group = groups.get(shard);
+    if (group === undefined) groups.set(shard, [i]);
+    else group.push(i);
+  });
+  return groups;
+}
