@@ -36,7 +36,8 @@ afterAll(async () => {
 });
 
 async function start(): Promise<{ ready: Ready; stop: () => Promise<number | null> }> {
-  const args = ['--data', join(folder, 'data'), '--gateways', '1', '--workers', '1', '--json'];
+  const counts = ['--gateways', '1', '--workers', '1'];
+  const args = ['--data', join(folder, 'data'), ...counts, '--any-ports', '--json'];
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   const ended = new Promise<number | null>((resolve) => {
@@ -111,6 +112,7 @@ describe('the command line', () => {
       gateways: 2,
       workers: 2,
       isJson: false,
+      usualPorts: true,
       gatewaySettings: {},
       workerSettings: {},
     });

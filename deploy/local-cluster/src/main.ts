@@ -33,7 +33,6 @@ await run(async (lifecycle) => {
   try {
     const cluster = await startLocalCluster({
       ...options,
-      usualPorts: true,
       report,
       signal: lifecycle.signal,
     });

@@ -7,6 +7,8 @@ export interface Options {
   readonly gateways: number;
   readonly workers: number;
   readonly isJson: boolean;
+  /** Whether gateways take the usual ports where they are free. */
+  readonly usualPorts: boolean;
   readonly gatewaySettings: Readonly<Record<string, string>>;
   readonly workerSettings: Readonly<Record<string, string>>;
 }
@@ -22,6 +24,7 @@ Usage: npm run cluster -- [options]
   --workers N                workers of each role (default: 2)
   --gateway-setting NAME=V   a setting of the gateways, such as MOSAIC_LOG_LEVEL=debug; repeatable
   --worker-setting NAME=V    a setting of the workers; repeatable
+  --any-ports                any free ports, not 8443 and its like: for several clusters at a time
   --json                     report in lines of JSON; one with "event":"ready" says where it serves
   --help                     this text
 
@@ -43,6 +46,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     gateways: count('--gateways', values.gateways),
     workers: count('--workers', values.workers),
     isJson: values.json === true,
+    usualPorts: values['any-ports'] !== true,
     gatewaySettings: settings('--gateway-setting', values['gateway-setting']),
     workerSettings: settings('--worker-setting', values['worker-setting']),
   };
@@ -51,6 +55,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
 interface Values {
   readonly help?: boolean;
   readonly json?: boolean;
+  readonly 'any-ports'?: boolean;
   readonly data?: string;
   readonly gateways?: string;
   readonly workers?: string;
@@ -65,6 +70,7 @@ function parse(args: readonly string[]): { values: Values } {
       options: {
         help: { type: 'boolean', short: 'h' },
         json: { type: 'boolean' },
+        'any-ports': { type: 'boolean' },
         data: { type: 'string' },
         gateways: { type: 'string' },
         workers: { type: 'string' },

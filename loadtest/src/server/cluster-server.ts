@@ -47,7 +47,8 @@ export class ClusterServer {
       `MOSAIC_UWS_TLS=${options.tls ? 'on' : 'off'}`,
       'MOSAIC_LIMITS=off',
     ];
-    const args = ['--json', '--data', folder, '--gateways', '1', '--workers', `${options.workers}`];
+    const counts = ['--gateways', '1', '--workers', `${options.workers}`];
+    const args = ['--json', '--any-ports', '--data', folder, ...counts];
     for (const setting of settings) args.push('--gateway-setting', setting);
     const started = spawn(process.execPath, [script, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
