@@ -6,10 +6,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readU32BE, writeU32BE } from '@mosaic-cluster/protocol';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { type IndexEnvironment, openIndexEnvironment } from './index-environment.ts';
 import { plainEntry } from './record-index-contract.ts';
 import { CRASH_BATCH, crashBatch, keyNumber, present } from './record-index-fixture.ts';
+
+/** Runs a test on a file system of 8 MiB; skips it where none can be mounted. */
+async function onSmallDisk(
+  context: TestContext,
+  test: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'record-index-full-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
+  } catch {
+    await rm(directory, { recursive: true });
+    context.skip('no file system can be mounted here');
+  }
+  try {
+    await test(directory);
+  } finally {
+    execFileSync('umount', [directory]);
+    await rm(directory, { recursive: true });
+  }
+}
 
 describe('record index on LMDB, when things go wrong', () => {
   const built = fileURLToPath(new URL('../dist/record-index-crash-child.js', import.meta.url));
@@ -65,15 +85,8 @@ describe('record index on LMDB, when things go wrong', () => {
 
   it.runIf(root)(
     'opens on a full disk, can be read, and is written when there is room',
-    async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'record-index-full-'));
-      try {
-        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
-      } catch {
-        await rm(directory, { recursive: true });
-        return;
-      }
-      try {
+    async (context) => {
+      await onSmallDisk(context, async (directory) => {
         const folder = join(directory, 'index');
         const warnings: string[] = [];
         const openFull = (): Promise<IndexEnvironment> =>
@@ -117,24 +130,14 @@ describe('record index on LMDB, when things go wrong', () => {
         expect(warnings.slice(3)).toEqual(['there is room for the record index in it again']);
         await environment.close();
         expect(await readFile(marker, 'utf8')).toContain('"clean"');
-      } finally {
-        execFileSync('umount', [directory]);
-        await rm(directory, { recursive: true });
-      }
+      });
     },
   );
 
   it.runIf(root)(
     'adds nothing of a call on a full disk, and goes on when there is room',
-    async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'record-index-full-'));
-      try {
-        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
-      } catch {
-        await rm(directory, { recursive: true });
-        return;
-      }
-      try {
+    async (context) => {
+      await onSmallDisk(context, async (directory) => {
         const ballast = join(directory, 'ballast');
         await writeFile(ballast, Buffer.alloc(3 * 1_024 * 1_024));
         const folder = join(directory, 'index');
@@ -165,10 +168,7 @@ describe('record index on LMDB, when things go wrong', () => {
         expect(all.every((entry) => positions.has(plainEntry(entry).position))).toBe(true);
         expect(await index.count()).toBe(done * CRASH_BATCH);
         await environment.close();
-      } finally {
-        execFileSync('umount', [directory]);
-        await rm(directory, { recursive: true });
-      }
+      });
     },
   );
 });
