@@ -4,7 +4,7 @@ import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import type { RebuildProgress } from '@mosaic-cluster/role';
 import type { Command } from 'commander';
 import { EXIT_HELP } from '../exit-code.ts';
-import { openCluster } from '../open-cluster.ts';
+import { openCluster } from '../place/open-cluster.ts';
 import {
   addPlaceOptions,
   findPlace,
@@ -12,8 +12,8 @@ import {
   type Place,
   PLACE_HELP,
   type PlaceOptions,
-} from '../place-options.ts';
-import { ProgressReporter } from '../progress.ts';
+} from '../place/place-options.ts';
+import { ProgressReporter } from '../output/progress.ts';
 import { type Estimate, estimate } from './estimate.ts';
 import { reindexCluster } from './reindex-cluster.ts';
 import { LARGE_BATCHES, reindexEmbedded, type ReindexOptions } from './reindex-embedded.ts';

@@ -6,7 +6,7 @@ import { interruptedError } from '@mosaic-cluster/client/command';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import { KeyDirectory, rebuildIndex, type RebuildProgress } from '@mosaic-cluster/role';
 import type { SegmentDamage } from '@mosaic-cluster/store';
-import type { ClusterHolding } from '../holding.ts';
+import type { ClusterHolding } from '../place/holding.ts';
 import { passingDamage } from './log-views.ts';
 import { DAMAGES_MAX, type Reindexed, type ReindexedRole } from './reindex-result.ts';
 

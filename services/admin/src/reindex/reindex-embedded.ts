@@ -30,7 +30,7 @@ import {
   type SegmentLog,
   type SegmentLogReader,
 } from '@mosaic-cluster/store';
-import { PRIVATE_ROLE, ROLES } from '../open-embedded.ts';
+import { PRIVATE_ROLE, ROLES } from '../place/open-embedded.ts';
 import { passingDamage } from './log-views.ts';
 import { DAMAGES_MAX, type Reindexed, type ReindexedRole } from './reindex-result.ts';
 

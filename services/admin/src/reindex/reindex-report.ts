@@ -1,6 +1,6 @@
 /** Says what making an index anew did, or would do: for people, or as one JSON object. */
 import { count } from '@mosaic-cluster/client/command';
-import { duration, size } from '../progress.ts';
+import { duration, size } from '../output/progress.ts';
 import type { Estimate } from './estimate.ts';
 import type { Reindexed } from './reindex-result.ts';
 

@@ -2,8 +2,13 @@
 import { type Host, parseWhole, StatusLine } from '@mosaic-cluster/client/command';
 import type { Command } from 'commander';
 import { EXIT_HELP } from '../exit-code.ts';
-import { addPlaceOptions, openPlace, PLACE_HELP, type PlaceOptions } from '../place-options.ts';
-import { ProgressReporter } from '../progress.ts';
+import {
+  addPlaceOptions,
+  openPlace,
+  PLACE_HELP,
+  type PlaceOptions,
+} from '../place/place-options.ts';
+import { ProgressReporter } from '../output/progress.ts';
 import { statsJson, statsText } from './stats-report.ts';
 import { collectStats } from './stats.ts';
 

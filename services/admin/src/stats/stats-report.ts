@@ -1,7 +1,7 @@
 /** Says what is held: for people, or as one JSON object. */
 import { count } from '@mosaic-cluster/client/command';
-import type { Holding } from '../holding.ts';
-import { size } from '../progress.ts';
+import type { Holding } from '../place/holding.ts';
+import { size } from '../output/progress.ts';
 import type { RoleStats, Stats } from './stats.ts';
 
 /** As one line of JSON; what is not known is null. */

@@ -2,8 +2,8 @@
 import { interruptedError } from '@mosaic-cluster/client/command';
 import { kindName, KIND_BYTES, readU64BE, timestampToMillis } from '@mosaic-cluster/protocol';
 import type { LogReader, RecordIndex } from '@mosaic-cluster/store';
-import type { Holding, RoleHolding } from '../holding.ts';
-import type { Progress } from '../progress.ts';
+import type { Holding, RoleHolding } from '../place/holding.ts';
+import type { Progress } from '../output/progress.ts';
 
 /** A kind and how often it is there. */
 export interface KindCount {

@@ -4,9 +4,14 @@ import { EXIT, type Host, parseWhole, StatusLine } from '@mosaic-cluster/client/
 import { isMosaicError } from '@mosaic-cluster/protocol';
 import { createVerifier, type Verifier } from '@mosaic-cluster/verifier';
 import { type Command, Option } from 'commander';
-import { addPlaceOptions, openPlace, PLACE_HELP, type PlaceOptions } from '../place-options.ts';
+import {
+  addPlaceOptions,
+  openPlace,
+  PLACE_HELP,
+  type PlaceOptions,
+} from '../place/place-options.ts';
 import { EXIT_HELP } from '../exit-code.ts';
-import { ProgressReporter } from '../progress.ts';
+import { ProgressReporter } from '../output/progress.ts';
 import type { SignatureChoice } from './record-checks.ts';
 import { findingsTotal, reportJson, reportText } from './verify-report.ts';
 import { stateFile } from './verify-state.ts';

@@ -1,7 +1,7 @@
 /** What all steps of verifying one role work with. */
 import type { KeyDirectory } from '@mosaic-cluster/role';
 import { type SegmentDamage, UNREADABLE } from '@mosaic-cluster/store';
-import type { RoleHolding } from '../holding.ts';
+import type { RoleHolding } from '../place/holding.ts';
 import type { DamageMap } from './damage-map.ts';
 import type { Finding, Findings } from './findings.ts';
 import type { RecordChecks } from './record-checks.ts';

@@ -1,7 +1,7 @@
 /** Says what a verification found: for people, or as one JSON object. */
 import { count } from '@mosaic-cluster/client/command';
-import type { Holding } from '../holding.ts';
-import { duration, size } from '../progress.ts';
+import type { Holding } from '../place/holding.ts';
+import { duration, size } from '../output/progress.ts';
 import { FINDING_KINDS, type FindingKind } from './findings.ts';
 import type { SignatureChoice } from './record-checks.ts';
 import type { RoleCounts, VerifyState } from './verify-state.ts';

@@ -5,7 +5,7 @@ import { viewDataFolder } from '@mosaic-cluster/standalone/data-folder';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { FilledFolders, segmentsOf } from '../../testing/filled-folder.ts';
 import { flipByte } from '../../testing/tamper.ts';
-import { openEmbedded } from '../open-embedded.ts';
+import { openEmbedded } from '../place/open-embedded.ts';
 import { stateFile, type VerifyState } from './verify-state.ts';
 import { verify } from './verify.ts';
 

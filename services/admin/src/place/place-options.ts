@@ -4,7 +4,7 @@ import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
 import { isConfigError } from '@mosaic-cluster/runtime';
 import type { DataFolderView } from '@mosaic-cluster/standalone/data-folder';
 import type { Command } from 'commander';
-import { type AdminSettings, readAdminSettings } from './config.ts';
+import { type AdminSettings, readAdminSettings } from '../config.ts';
 import type { Holding } from './holding.ts';
 import { openCluster } from './open-cluster.ts';
 import { openEmbedded, ROLES, viewFolder } from './open-embedded.ts';
