@@ -8,6 +8,29 @@ export {
   type Visitor,
 } from './abuse-control.ts';
 export {
+  type AddressRange,
+  assertAddressRange,
+  formatAddressRange,
+  maskAddress,
+  parseAddress,
+  parseAddressRange,
+} from './address-range.ts';
+export {
+  BAN_ADDED_BY_BYTES_MAX,
+  BAN_COLLECTIONS,
+  BAN_REASON_BYTES_MAX,
+  type BanCollection,
+  type BanFact,
+  Bans,
+  type BanSubject,
+  banChange,
+  banRemoval,
+  decodeBan,
+  formatBanSubject,
+  isKeySubject,
+  type NewBan,
+} from './ban-facts.ts';
+export {
   BUDGETS,
   type BudgetName,
   type Charge,
