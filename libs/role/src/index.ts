@@ -50,6 +50,18 @@ export type {
   ServedUsers,
   StoredForReading,
 } from './role-policy.ts';
+export {
+  NOTHING_REMOVED,
+  type Removal,
+  type RemovalLookup,
+  type RemovalNote,
+  removalsOf,
+  REMOVED_BY_BYTES_MAX,
+  REMOVED_COLLECTION,
+  REMOVED_REASON_BYTES_MAX,
+  removedRecords,
+  RemovedRecords,
+} from './removed-records.ts';
 export { openVerifier } from './open-verifier.ts';
 export { defineRoleMetrics, type MeasuredRole, type RoleMetrics } from './role-metrics.ts';
 export { type RoleConfig, roleProblems, roleSettings } from './role-settings.ts';
