@@ -65,12 +65,12 @@ export class RedisIndexReader {
     const low = rowBound(start, from, tree, 0);
     let high: Buffer | undefined = rowBound(start, below, tree, 0xff);
     while (high !== undefined && found.length < range.limit) {
-      const pages = Math.min(1 + Math.ceil((range.limit - found.length) / PAGE_ROWS), PAGES_MAX);
-      const read = await this.#rows(tree, shard, low, high, pages);
+      // The row of the bound itself is among them, and its entry is not wanted.
+      const wanted = range.limit - found.length + (below === undefined ? 0 : 1);
+      const read = await this.#rows(tree, shard, low, high, wanted);
       high = read.next;
-      for (let at = 0; at < read.rows.length && found.length < range.limit; ) {
-        const some = read.rows.slice(at, at + Math.min(range.limit - found.length, LOOKUPS_MAX));
-        at += some.length;
+      for (let at = 0; at < read.rows.length && found.length < range.limit; at += LOOKUPS_MAX) {
+        const some = read.rows.slice(at, at + LOOKUPS_MAX);
         for (const entry of await this.#entriesOf(some, isReceived)) {
           if (found.length < range.limit && isWanted(entry)) found.push(entry);
         }
@@ -94,20 +94,27 @@ export class RedisIndexReader {
     return this.#tables.read(letter, fields);
   }
 
-  /** Rows between two, both inclusive, newest first, and below which row there may be more. */
+  /**
+   * The newest rows between two, both inclusive, newest first, and below which row there may be more.
+   * No more than are wanted: a page has the rows of many entries that nobody asks for.
+   */
   async #rows(
     tree: RowTree,
     shard: number,
     low: Buffer,
     high: Buffer,
-    limit: number,
+    wanted: number,
   ): Promise<{ rows: Buffer[]; next: Buffer | undefined }> {
     const { letter, rowBytes, pathBytes } = tree;
-    const args = [letter, rowBytes, pathBytes, low, high, limit];
+    const pages = Math.min(1 + Math.ceil(wanted / PAGE_ROWS), PAGES_MAX);
+    const args = [letter, rowBytes, pathBytes, low, high, pages];
     const call = { script: SCAN_ROWS, key: this.#keys.shards[shard]!, args };
     const [reply] = (await this.#connection.run([call])) as [Buffer[]];
     const rows: Buffer[] = [];
-    for (let i = 1; i < reply.length; i += 2) rows.push(...rowsOf(reply[i]!, rowBytes, low, high));
+    for (let i = 1; i < reply.length; i += 2) {
+      const isCut = takeRows(reply[i]!, { rowBytes, low, high }, rows, wanted);
+      if (isCut) return { rows, next: rowBefore(rows.at(-1)!) };
+    }
     const lowest = reply.at(-2);
     if (lowest === undefined || Buffer.compare(lowest, low) <= 0) return { rows, next: undefined };
     const bound = Buffer.alloc(rowBytes);
@@ -184,25 +191,43 @@ function rowBound(
   return bound;
 }
 
-/** The rows of a page that are between two, both inclusive, newest first and each once. */
-function rowsOf(page: Buffer, rowBytes: number, low: Buffer, high: Buffer): Buffer[] {
+/** Which rows of a page are wanted: those between two, both inclusive. */
+interface RowRange {
+  readonly rowBytes: number;
+  readonly low: Buffer;
+  readonly high: Buffer;
+}
+
+/**
+ * Adds the rows of a page within a range to a list, newest first and each once, until there are as
+ * many as wanted.
+ *
+ * @returns whether there are more
+ */
+function takeRows(page: Buffer, range: RowRange, rows: Buffer[], wanted: number): boolean {
+  const { rowBytes, low, high } = range;
   const headBytes = page[0]!;
   const restBytes = rowBytes - headBytes;
   const aboveLow = compareAt(page, 1, low, 0, headBytes);
   const aboveHigh = compareAt(page, 1, high, 0, headBytes);
-  if (aboveLow < 0 || aboveHigh > 0) return [];
-  const rows: Buffer[] = [];
+  if (aboveLow < 0 || aboveHigh > 0) return false;
+  const places: number[] = [];
   // A page has the rows of many paths: most are passed over at their first bytes.
   for (let at = 1 + headBytes; at < page.length; at += restBytes) {
     if (aboveLow === 0 && compareAt(page, at, low, headBytes, restBytes) < 0) continue;
     if (aboveHigh === 0 && compareAt(page, at, high, headBytes, restBytes) > 0) continue;
+    places.push(at);
+  }
+  places.sort((a, b) => compareAt(page, b, page, a, restBytes));
+  for (const [i, at] of places.entries()) {
+    if (i > 0 && compareAt(page, at, page, places[i - 1]!, restBytes) === 0) continue;
+    if (rows.length >= wanted) return true;
     const row = Buffer.allocUnsafe(rowBytes);
     page.copy(row, 0, 1, 1 + headBytes);
     page.copy(row, headBytes, at, at + restBytes);
     rows.push(row);
   }
-  rows.sort((a, b) => Buffer.compare(b, a));
-  return rows.filter((each, i) => i === 0 || !each.equals(rows[i - 1]!));
+  return false;
 }
 
 /** The greatest row below one; undefined: there is none. */

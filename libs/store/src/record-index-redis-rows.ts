@@ -17,7 +17,7 @@
 import { type RedisScript, redisScript } from './redis-connection.ts';
 
 /** Most bytes of a page, but for one that was joined with a shorter beginning. */
-const PAGE_BYTES_MAX = 4_080;
+const PAGE_BYTES_MAX = 3_056;
 /** Bytes of a row that a page never leaves out. */
 const ROW_BYTES_MIN = 1;
 
@@ -144,18 +144,7 @@ local function split(lower, newest)
       cut = cut + room
     end
   else
-    local bytes = #page
-    if upper then
-      -- Shared out with the next page, so that pages are fuller than halves.
-      local following = read(upper)
-      bytes = bytes + #following
-      rows = sorted(expand(following, rows))
-      n = #rows
-      call('DEL', pageKey(upper))
-      call('ZREM', directory, upper)
-      upper = above(directory, upper)
-    end
-    local pages = math.max(2, math.ceil(bytes / (0.85 * MAX)))
+    local pages = math.max(2, math.ceil(#page / MAX))
     for i = 1, pages - 1 do cuts[i] = floor(n * i / pages) + 1 end
   end
   storeCut(lower, upper, rows, cuts)
