@@ -106,9 +106,11 @@ export {
   type FactListing,
   type FactPage,
   type Registry,
+  type RegistryView,
 } from './registry.ts';
 export {
   type MemoryRegistryOptions,
   openMemoryRegistry,
 } from './registry-memory.ts';
 export { openRedisRegistry, type RedisRegistryOptions } from './registry-redis.ts';
+export { openRedisRegistryView, type RedisRegistryViewOptions } from './registry-redis-view.ts';

@@ -2,29 +2,24 @@
  * The registry on Redis, for servers in many processes: a lookup is one round trip, and few are needed,
  * because answers are remembered until Redis says that something has changed.
  */
-import { isMosaicError } from '@mosaic-cluster/protocol';
 import { ControlObjects } from './control-objects.ts';
-import { factName, factOf } from './fact-block.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { RedisConnection } from './redis-connection.ts';
-import {
-  assertLookup,
-  type Changed,
-  type Compacted,
-  type Fact,
-  type FactChange,
-  type FactListing,
-  type FactPage,
-  listingLimit,
-  type Registry,
-  registryClosed,
+import type {
+  Changed,
+  Compacted,
+  Fact,
+  FactChange,
+  FactListing,
+  FactPage,
+  Registry,
 } from './registry.ts';
 import { type NamedChange, RegistryChanges } from './registry-changes.ts';
-import { RegistryCache, type Remembered } from './registry-redis-cache.ts';
 import { RegistryKeeper } from './registry-redis-keeper.ts';
+import { RegistryLookups } from './registry-redis-lookups.ts';
 import { RegistryNews } from './registry-redis-news.ts';
-import { RegistryReads } from './registry-redis-reads.ts';
 import { RegistryTables } from './registry-redis-tables.ts';
+import { RepeatedWork } from './repeated-work.ts';
 
 /** How a registry on Redis is opened. */
 export interface RedisRegistryOptions {
@@ -55,9 +50,6 @@ export interface RedisRegistryOptions {
   readonly now?: () => number;
 }
 
-/** Remembered answers are asked about this often besides. */
-const FRESH_MS = 700;
-
 /**
  * Opens a registry on Redis. Where Redis lacks something, the control objects are read; if that fails
  * it is tried again and again, and lookups fail.
@@ -79,37 +71,35 @@ class RedisRegistry implements Registry {
   readonly #tables: RegistryTables;
   readonly #objects: ControlObjects;
   readonly #changes: RegistryChanges;
-  readonly #cache: RegistryCache;
   readonly #keeper: RegistryKeeper;
-  readonly #reads: RegistryReads;
+  readonly #lookups: RegistryLookups;
   readonly #news: RegistryNews | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #pollMs: number;
   readonly #keepMs: number;
-  readonly #timers = new Set<NodeJS.Timeout>();
-  #version: string | undefined;
+  readonly #repeated = new RepeatedWork();
   #failure: unknown;
   #isClosed = false;
 
   constructor(options: RedisRegistryOptions) {
     const { connection, store, name = 'registry', now = Date.now } = options;
-    const { cacheEntriesMax = 50_000, graceMs = 60_000, waitMs = 2_000 } = options;
+    const { cacheEntriesMax, graceMs, waitMs } = options;
     const { pollMs = 250, keepMs = 10_000, onError = () => {} } = options;
     this.#tables = new RegistryTables(connection, name);
     this.#objects = new ControlObjects({ store, now });
     this.#changes = new RegistryChanges((changes) => this.#keep(changes));
-    this.#cache = new RegistryCache({ entriesMax: cacheEntriesMax, freshMs: FRESH_MS, graceMs });
     this.#keeper = new RegistryKeeper({
       tables: this.#tables,
       objects: this.#objects,
       restMs: keepMs / 2,
       now,
     });
-    this.#reads = new RegistryReads({
+    this.#lookups = new RegistryLookups({
       tables: this.#tables,
-      cache: this.#cache,
-      mend: () => this.#look(true),
+      cacheEntriesMax,
+      graceMs,
       waitMs,
+      mend: () => this.#look(true),
     });
     const { onNews } = options;
     const [tables, objects] = [this.#tables, this.#objects];
@@ -125,55 +115,43 @@ class RedisRegistry implements Registry {
       await this.#look(true);
       await this.#poll();
     }
-    this.#every(this.#pollMs, () => this.#poll());
-    this.#every(this.#keepMs, () => this.#look(false));
+    this.#repeated.every(this.#pollMs, () => this.#poll());
+    this.#repeated.every(this.#keepMs, () => this.#look(false));
   }
 
   change(changes: readonly FactChange[]): Promise<Changed> {
     return this.#changes.add(changes);
   }
 
-  async get(
-    collection: string,
-    keys: readonly Uint8Array[],
-  ): Promise<readonly (Fact | undefined)[]> {
-    this.#assertOpen();
-    assertLookup(collection, keys);
-    const names = keys.map((key) => factName(collection, key));
-    const found = await this.#reads.find(names);
-    return found.map((fact) => publicFact(fact) ?? undefined);
+  get(collection: string, keys: readonly Uint8Array[]): Promise<readonly (Fact | undefined)[]> {
+    return this.#lookups.get(collection, keys);
   }
 
   peek(collection: string, key: Uint8Array): Fact | null | undefined {
-    const name = factName(collection, key).toString('latin1');
-    const known = this.#cache.fresh(name, performance.now());
-    return known === undefined ? undefined : publicFact(known);
+    return this.#lookups.peek(collection, key);
   }
 
-  async list(listing: FactListing): Promise<FactPage> {
-    this.#assertOpen();
-    const limit = listingLimit(listing);
-    const { collection, after = new Uint8Array(0) } = listing;
-    const { facts, hasMore } = await this.#reads.list(collection, after, limit);
-    return { facts: facts.flatMap((fact) => publicFact(fact) ?? []), hasMore };
+  list(listing: FactListing): Promise<FactPage> {
+    return this.#lookups.list(listing);
   }
 
   async compact(): Promise<Compacted> {
-    this.#assertOpen();
+    this.#lookups.assertOpen();
     const { objectsBefore, objectsAfter } = await this.#keeper.join(true);
     return { objectsBefore, objectsAfter };
   }
 
   fault(): string | undefined {
-    if (this.#reads.isAway) return 'Redis does not answer: only remembered answers are given';
-    if (this.#failure === undefined) return undefined;
+    const away = this.#lookups.fault();
+    if (away !== undefined || this.#failure === undefined) return away;
     const { message } = this.#failure as Error;
     return `the registry on Redis cannot be looked after: ${message}`;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#lookups.close();
+    this.#repeated.close();
     await this.#changes.close();
     await this.#keeper.close();
     await this.#news?.close();
@@ -190,26 +168,15 @@ class RedisRegistry implements Registry {
       // The object store has it; whoever looks after Redis next brings it in.
       isInEffect = false;
     }
-    this.#cache.drop(names);
+    this.#lookups.drop(names);
     return { changedAtMs, isInEffect };
   }
 
   /** Asks whether something has changed. */
   async #poll(): Promise<void> {
-    const askedAtMs = performance.now();
-    try {
-      const version = await this.#tables.version();
-      const isChanged = version !== this.#version;
-      if (isChanged) this.#cache.changed();
-      this.#version = version;
-      this.#cache.heard(askedAtMs);
-      this.#reads.isAway = false;
-      if (version === undefined) void this.#look(true);
-      else if (isChanged) void this.#attend(() => this.#news?.look());
-    } catch (error) {
-      if (isMosaicError(error) && error.kind !== 'limited') this.#reads.isAway = true;
-      throw error;
-    }
+    const outcome = await this.#lookups.look();
+    if (outcome === 'lost') void this.#look(true);
+    else if (outcome === 'changed') void this.#attend(() => this.#news?.look());
   }
 
   /** Looks after Redis. Never rejects. */
@@ -227,29 +194,4 @@ class RedisRegistry implements Registry {
       this.#failure = error;
     }
   }
-
-  #every(ms: number, work: () => Promise<void>): void {
-    if (this.#isClosed) return;
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer);
-        void work()
-          .catch(() => undefined)
-          .finally(() => this.#every(ms, work));
-      },
-      ms * (0.75 + Math.random() / 4),
-    );
-    timer.unref();
-    this.#timers.add(timer);
-  }
-
-  #assertOpen(): void {
-    if (this.#isClosed) throw registryClosed();
-  }
-}
-
-function publicFact(fact: Remembered): Fact | null {
-  if (fact?.value === undefined) return null;
-  const { name, version, value } = fact;
-  return factOf({ name, version, value });
 }

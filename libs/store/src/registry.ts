@@ -102,6 +102,9 @@ export interface Registry {
   close(): Promise<void>;
 }
 
+/** What those may do with a registry who only read it. */
+export type RegistryView = Pick<Registry, 'get' | 'peek' | 'list' | 'fault' | 'close'>;
+
 /**
  * Checks a collection's name.
  *
