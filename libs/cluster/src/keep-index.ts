@@ -1,23 +1,20 @@
 /** Keeps a worker's index whole, and says in log, metrics and readiness probe how it stands. */
-import { IndexKeeper, type IndexState, type KeyDirectory } from '@mosaic-cluster/role';
+import { IndexKeeper, type IndexKeeperOptions, type IndexState } from '@mosaic-cluster/role';
 import { formatDurationMs } from '@mosaic-cluster/runtime';
 import { quietWarnings } from './quiet-log.ts';
-import type { RoleStore } from './role-stores.ts';
 import type { Service } from './service.ts';
 import type { WorkerConfig } from './worker-settings.ts';
 
 /** Looks at the index for the first time and goes on in the background until the lifecycle ends. */
 export async function keepIndex(
-  store: RoleStore,
-  directory: KeyDirectory,
+  parts: Pick<IndexKeeperOptions, 'index' | 'log' | 'directory' | 'removed'>,
   { reindex }: WorkerConfig,
   service: Service,
 ): Promise<void> {
   const { lifecycle, readiness, metrics } = service;
   const warn = quietWarnings(() => lifecycle.log);
   const keeper = new IndexKeeper({
-    ...store,
-    directory,
+    ...parts,
     reindex,
     events: {
       changed: (state, before) => tell(service, state, before),

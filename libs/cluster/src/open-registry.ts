@@ -1,8 +1,11 @@
-/** Opens what the server knows besides records: who is registered, and what moderators decided. */
+/** Opens what the server knows besides records: who is registered, what moderators decided, what is removed. */
+import type { RoleName } from '@mosaic-cluster/bus';
 import { decodeUserKey, type Reference } from '@mosaic-cluster/protocol';
 import {
   decidedRecords,
   ModerationDecisions,
+  RemovedRecords,
+  removedRecords,
   servedUsers,
   type ServedUsers,
 } from '@mosaic-cluster/role';
@@ -20,9 +23,18 @@ import type { WorkerConfig } from './worker-settings.ts';
 export interface OpenRegistry {
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
-  /** Has somebody told of decisions that are made from now on, by whatever process: one of all workers. */
-  onDecided(follow: (ids: readonly Reference[]) => Promise<void>): void;
+  readonly removed: RemovedRecords;
+  /**
+   * Has somebody told of decisions that are made from now on, by whatever process: one of all workers of
+   * the role.
+   */
+  onDecided(follow: Follow): void;
+  /** The same of records that are removed. */
+  onRemoved(follow: Follow): void;
 }
+
+/** Does what news about records ask for. */
+export type Follow = (ids: readonly Reference[]) => Promise<void>;
 
 /** Where the registry is. */
 export interface RegistryPlaces {
@@ -33,21 +45,24 @@ export interface RegistryPlaces {
 /**
  * Opens the registry, waiting for it where it is not there yet. It closes with the lifecycle.
  *
- * @param isModerated whether this worker wants to know of decisions
+ * @param role of this worker
  */
 export async function openRegistry(
   { objects, redis }: RegistryPlaces,
   config: WorkerConfig,
   service: Service,
-  isModerated: boolean,
+  role: RoleName,
 ): Promise<OpenRegistry> {
   const { lifecycle, readiness } = service;
   const warn = quietWarnings(() => lifecycle.log);
-  let follow: (ids: readonly Reference[]) => Promise<void> = async () => {};
+  let followDecided: Follow = async () => {};
+  let followRemoved: Follow = async () => {};
   const onNews = (news: readonly FactChange[]): void => {
+    const removedIds = removedRecords(news);
+    if (removedIds.length > 0) void followRemoved(removedIds);
     const ids = decidedRecords(news);
     if (ids.length === 0) return;
-    follow(ids).catch((error: unknown) => {
+    followDecided(ids).catch((error: unknown) => {
       const { log } = lifecycle;
       log.error('what a moderator approved was not published to subscribers', { error });
     });
@@ -56,7 +71,8 @@ export async function openRegistry(
     openRedisRegistry({
       connection: redis,
       store: objects,
-      ...(isModerated ? { onNews } : {}),
+      newsGroup: role,
+      onNews,
       onError: (error) => {
         const why = error instanceof Error ? error.message : String(error);
         warn(`the registry cannot be looked after for the moment: ${why}`);
@@ -72,8 +88,12 @@ export async function openRegistry(
       always: config.users.map(decodeUserKey),
     }),
     decisions: new ModerationDecisions(registry),
+    removed: new RemovedRecords(registry),
     onDecided: (told) => {
-      follow = told;
+      followDecided = told;
+    },
+    onRemoved: (told) => {
+      followRemoved = told;
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   type WorkerEvents,
 } from '@mosaic-cluster/role';
 import { fastTools } from '@mosaic-cluster/verifier';
+import { followRemovals } from './follow-removals.ts';
 import { keepIndex } from './keep-index.ts';
 import { openBus } from './open-bus.ts';
 import { openObjects } from './open-objects.ts';
@@ -57,7 +58,7 @@ export async function startWorker(
   ]);
   const [stores, registry] = await Promise.all([
     openRoleStores(role, { objects, redis }, config, service),
-    openRegistry({ objects, redis }, config, service, isModerated),
+    openRegistry({ objects, redis }, config, service, role),
   ]);
   const directory = new KeyDirectory(stores.public);
   const deps: RoleWorkerDeps = {
@@ -65,6 +66,7 @@ export async function startWorker(
     policy: policy(registry.decisions),
     directory,
     users: registry.users,
+    removed: registry.removed,
     verifier,
     bus,
     now,
@@ -78,7 +80,8 @@ export async function startWorker(
   figures.watch({ role, log: stores.own.log, worker });
   const schedules = await service.await('key schedules on the bus', () => directory.listen(bus));
   lifecycle.add('key schedules', { close: () => schedules.close() });
-  await keepIndex(stores.own, directory, config, service);
+  await keepIndex({ ...stores.own, directory, removed: registry.removed }, config, service);
+  await followRemovals(stores.own, directory, registry, service);
   if (isModerated) {
     const moderator = new Moderator({
       ...stores.own,

@@ -16,6 +16,8 @@ export interface Candidate {
   isHeld: boolean;
   /** Its signing key is not its author's now; it may have been when the record was first taken. */
   isForeignKey: boolean;
+  /** An operator took it out for everybody. */
+  isRemoved: boolean;
   /** The store has another record of the same ID: the same signed data, other bytes around it. */
   isIdTaken: boolean;
   /** Undefined as long as nothing decided. */
@@ -29,6 +31,7 @@ export function candidateOf(submission: Submission): Candidate {
     record: submission.record,
     isHeld: false,
     isForeignKey: false,
+    isRemoved: false,
     isIdTaken: false,
     result: undefined,
   };

@@ -8,6 +8,7 @@ import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
 import { IndexWriter, indexAhead } from './index-writer.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import { rebuildIndex, type RebuildProgress, type RebuildResult } from './rebuild.ts';
+import { NOTHING_REMOVED, type RemovalLookup } from './removed-records.ts';
 
 /**
  * What is known of an index.
@@ -41,6 +42,8 @@ export interface IndexKeeperOptions {
   readonly index: RecordIndex;
   readonly log: SegmentLog;
   readonly directory: KeyDirectory;
+  /** What must not come back; undefined: nothing. */
+  readonly removed?: RemovalLookup;
   /** Whether an index that is not whole is made anew without being asked: `auto` by default. */
   readonly reindex?: 'auto' | 'off';
   /** Between two looks: 3 seconds by default. */
@@ -140,8 +143,8 @@ export class IndexKeeper {
 
   /** Brings in what somebody left behind who died between log and index. */
   async #catchUp(): Promise<void> {
-    const { index, log, directory } = this.#options;
-    const records = await new IndexWriter(index, log, directory).replay(() => {
+    const { index, log, directory, removed = NOTHING_REMOVED } = this.#options;
+    const records = await new IndexWriter({ index, log, directory, removed }).replay(() => {
       if (this.#stop.signal.aborted) throw stopped();
     });
     this.#isCaughtUp = true;
@@ -149,11 +152,12 @@ export class IndexKeeper {
   }
 
   async #rebuild(): Promise<void> {
-    const { index, log, directory, lanes, leaseMs } = this.#options;
+    const { index, log, directory, removed = NOTHING_REMOVED, lanes, leaseMs } = this.#options;
     const result = await rebuildIndex({
       index,
       log,
       directory,
+      removed,
       ...(lanes === undefined ? {} : { lanes }),
       ...(leaseMs === undefined ? {} : { leaseMs }),
       signal: this.#stop.signal,

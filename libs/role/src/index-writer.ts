@@ -21,6 +21,7 @@ import {
   type SegmentLog,
 } from '@mosaic-cluster/store';
 import type { KeyDirectory } from './key-directory.ts';
+import type { RemovalLookup } from './removed-records.ts';
 import { isNotWhole } from './schedule-sources.ts';
 
 /** Tries to settle who holds an address before giving up; each loss means somebody else won. */
@@ -36,8 +37,9 @@ const PAUSE_MS_MAX = 250;
  * - `replayed`: it was found already, from this very place in the log: a replay, a rebuild or an
  *   attempt whose answer was lost has been here.
  * - `duplicate`, `outdated`: the log has it, the index needs it not.
+ * - `removed`: an operator took it out for everybody.
  */
-export type IndexOutcome = 'added' | 'replayed' | 'duplicate' | 'outdated';
+export type IndexOutcome = 'added' | 'replayed' | 'duplicate' | 'outdated' | 'removed';
 
 /** What a replaceable record meets at its address. */
 export interface Standing {
@@ -60,20 +62,30 @@ export interface Committed {
   readonly outcomes: readonly IndexOutcome[];
 }
 
+/** What a writer works on. */
+export interface IndexWriterOptions {
+  readonly index: RecordIndex;
+  readonly log: SegmentLog;
+  readonly directory: KeyDirectory;
+  readonly removed: RemovalLookup;
+}
+
 /** Adds log entries to an index. */
 export class IndexWriter {
   readonly #index: RecordIndex;
   readonly #log: SegmentLog;
   readonly #directory: KeyDirectory;
+  readonly #removed: RemovalLookup;
 
-  constructor(index: RecordIndex, log: SegmentLog, directory: KeyDirectory) {
+  constructor({ index, log, directory, removed }: IndexWriterOptions) {
     this.#index = index;
     this.#log = log;
     this.#directory = directory;
+    this.#removed = removed;
   }
 
   /**
-   * Adds entries in order, and has the directory know of the key schedules among them.
+   * Adds entries in order but for those that were removed, and has the directory know of the key schedules among them.
    *
    * @param appliedTo everything that this process put in the log before it is in the index afterwards
    * @returns one outcome per entry, in order
@@ -82,8 +94,9 @@ export class IndexWriter {
    */
   async add(entries: readonly IndexableEntry[], appliedTo: LogPosition): Promise<IndexOutcome[]> {
     const outcomes = new Array<IndexOutcome>(entries.length);
-    let open = entries.map((_, i) => i);
-    for (let attempt = 0; open.length > 0; attempt++) {
+    let open = await this.#wanted(entries, outcomes);
+    // Once at least: with nothing to add, too, the index follows the log.
+    for (let attempt = 0; attempt === 0 || open.length > 0; attempt++) {
       if (attempt === ATTEMPTS_MAX) throw contended();
       if (attempt >= HASTY_ATTEMPTS) await delay(pauseMs(attempt - HASTY_ATTEMPTS));
       const additions = await this.#additions(entries, open, attempt === 0);
@@ -148,6 +161,16 @@ export class IndexWriter {
     }
     await this.#index.remove([holder]);
     return { isOutdated: false, holder: undefined };
+  }
+
+  /** Where the entries are that may be in the index; the outcome of the others is that. */
+  async #wanted(entries: readonly IndexableEntry[], outcomes: IndexOutcome[]): Promise<number[]> {
+    const areRemoved = await this.#removed.areRemoved(entries.map(({ record }) => record.id));
+    return areRemoved.flatMap((isRemoved, i) => {
+      if (!isRemoved) return [i];
+      outcomes[i] = 'removed';
+      return [];
+    });
   }
 
   /** Of a record that the log has: while nobody knows, a rebuild will judge the two. */

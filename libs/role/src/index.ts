@@ -50,6 +50,7 @@ export type {
   ServedUsers,
   StoredForReading,
 } from './role-policy.ts';
+export { RemovalFollower, type RemovalFollowerOptions } from './removal-follower.ts';
 export {
   NOTHING_REMOVED,
   type Removal,

@@ -17,6 +17,7 @@ import { type Candidate, candidateOf, failureResult, undecided } from './candida
 import type { CommitEntry, CommitPipeline } from './commit-pipeline.ts';
 import type { IndexOutcome, IndexWriter, Standing } from './index-writer.ts';
 import { nextTurn } from './next-turn.ts';
+import type { RemovalLookup } from './removed-records.ts';
 import type { RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';
 import {
   fieldsRefusal,
@@ -28,6 +29,7 @@ import {
 /** What the way in needs. */
 export interface IntakeOptions extends RoleWorkerDeps {
   readonly scheduleTools: ScheduleTools;
+  readonly removed: RemovalLookup;
   readonly events: WorkerEvents;
   readonly writer: IndexWriter;
   readonly commits: CommitPipeline;
@@ -40,6 +42,8 @@ const RESULT_OF_OUTCOME: Readonly<Record<IndexOutcome, ResultCode>> = {
   replayed: RESULT.ACCEPTED,
   duplicate: RESULT.DUPLICATE,
   outdated: RESULT.ACCEPTED,
+  // Nobody learns what was removed: such a record is as unwelcome as others are.
+  removed: RESULT.UNAUTHORIZED,
 };
 
 /** Takes submissions in. */
@@ -137,15 +141,24 @@ export class Intake {
 
   /**
    * Answers what is held already without another signature check, and then what is signed by
-   * somebody else's key: a record that was taken before its key was revoked is still held.
+   * somebody else's key: a record that was taken before its key was revoked is still held. What was
+   * removed is not held, whatever the index has; it is refused when it turns out to be valid, so that
+   * what is no such record is answered as ever.
    */
   async #answerHeld(candidates: readonly Candidate[]): Promise<void> {
-    const { index, scheduleTools } = this.#options;
+    const { index, scheduleTools, removed } = this.#options;
     const lasting = candidates.filter(isStored);
-    const entries = await index.lookup(lasting.map(({ record }) => record.id));
+    const [entries, areRemoved] = await Promise.all([
+      index.lookup(lasting.map(({ record }) => record.id)),
+      removed.areRemoved(candidates.map(({ record }) => record.id)),
+    ]);
+    candidates.forEach((candidate, i) => {
+      candidate.isRemoved = areRemoved[i]!;
+    });
     await this.#each(lasting, (candidate, i) => {
       const entry = entries[i];
-      return entry === undefined ? undefined : this.#compareHeld(candidate, entry);
+      const isHeld = entry !== undefined && !candidate.isRemoved;
+      return isHeld ? this.#compareHeld(candidate, entry) : undefined;
     });
     const keyFault = scheduleTools.keyFault ?? publicKeyFault;
     for (const candidate of undecided(candidates)) {
@@ -172,6 +185,7 @@ export class Intake {
     const faults = await verifier.verify(candidates.map(({ record }) => record));
     candidates.forEach((candidate, i) => {
       if (faults[i] !== undefined) candidate.result = RESULT.INVALID;
+      else if (candidate.isRemoved) candidate.result = RESULT.UNAUTHORIZED;
       else if (candidate.isIdTaken) candidate.result = RESULT.DUPLICATE;
     });
   }

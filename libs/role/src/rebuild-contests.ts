@@ -9,12 +9,14 @@ import { compareBytes } from '@mosaic-cluster/protocol';
 import type { Location, LogEntry, RecordIndex, SegmentLog } from '@mosaic-cluster/store';
 import type { KeyDirectory } from './key-directory.ts';
 import type { Contest } from './rebuild-restorer.ts';
+import { NOTHING_REMOVED, type RemovalLookup } from './removed-records.ts';
 
 /** What contests are about. */
 export interface RebuildContestsOptions {
   readonly index: RecordIndex;
   readonly log: SegmentLog;
   readonly directory: KeyDirectory;
+  readonly removed?: RemovalLookup;
 }
 
 /** Contests in memory; more are decided at once, by the key schedules that are there. */
@@ -58,7 +60,7 @@ export class RebuildContests {
   }
 
   async #decide({ locations }: Contest): Promise<void> {
-    const { index, log, directory } = this.#options;
+    const { index, log, directory, removed = NOTHING_REMOVED } = this.#options;
     const pair = (await log.read(locations)).map((entry, i) => ({
       ...entry,
       location: locations[i]!,
@@ -67,6 +69,12 @@ export class RebuildContests {
     if (newer === undefined || older === undefined) return;
     const path = { path: 'address', address: newer.record.address } as const;
     const [holder] = await index.scan(path, { limit: 1 });
+    const [isNewerGone, isOlderGone] = await removed.areRemoved([newer.record.id, older.record.id]);
+    if (isOlderGone === true) return;
+    if (isNewerGone === true) {
+      if (holder === undefined) await index.restore([older]);
+      return;
+    }
     const holds = ({ record }: LogEntry): boolean =>
       holder !== undefined && compareBytes(holder.position, record.id.subarray(0, 24)) === 0;
     if (await directory.admitsByWhatIsHeld(newer.record, newer.receivedAt)) {

@@ -17,6 +17,7 @@ import type {
 import type { KeyDirectory } from './key-directory.ts';
 import { RebuildContests } from './rebuild-contests.ts';
 import { EntryRestorer, type Restored } from './rebuild-restorer.ts';
+import { NOTHING_REMOVED, type RemovalLookup } from './removed-records.ts';
 import type { RecordVerifier } from './role-worker-deps.ts';
 
 /** How far a rebuild is. */
@@ -48,6 +49,8 @@ export interface RebuildOptions {
   readonly log: SegmentLog;
   /** Knows the key schedules of all roles. */
   readonly directory: KeyDirectory;
+  /** What must not come back; undefined: nothing. */
+  readonly removed?: RemovalLookup;
   /** Names who rebuilds: no two at a time have the same. By chance by default. */
   readonly owner?: string;
   /** Parts of the log that are read at the same time: 4 by default. */
@@ -201,8 +204,8 @@ class Rebuild {
   }
 
   async #restore(entries: readonly ScannedEntry[]): Promise<Uint8Array> {
-    const valid = await this.#verified(entries);
-    const { added, contests } = await this.#restoreInTime(valid);
+    const wanted = await this.#wanted(entries);
+    const { added, contests } = await this.#restoreInTime(wanted);
     this.#records += entries.length;
     this.#added += added;
     this.#tell();
@@ -221,6 +224,13 @@ class Rebuild {
       await delay(PAUSE_MS * attempt);
       this.#assertGoingOn();
     }
+  }
+
+  /** Those that are in the index once the rebuild is done. */
+  async #wanted(entries: readonly ScannedEntry[]): Promise<readonly ScannedEntry[]> {
+    const { removed = NOTHING_REMOVED } = this.#options;
+    const areRemoved = await removed.areRemoved(entries.map(({ record }) => record.id));
+    return this.#verified(entries.filter((_, i) => areRemoved[i] !== true));
   }
 
   async #verified(entries: readonly ScannedEntry[]): Promise<readonly ScannedEntry[]> {

@@ -4,6 +4,7 @@ import type { RecordView, ResultCode, ScheduleTools, Timestamp } from '@mosaic-c
 import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
 import type { CommitBounds } from './commit-limits.ts';
 import type { KeyDirectory } from './key-directory.ts';
+import type { RemovalLookup } from './removed-records.ts';
 import type { RolePolicy, ServedUsers } from './role-policy.ts';
 
 /** Checks keys, ID and signature of records: validation steps 3 to 9. */
@@ -28,6 +29,8 @@ export interface RoleWorkerDeps {
   /** Shared by all workers of a process. */
   readonly directory: KeyDirectory;
   readonly users: ServedUsers;
+  /** What an operator took out for everybody; undefined: nothing. */
+  readonly removed?: RemovalLookup;
   readonly verifier: RecordVerifier;
   readonly bus: Bus;
   /** The time as a Mosaic timestamp. */

@@ -17,6 +17,7 @@ import { type Committed, IndexWriter } from './index-writer.ts';
 import { Intake } from './intake.ts';
 import { isNotWhole } from './schedule-sources.ts';
 import { RecordReader } from './record-reader.ts';
+import { NOTHING_REMOVED } from './removed-records.ts';
 import type { RoleWorkerDeps } from './role-worker-deps.ts';
 
 /** Serves one role. */
@@ -29,9 +30,10 @@ export class RoleWorker implements RoleService {
 
   constructor(deps: RoleWorkerDeps) {
     const { policy, index, log, directory, commitBounds: bounds, events = {} } = deps;
+    const { removed = NOTHING_REMOVED } = deps;
     this.#deps = deps;
     this.#reader = new RecordReader({ policy, index, log, directory });
-    const writer = new IndexWriter(index, log, directory);
+    const writer = new IndexWriter({ index, log, directory, removed });
     this.#writer = writer;
     const commits = new CommitPipeline({
       log,
@@ -43,7 +45,7 @@ export class RoleWorker implements RoleService {
     this.#commits = commits;
     const scheduleTools = deps.scheduleTools ?? {};
     const toLive = (entry: LogEntry): LiveRecord | Promise<LiveRecord> => this.#toLive(entry);
-    this.#intake = new Intake({ ...deps, scheduleTools, writer, commits, events, toLive });
+    this.#intake = new Intake({ ...deps, scheduleTools, removed, writer, commits, events, toLive });
   }
 
   /** Records that wait for a commit. */

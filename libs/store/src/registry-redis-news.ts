@@ -8,6 +8,8 @@ import type { RegistryTables } from './registry-redis-tables.ts';
 export interface RegistryNewsOptions {
   readonly tables: RegistryTables;
   readonly objects: ControlObjects;
+  /** Of each group one process is told. */
+  readonly group: string;
   readonly onNews: (news: readonly FactChange[]) => void;
   readonly now: () => number;
 }
@@ -48,12 +50,12 @@ export class RegistryNews {
   }
 
   async #tell(): Promise<void> {
-    const { tables, objects, onNews, now } = this.#options;
+    const { tables, objects, group, onNews, now } = this.#options;
     const nowMs = now();
     const sinceMs = nowMs - NEWS_MS;
     const { scores } = await tables.seen();
     const young = [...scores.keys()].filter((key) => (controlTimeMs(key) ?? 0) >= sinceMs);
-    const claimed = await tables.claim(young, nowMs);
+    const claimed = await tables.claim(young, nowMs, group);
     if (claimed.length === 0) return;
     const block = await objects.read(claimed);
     /** By the object that they were first written in: it may have been joined with others since. */
@@ -68,7 +70,7 @@ export class RegistryNews {
     }
     const own = new Set(claimed);
     const others = [...changes.keys()].filter((key) => !own.has(key));
-    for (const key of await tables.claim(others, nowMs)) own.add(key);
+    for (const key of await tables.claim(others, nowMs, group)) own.add(key);
     const news = [...changes].flatMap(([key, together]) => (own.has(key) ? together : []));
     if (news.length > 0) onNews(news);
   }

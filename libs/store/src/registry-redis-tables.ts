@@ -206,13 +206,15 @@ export class RegistryTables {
   /**
    * Of objects those that no process has claimed before, to tell what is new in them.
    *
+   * @param group who claims for what is done with the news: each group claims for itself
    * @param nowMs the time in milliseconds since 1970; claims are remembered for ten minutes
    */
-  async claim(keys: readonly string[], nowMs: number): Promise<string[]> {
+  async claim(keys: readonly string[], nowMs: number, group: string): Promise<string[]> {
     if (keys.length === 0) return [];
-    const args = [nowMs, nowMs - CLAIM_MS, ...keys];
+    const prefix = `${group}:`;
+    const args = [nowMs, nowMs - CLAIM_MS, ...keys.map((key) => prefix + key)];
     const reply = await this.#onCommon({ script: CLAIM_NEWS, key: this.#common, args });
-    return (reply as Buffer[]).map(String);
+    return (reply as Buffer[]).map((each) => String(each).slice(prefix.length));
   }
 
   /** Takes note that all was well at a time, and that objects are no more. */

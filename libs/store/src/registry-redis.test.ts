@@ -124,6 +124,20 @@ describe('registry on Redis', () => {
     await expect.poll(() => told, { timeout: 5_000 }).toContain('key 60=1');
   });
 
+  it('tells one process of each group', async () => {
+    const told: string[] = [];
+    const writer = await open();
+    for (const newsGroup of ['a', 'b', 'b']) {
+      const onNews = (news: readonly FactChange[]): void => {
+        told.push(...news.map((each) => `${newsGroup} ${Buffer.from(each.key).toString()}`));
+      };
+      await open({ store, newsGroup, onNews });
+    }
+    await writer.change([set(1), set(2)]);
+    const all = ['a key 1', 'a key 2', 'b key 1', 'b key 2'];
+    await expect.poll(() => told.toSorted(), { timeout: 5_000 }).toEqual(all);
+  });
+
   it('takes a flushed Redis for one that knows nothing, not for one without users', async () => {
     const registry = await open();
     await registry.change([set(1)]);

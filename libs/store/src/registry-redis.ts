@@ -39,8 +39,10 @@ export interface RedisRegistryOptions {
   readonly keepMs?: number;
   /** How long a lookup waits for what Redis has lost to be there again; 2,000 by default. */
   readonly waitMs?: number;
+  /** Whom {@link onNews} stands for, as a role: of each group one process is told; `` by default. */
+  readonly newsGroup?: string;
   /**
-   * Told of what changes, by whomever, within a minute. Of all processes that want to know one is told of a
+   * Told of what changes, by whomever, within a minute. Of all processes of its group one is told of a
    * change; none where that one dies at this moment, and rarely two. It must not throw.
    */
   readonly onNews?: (news: readonly FactChange[]) => void;
@@ -101,9 +103,9 @@ class RedisRegistry implements Registry {
       waitMs,
       mend: () => this.#look(true),
     });
-    const { onNews } = options;
+    const { onNews, newsGroup: group = '' } = options;
     const [tables, objects] = [this.#tables, this.#objects];
-    this.#news = onNews && new RegistryNews({ tables, objects, onNews, now });
+    this.#news = onNews && new RegistryNews({ tables, objects, group, onNews, now });
     this.#onError = onError;
     this.#pollMs = pollMs;
     this.#keepMs = keepMs;

@@ -1,9 +1,11 @@
-/** Opens what the server knows besides records: who is registered, and what moderators decided. */
+/** Opens what the server knows besides records: who is registered, what moderators decided, what is removed. */
 import { decodeUserKey, type Reference } from '@mosaic-cluster/protocol';
 import {
   decidedRecords,
   ModerationDecisions,
   RegisteredUsers,
+  RemovedRecords,
+  removedRecords,
   servedUsers,
   type ServedUsers,
 } from '@mosaic-cluster/role';
@@ -17,9 +19,15 @@ export interface OpenRegistry {
   readonly registry: Registry;
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
+  readonly removed: RemovedRecords;
   /** Has somebody told of every decision that is made from now on, by whatever process. */
-  onDecided(follow: (ids: readonly Reference[]) => Promise<void>): void;
+  onDecided(follow: Follow): void;
+  /** Has somebody, besides others, told of every record that is removed from now on. */
+  onRemoved(follow: Follow): void;
 }
+
+/** Does what news about records ask for. */
+type Follow = (ids: readonly Reference[]) => Promise<void>;
 
 /**
  * Opens the registry in the data folder. A command that runs beside the server may change it.
@@ -31,13 +39,16 @@ export async function openRegistry(
   folder: DataFolder,
   lifecycle: Lifecycle,
 ): Promise<OpenRegistry> {
-  let follow: (ids: readonly Reference[]) => Promise<void> = async () => {};
+  let follow: Follow = async () => {};
+  const removers: Follow[] = [];
   const { log } = lifecycle;
   const store = await openFileObjectStore({ directory: folder.objects });
   lifecycle.add('control objects', store);
   const registry = await openMemoryRegistry({
     store,
     onNews: (news) => {
+      const removedIds = removedRecords(news);
+      if (removedIds.length > 0) for (const remove of removers) void remove(removedIds);
       const ids = decidedRecords(news);
       if (ids.length === 0) return;
       follow(ids).catch((error: unknown) => {
@@ -61,8 +72,12 @@ export async function openRegistry(
       always: config.users.map(decodeUserKey),
     }),
     decisions: new ModerationDecisions(registry),
+    removed: new RemovedRecords(registry),
     onDecided: (told) => {
       follow = told;
+    },
+    onRemoved: (told) => {
+      removers.push(told);
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   KeyDirectory,
   Moderator,
   type RecordVerifier,
+  RemovalFollower,
   type RoleMetrics,
   type RolePolicy,
   RoleWorker,
@@ -86,6 +87,7 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
   const roles: OpenRole[] = [];
   for (const [role, store] of stores) {
     const worker = await openWorker(role, store, directory, deps);
+    await followRemovals(role, store, directory, deps);
     if (!config.roles.includes(role)) continue;
     lifecycle.add(`role ${role}`, worker);
     lifecycle.add(`bus of ${role}`, { close: async () => stop() });
@@ -96,6 +98,24 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
     roles.push(open);
   }
   return roles;
+}
+
+/** Takes out of the index what is removed, also where a command beside the server does so. */
+async function followRemovals(
+  role: RoleName,
+  store: RoleStore,
+  directory: KeyDirectory,
+  { registry, lifecycle }: OpenRolesDeps,
+): Promise<void> {
+  const { removed } = registry;
+  const onError = (error: unknown): void => {
+    const what = 'removed records are still served where the index has them, until this passes';
+    lifecycle.log.error(`${role}: ${what}`, { error });
+  };
+  const follower = new RemovalFollower({ ...store, directory, removed, onError });
+  registry.onRemoved((ids) => follower.followUp(ids));
+  await follower.start();
+  lifecycle.add(`removed records of ${role}`, follower);
 }
 
 /** Publishes what a moderator approves, also where a command beside the server does so. */
@@ -145,6 +165,7 @@ async function openWorker(
     policy: policyOf(role, deps),
     directory,
     users: registry.users,
+    removed: registry.removed,
     verifier,
     bus,
     now,
