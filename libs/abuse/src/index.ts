@@ -7,6 +7,19 @@ export {
   type TurnedAway,
   type Visitor,
 } from './abuse-control.ts';
+export { addressGroup, addressNetwork, normalizeAddress } from './address.ts';
+export {
+  BUDGET_WORDS,
+  type BudgetSize,
+  type BudgetTable,
+  DEFAULT_BUDGETS,
+  QUERY_BYTES_PER_ENTRY,
+  queryCost,
+  renderBudgetsMarkdown,
+  SUBJECT_KINDS,
+  type SubjectKind,
+} from './budget-table.ts';
+export { parseBudgets } from './budget-syntax.ts';
 export {
   type AddressRange,
   assertAddressRange,
@@ -43,7 +56,11 @@ export {
   type SubjectReport,
   type Usage,
 } from './limiter.ts';
+export { type LimiterClock, systemClock } from './limiter-clock.ts';
+export { createMemoryLimiter, type LimiterOptions } from './limiter-memory.ts';
+export { DEFAULT_PENALTY_RULES, type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
 export {
+  addressSubjects,
   authorSubject,
   keySubject,
   type Standing,

@@ -1,5 +1,6 @@
 /** Whom budgets, penalties and bans are about. */
 import { hexEncode, type PublicKey } from '@mosaic-cluster/protocol';
+import { addressGroup, addressNetwork } from './address.ts';
 
 /**
  * The name of a subject, as it is kept and shown:
@@ -19,6 +20,17 @@ export type SubjectName = string;
 export const STANDINGS = ['anonymous', 'authenticated', 'attested', 'registered'] as const;
 /** One of {@link STANDINGS}. */
 export type Standing = (typeof STANDINGS)[number];
+
+/**
+ * The subjects of an address, the narrower first: itself, and for IPv6 the network around it.
+ *
+ * @param address as `normalizeAddress` writes it
+ */
+export function addressSubjects(address: string): readonly SubjectName[] {
+  const own = `a:${addressGroup(address)}`;
+  const network = addressNetwork(address);
+  return network === undefined ? [own] : [own, `n:${network}`];
+}
 
 /** The subject of a key that a connection proved. */
 export function keySubject(key: PublicKey): SubjectName {

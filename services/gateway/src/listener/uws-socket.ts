@@ -1,6 +1,6 @@
 /** A {@link ClientSocket} over a uWebSockets.js socket. */
+import { normalizeAddress } from '@mosaic-cluster/abuse';
 import type { WebSocket } from 'uWebSockets.js';
-import { normalizeAddress } from './address.ts';
 import { CLOSE_CODE, shortenReason } from './close-frame.ts';
 import type { ClientSocket, SocketHandler } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';

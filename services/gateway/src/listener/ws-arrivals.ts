@@ -3,7 +3,7 @@
  * so that silent ones cannot keep others out.
  */
 import type { Socket } from 'node:net';
-import { addressGroup, normalizeAddress } from './address.ts';
+import { addressGroup, normalizeAddress } from '@mosaic-cluster/abuse';
 import { type HandshakeBounds, HandshakeTable } from './handshake-table.ts';
 import type { ListenerEvent } from './listener-events.ts';
 

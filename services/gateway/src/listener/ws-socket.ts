@@ -4,8 +4,8 @@
  * message costs less than the two that `ws` would write, and needs the copy only once.
  */
 import type { Socket } from 'node:net';
+import { addressGroup, normalizeAddress } from '@mosaic-cluster/abuse';
 import { WebSocket } from 'ws';
-import { addressGroup, normalizeAddress } from './address.ts';
 import { CLOSE_CODE, shortenReason } from './close-frame.ts';
 import { type ClientSocket, DRAIN_MARK_BYTES, type SocketHandler } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
