@@ -143,6 +143,11 @@ const MESSAGES: Readonly<Record<string, Message>> = {
       below: other.id,
     },
   },
+  paidPage: {
+    encode: () => encodePage({ records: [], next: undefined, below: undefined, scanned: 70_000 }),
+    decode: decodePage,
+    says: { records: [], next: undefined, below: undefined, scanned: 70_000 },
+  },
   lastPage: {
     encode: () => encodePage({ records: [], next: undefined, below: undefined }),
     decode: decodePage,

@@ -69,6 +69,11 @@ export interface Page {
    * nothing yet); undefined: nothing is known.
    */
   readonly below: Uint8Array | undefined;
+  /**
+   * What finding it took: index entries read, and one for each place where some were looked for.
+   * Undefined: nothing, or a worker of an older release does not tell.
+   */
+  readonly scanned?: number | undefined;
 }
 
 /** A role, as a gateway uses it. */

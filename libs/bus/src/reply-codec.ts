@@ -60,7 +60,7 @@ export function decodeResults(bytes: Uint8Array): readonly ResultCode[] {
 }
 
 /** One page; the records are copied into it. */
-export function encodePage({ records, next, below }: Page): Uint8Array {
+export function encodePage({ records, next, below, scanned = 0 }: Page): Uint8Array {
   const nextBytes = next?.length ?? 0;
   const belowBytes = below?.length ?? 0;
   let length = PAGE_HEAD_BYTES + nextBytes + belowBytes;
@@ -70,6 +70,7 @@ export function encodePage({ records, next, below }: Page): Uint8Array {
   writeU32(bytes, 4, records.length);
   writeU16(bytes, 8, nextBytes);
   writeU16(bytes, 10, belowBytes);
+  writeU32(bytes, 12, scanned);
   let at = PAGE_HEAD_BYTES;
   if (next !== undefined) bytes.set(next, at);
   at += nextBytes;
@@ -106,6 +107,7 @@ export function decodePage(bytes: Uint8Array): Page {
     records,
     next: (flags & HAS_NEXT) === 0 ? undefined : next,
     below: (flags & HAS_BELOW) === 0 ? undefined : below,
+    scanned: readU32(bytes, 12) || undefined,
   };
 }
 

@@ -35,6 +35,7 @@ export class EntryMerge {
   readonly #states: readonly SourceState[];
   readonly #below: Position | undefined;
   #started = false;
+  #read = 0;
   #last: Position | undefined;
 
   /**
@@ -64,6 +65,11 @@ export class EntryMerge {
   /** Whether it is known that there are no more entries. */
   get isExhausted(): boolean {
     return this.#started && this.#heap.length === 0;
+  }
+
+  /** Index entries read so far, and one for each time that a source was asked. */
+  get read(): number {
+    return this.#read;
   }
 
   /** The next entries, at most `count`; fewer: there are no more. */
@@ -101,6 +107,7 @@ export class EntryMerge {
 
   async #fill(state: SourceState, below: Position | undefined): Promise<void> {
     state.entries = await state.source.next(below, state.chunk);
+    this.#read += 1 + state.entries.length;
     state.at = 0;
     state.position = state.entries[0]?.position ?? NO_POSITION;
     state.isLast = state.entries.length < state.chunk;

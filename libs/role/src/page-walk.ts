@@ -19,6 +19,8 @@ export interface PageWalkOptions {
   readonly directory: KeyDirectory;
   readonly merge: EntryMerge;
   readonly budget: PageBudget;
+  /** Index entries read before to choose the way. */
+  readonly probed: number;
   /** Stands in the cursor. */
   readonly choice: number;
   /** Undefined: every candidate is wanted. */
@@ -142,10 +144,12 @@ export class PageWalk {
 
   #page(last: Position | undefined): Page {
     const records = this.#records;
-    if (last === undefined) return { records, next: undefined, below: undefined };
+    const { merge, probed, choice } = this.#options;
+    const scanned = probed + merge.read;
+    if (last === undefined) return { records, next: undefined, below: undefined, scanned };
     // Filled up with zeros it is an ID: what follows is smaller in the bytes of its position.
     const below = new Uint8Array(REFERENCE_BYTES);
     below.set(last);
-    return { records, next: writeCursor(this.#options.choice, last), below };
+    return { records, next: writeCursor(choice, last), below, scanned };
   }
 }

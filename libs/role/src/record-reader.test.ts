@@ -1,4 +1,5 @@
 /** What a page costs, whatever is asked: counted on real storage. */
+import type { Page } from '@mosaic-cluster/bus';
 import {
   buildFilter,
   type FilterView,
@@ -98,6 +99,22 @@ describe('a page', () => {
     expect(Buffer.compare(present(second.below), present(first.below))).toBeLessThan(0);
   });
 
+  it('says how many index entries it took to find, be it nothing', async () => {
+    await open();
+    await store(600, (n) => record(ALICE, { timestamp: moment(n) }));
+    const slow = buildFilter([
+      { name: 'authors', keys: [ALICE.key] },
+      { name: 'receivedUntil', timestamp: 1n },
+    ]);
+    const [part, all] = [await page(slow, { ...BIG, scanned: 50 }), await page(slow)];
+    expect(part.scanned).toBeGreaterThanOrEqual(50);
+    expect(part.scanned).toBeLessThan(300);
+    expect(all.scanned).toBeGreaterThanOrEqual(600);
+    const strangers = Array.from({ length: 20 }, (_, n) => person(20 + n).key);
+    const wide = await page(buildFilter([{ name: 'authors', keys: strangers }]));
+    expect(wide.scanned).toBeGreaterThanOrEqual(20);
+  });
+
   it('does not read large records that it has no room for', async () => {
     await open();
     const payload = new Uint8Array(400_000);
@@ -191,10 +208,22 @@ describe('what a page is not given', () => {
     const { worker } = roles.role('encryption');
     const filter = buildFilter([{ name: 'authors', keys: [ALICE.key] }]);
     forgetCounts();
-    for (const reader of [undefined, person(1).key]) {
-      const found = await worker.query({ filter, reader, cursor: undefined, budget: BIG });
-      expect(found).toEqual({ records: [], next: undefined, below: undefined });
-    }
+    const readers = [undefined, person(1).key];
+    const ask = (): Promise<Page[]> =>
+      Promise.all(
+        readers.map((reader) => worker.query({ filter, reader, cursor: undefined, budget: BIG })),
+      );
+    const found = await ask();
+    const nothing = { records: [], next: undefined, below: undefined };
+    expect(found).toMatchObject([nothing, nothing]);
+    expect(looked.looks).toBe(0);
+    // Nor does what it costs say how many there are.
+    const more = Array.from({ length: 9 }, () =>
+      record(ALICE, { kind: kind({ audience: 'author-only' }) }),
+    );
+    await roles.submit('encryption', more);
+    forgetCounts();
+    expect(await ask()).toEqual(found);
     expect(looked.looks).toBe(0);
     const references = [secret.id, secret.address];
     const request = { references, reader: person(1).key, cursor: undefined, budget: BIG };

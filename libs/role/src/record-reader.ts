@@ -53,6 +53,8 @@ const EVERYTHING: PositionRange = { from: undefined, below: undefined };
 interface Choice {
   readonly number: number;
   readonly sources: readonly EntrySource[];
+  /** Index entries read to choose it. */
+  readonly probed: number;
 }
 
 /** Reads pages of records. */
@@ -80,7 +82,7 @@ export class RecordReader {
     const { choice, below } = readCursor(request.cursor);
     const plans = plansFor(filter);
     if (plans.length === 0 || (await this.#isEmpty(plans[0]!.length))) return NOTHING;
-    const { number, sources } = this.#deps.policy.isPrivate
+    const { number, sources, probed } = this.#deps.policy.isPrivate
       ? this.#follow(0, readerPlan(filter, identities))
       : await this.#choose(request, plans, choice);
     if (sources.length === 0) return NOTHING;
@@ -88,6 +90,7 @@ export class RecordReader {
       ...this.#deps,
       merge: new EntryMerge(sources, below, Math.min(budget.records, budget.scanned), index),
       budget,
+      probed,
       choice: number,
       matcher: compileFilter(filter),
       identities,
@@ -127,6 +130,7 @@ export class RecordReader {
       ...this.#deps,
       merge: new EntryMerge(sources, below, wanted, index),
       budget,
+      probed: 0,
       choice: 0,
       matcher: isExact ? undefined : namedBy(references),
       identities,
@@ -147,27 +151,37 @@ export class RecordReader {
     plans: readonly Plan[],
     chosen: number | undefined,
   ): Promise<Choice> {
+    let probed = 0;
     if (chosen === undefined || chosen === RECEIVED_CHOICE) {
-      const window = await this.#receivedWindow(request);
-      if (window !== undefined) return { number: RECEIVED_CHOICE, sources: [window] };
+      const { read, source } = await this.#receivedWindow(request);
+      if (source !== undefined) return { number: RECEIVED_CHOICE, sources: [source], probed: read };
+      probed += read;
     }
-    const isChosen = chosen !== undefined && chosen < plans.length;
-    const number = isChosen ? chosen : await this.#thinnest(plans, request.budget);
-    return this.#follow(number, plans[number]!);
+    if (chosen !== undefined && chosen < plans.length) {
+      return this.#follow(chosen, plans[chosen]!, probed);
+    }
+    const { number, read } = await this.#thinnest(plans, request.budget);
+    return this.#follow(number, plans[number]!, probed + read);
   }
 
-  #follow(number: number, plan: Plan): Choice {
-    return { number, sources: plan.map((planned) => pathSource(this.#deps.index, planned)) };
+  #follow(number: number, plan: Plan, probed = 0): Choice {
+    const sources = plan.map((planned) => pathSource(this.#deps.index, planned));
+    return { number, sources, probed };
   }
 
   /** The plan whose candidates lie thinnest, judged by the newest of its first path. */
-  async #thinnest(plans: readonly Plan[], budget: PageBudget): Promise<number> {
-    if (plans.length === 1) return 0;
+  async #thinnest(
+    plans: readonly Plan[],
+    budget: PageBudget,
+  ): Promise<{ number: number; read: number }> {
+    if (plans.length === 1) return { number: 0, read: 0 };
+    let read = 0;
     const limit = Math.min(PROBE_ENTRIES, Math.max(budget.scanned, 1));
     const probes = await Promise.all(
       plans.map(async (plan) => {
         const { path, range } = plan[0]!;
         const entries = await this.#deps.index.scan(path, { ...range, limit });
+        read += 1 + entries.length;
         return entries.length < limit ? undefined : entries.at(-1)!.position;
       }),
     );
@@ -181,23 +195,27 @@ export class RecordReader {
         best = i;
       }
     }
-    return best;
+    return { number: best, read };
   }
 
   /** What came in within the filter's window of reception, where that is little; else undefined. */
-  async #receivedWindow({ filter }: QueryRequest): Promise<EntrySource | undefined> {
+  async #receivedWindow({
+    filter,
+  }: QueryRequest): Promise<{ read: number; source: EntrySource | undefined }> {
     const range = receivedRange(filter);
-    if (range === undefined) return undefined;
+    if (range === undefined) return { read: 0, source: undefined };
     const limit = RECEIVED_WINDOW_MAX + 1;
     const entries = await this.#deps.index.scan({ path: 'received' }, { ...range, limit });
-    if (entries.length > RECEIVED_WINDOW_MAX) return undefined;
-    return listSource(
+    const read = 1 + entries.length;
+    if (entries.length > RECEIVED_WINDOW_MAX) return { read, source: undefined };
+    const source = listSource(
       entries.map(({ position, location, held }) => ({
         position: position.subarray(8),
         location,
         held,
       })),
     );
+    return { read, source };
   }
 }
 
