@@ -19,7 +19,7 @@ import type {
   QueryRequest,
   RoleService,
 } from './contract.ts';
-import { fakeKey, fakeRecord, KIND, notifyTag } from './testing/fake-record.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag } from '@mosaic-cluster/protocol/testing';
 
 /** A bus for a test, with one end at a worker and one at a gateway. */
 export interface BusUnderTest {

@@ -46,7 +46,7 @@ import {
   encodeQuery,
   encodeSubmit,
 } from './request-codec.ts';
-import { fakeKey, fakeRecord, notifyTag } from './testing/fake-record.ts';
+import { fakeKey, fakeRecord, notifyTag } from '@mosaic-cluster/protocol/testing';
 import { WIRE } from './wire.ts';
 
 const record = fakeRecord({ timestamp: 5, tags: [notifyTag(fakeKey(3))], payloadBytes: 8 });

@@ -8,7 +8,7 @@ import {
   recordSubjects,
   subjectsOf,
 } from './live-subjects.ts';
-import { fakeKey, fakeRecord, KIND, notifyTag } from './testing/fake-record.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag } from '@mosaic-cluster/protocol/testing';
 
 const subjects = subjectsOf('mosaic');
 const outbox = subjects.live('outbox');

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeRole, Heard, liveRecord, until } from './bus-contract.ts';
-import { fakeKey, fakeRecord } from './testing/fake-record.ts';
+import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { Buses, CONFIG } from './testing/nats-buses.ts';
 
 let buses: Buses;

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeRole, Heard, liveRecord, until } from './bus-contract.ts';
 import type { NatsBus } from './bus-nats.ts';
 import type { Submission } from './contract.ts';
-import { fakeKey, fakeRecord } from './testing/fake-record.ts';
+import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { Buses, CONFIG } from './testing/nats-buses.ts';
 
 const QUICK = {

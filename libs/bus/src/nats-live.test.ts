@@ -4,7 +4,7 @@ import { encodeTags } from '@mosaic-cluster/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fakeRole, Heard, liveRecord, until } from './bus-contract.ts';
 import type { NatsBus } from './bus-nats.ts';
-import { fakeKey, fakeRecord, KIND, notifyTag } from './testing/fake-record.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag } from '@mosaic-cluster/protocol/testing';
 import { Buses, CONFIG } from './testing/nats-buses.ts';
 
 let server: NatsServer;

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BUS_LIMITS } from './bus-limits.ts';
 import { PublisherWatch } from './publisher-watch.ts';
-import { fakeRecord } from './testing/fake-record.ts';
+import { fakeRecord } from '@mosaic-cluster/protocol/testing';
 
 const START = 1_700_000_000_000;
 const limits = { ...BUS_LIMITS, gapMarginMs: 1_000 };

@@ -8,7 +8,7 @@ import {
 } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fakeKey, fakeRecord, KIND, notifyTag, subkeyTag } from '../testing/fake-record.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag, subkeyTag } from '@mosaic-cluster/protocol/testing';
 import { LossyBus, nameOf } from '../testing/lossy-bus.ts';
 import { at, quiet, type TestClient, TestGateway } from '../testing/test-gateway.ts';
 import type { GatewayLimits } from './limits.ts';

@@ -1,7 +1,7 @@
 /** A connection answers every kind of message as the protocol says. */
 import { encodeMessage, RESULT, writeU16, writeU24 } from '@mosaic-cluster/protocol';
 import { describe, expect, test } from 'vitest';
-import { fakeKey, fakeRecord, KIND, notifyTag } from '../testing/fake-record.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag } from '@mosaic-cluster/protocol/testing';
 import { quiet, TestGateway } from '../testing/test-gateway.ts';
 
 const AUTHOR = fakeKey(1);

@@ -5,7 +5,7 @@ import { drainConnections } from './drain.ts';
 import { isServerFault, RESULT_OF_ERROR_KIND, resultOfError } from './errors-to-results.ts';
 import { GATEWAY_LIMIT_TABLE, resolveGatewayLimits } from './limits.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
-import { fakeKey, fakeRecord } from '../testing/fake-record.ts';
+import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { quiet, TestGateway } from '../testing/test-gateway.ts';
 
 const BY_AUTHOR = [{ name: 'authors', keys: [fakeKey(1)] }] as const;

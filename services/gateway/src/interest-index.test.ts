@@ -11,7 +11,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { interestKeys } from './interest-choice.ts';
 import { type Filed, InterestIndex } from './interest-index.ts';
-import { fakeKey, fakeRecord, KIND, notifyTag } from '../testing/fake-record.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag } from '@mosaic-cluster/protocol/testing';
 import { at, quiet } from '../testing/test-gateway.ts';
 
 const KEYS = [1, 2, 3].map((number) => fakeKey(number));

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { resolveGatewayLimits } from './limits.ts';
 import { type PageSource, QueryStream } from './query-stream.ts';
 import { StreamTurns } from './stream-turns.ts';
-import { fakeRecord } from '../testing/fake-record.ts';
+import { fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { nameOf } from '../testing/fake-socket.ts';
 import { at, quiet } from '../testing/test-gateway.ts';
 

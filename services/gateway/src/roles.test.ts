@@ -1,7 +1,7 @@
 /** Which roles are asked for what, and what becomes of an answer when one of them is away. */
 import { MosaicError, RESULT } from '@mosaic-cluster/protocol';
 import { describe, expect, test } from 'vitest';
-import { fakeKey, fakeRecord } from '../testing/fake-record.ts';
+import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { LossyBus } from '../testing/lossy-bus.ts';
 import { TestGateway } from '../testing/test-gateway.ts';
 

@@ -4,7 +4,13 @@ import { RESULT, type ResultName } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mergeResults } from './router.ts';
-import { type FakeRecord, fakeKey, fakeRecord, KIND, notifyTag } from '../testing/fake-record.ts';
+import {
+  type FakeRecord,
+  fakeKey,
+  fakeRecord,
+  KIND,
+  notifyTag,
+} from '@mosaic-cluster/protocol/testing';
 import { TestGateway } from '../testing/test-gateway.ts';
 
 const NOTIFIES = { tags: [notifyTag(fakeKey(2))] };

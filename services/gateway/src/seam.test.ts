@@ -2,7 +2,7 @@
 import { timestampFromMillis } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fakeKey, fakeRecord } from '../testing/fake-record.ts';
+import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { quiet, TestGateway } from '../testing/test-gateway.ts';
 
 const BY_AUTHOR = [{ name: 'authors', keys: [fakeKey(1)] }] as const;

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { resolveGatewayLimits } from './limits.ts';
 import { SubmissionQueue } from './submission-queue.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
-import { fakeRecord } from '../testing/fake-record.ts';
+import { fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { at, quiet } from '../testing/test-gateway.ts';
 
 interface Item {

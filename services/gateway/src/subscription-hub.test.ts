@@ -3,7 +3,7 @@ import type { LiveRecord } from '@mosaic-cluster/bus';
 import { type FilterElementInput, RESULT, timestampFromMillis } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fakeKey, fakeRecord, KIND, notifyTag, subkeyTag } from '../testing/fake-record.ts';
+import { fakeKey, fakeRecord, KIND, notifyTag, subkeyTag } from '@mosaic-cluster/protocol/testing';
 import { at, quiet, type TestClient, TestGateway } from '../testing/test-gateway.ts';
 
 const AUTHOR = fakeKey(1);

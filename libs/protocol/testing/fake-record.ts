@@ -1,16 +1,10 @@
 /**
- * Records for tests of the engine, which never looks at keys, hashes and signatures: their fields
- * are set freely, so that a test says only what it is about.
+ * Records for tests of what never looks at keys, hashes and signatures: their fields are set freely,
+ * so that a test says only what it is about.
  */
-import {
-  encodeTags,
-  pad8,
-  RecordView,
-  type TagInput,
-  writeU16,
-  writeU32,
-  writeU64BE,
-} from '@mosaic-cluster/protocol';
+import { pad8, writeU16, writeU32, writeU64BE } from '../src/bytes.ts';
+import { RECORD_AT, RECORD_FLAG, RecordView } from '../src/record.ts';
+import { encodeTags, type TagInput } from '../src/tag.ts';
 
 /** Kinds of application 99. */
 export const KIND = {
@@ -32,6 +26,7 @@ export interface FakeRecord {
   readonly signingKey?: Uint8Array;
   readonly tags?: readonly TagInput[];
   readonly payloadBytes?: number;
+  readonly fromAuthor?: boolean;
 }
 
 /** 32 bytes that tests use as a key. */
@@ -54,6 +49,7 @@ export function fakeRecord(fields: FakeRecord = {}): RecordView {
   bytes.set(author, 64);
   bytes.set(fields.signingKey ?? author, 96);
   writeU64BE(bytes, 128, BigInt(timestamp));
+  if (fields.fromAuthor === true) bytes[RECORD_AT.flags] = RECORD_FLAG.fromAuthor;
   writeU16(bytes, 144, tags.length);
   writeU16(bytes, 146, 64);
   writeU32(bytes, 148, payloadBytes);
