@@ -5,12 +5,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateSecretKey } from '@mosaic-cluster/protocol';
 import type { NatsServer } from '@mosaic-cluster/test-servers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalCluster, startLocalCluster, untilReady } from './local-cluster.ts';
 import type { ReportLine } from './report.ts';
 import type { ServiceProcess } from './service-process.ts';
 import { expectConformance } from './testing/conform.ts';
+import { dependents } from './testing/dependent.ts';
 import { Audience, connectTo, idOf, Load, missing, until } from './testing/load.ts';
 
 const BEFORE = 60;
@@ -39,8 +41,8 @@ function processCalled(name: string): ServiceProcess {
   return cluster.processes.find((each) => each.name === name)!;
 }
 
-async function clientAt(gateway: number): ReturnType<typeof connectTo> {
-  const client = await connectTo(cluster, gateway);
+async function clientAt(gateway: number, key?: Uint8Array): ReturnType<typeof connectTo> {
+  const client = await connectTo(cluster, gateway, key);
   closing.push(() => client.close());
   return client;
 }
@@ -92,6 +94,21 @@ describe('publisher and subscriber at different gateways', () => {
     await audience.hasSeen(load.acknowledged.length);
     expect(load.failed).toEqual([]);
     expect(audience.seen.toSorted()).toEqual(load.acknowledged.map(idOf).toSorted());
+  });
+});
+
+describe('records sent right behind the key schedule that allows them', () => {
+  it('are never refused, whichever worker gets which', { timeout: 120_000 }, async () => {
+    const subkey = generateSecretKey();
+    const client = await clientAt(0, subkey);
+    const refused: unknown[] = [];
+    for (let n = 0; n < 100; n++) {
+      const sent = dependents(subkey).map((record) => client.publish(record));
+      for (const each of await Promise.allSettled(sent)) {
+        if (each.status === 'rejected') refused.push(each.reason);
+      }
+    }
+    expect(refused).toEqual([]);
   });
 });
 

@@ -5,7 +5,6 @@
 import type { LiveRecord, Submission } from '@mosaic-cluster/bus';
 import {
   equalBytes,
-  type PublicKey,
   publicKeyFault,
   RESULT,
   type ResultCode,
@@ -120,10 +119,7 @@ export class Intake {
     const { record, submission } = candidate;
     const { policy, users, directory, now } = this.#options;
     if (record.fromAuthor) {
-      const { submitter } = submission;
-      const identities: readonly PublicKey[] =
-        submitter === undefined ? [] : await directory.identities(submitter);
-      candidate.result = submitterRefusal(record, identities);
+      candidate.result = await submitterRefusal(record, submission.submitter, directory);
       if (candidate.result !== undefined) return;
     }
     const verdict = await policy.judge(record, {

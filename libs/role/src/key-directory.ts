@@ -21,6 +21,7 @@ import {
 import { keyName } from './key-name.ts';
 import { addressAuthor } from './notified.ts';
 import { PendingSchedules } from './pending-schedules.ts';
+import { ScheduleLoads } from './schedule-loads.ts';
 import { readTrusted, type ScheduleSource, ScheduleSources } from './schedule-sources.ts';
 import { WeightedMap } from './weighted-map.ts';
 
@@ -73,8 +74,7 @@ export class KeyDirectory {
     entriesMax: MASTERS_MAX,
     weightMax: SCHEDULE_BYTES_MAX,
   });
-  /** Schedules being read, by master. One that is overtaken is taken out and not remembered. */
-  readonly #loads = new Map<string, Promise<KeySchedule | undefined>>();
+  readonly #loads: ScheduleLoads;
   /** By connection key. Emptied whenever a schedule comes in: that is rare. */
   readonly #identities = new WeightedMap<Masters>({
     entriesMax: IDENTITIES_MAX,
@@ -89,6 +89,10 @@ export class KeyDirectory {
     const { isShared } = this.#sources;
     this.#believedMs = options.believedMs ?? (isShared ? BELIEVED_MS : Number.POSITIVE_INFINITY);
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.#loads = new ScheduleLoads({
+      read: (master) => this.#readWhole(master),
+      remember: (name, schedule) => this.#remember(name, schedule ?? null),
+    });
   }
 
   /**
@@ -120,7 +124,7 @@ export class KeyDirectory {
     this.#version += 1;
     this.#newest.clear();
     this.#identities.clear();
-    this.#loads.clear();
+    this.#loads.overtakeAll();
   }
 
   /**
@@ -148,14 +152,33 @@ export class KeyDirectory {
   }
 
   /**
-   * As {@link admits}; but before it refuses, it looks whether another process has just taken the
-   * schedule that admits the key.
+   * As {@link admits}; but it refuses only by what was read after it was asked: another process may
+   * just have taken the schedule that admits the key.
    */
   async admitsFresh(record: RecordView, now: Timestamp): Promise<boolean> {
-    if (this.admitsNow(record, now) === false && this.#believedMs !== Number.POSITIVE_INFINITY) {
-      this.#newest.delete(keyName(record.author));
-    }
-    return this.admits(record, now);
+    if (!this.#sources.isShared) return this.admits(record, now);
+    if (this.admitsNow(record, now) === true) return true;
+    const isUnderWay = this.#loads.has(record.author);
+    if (isUnderWay && (await this.admits(record, now))) return true;
+    const schedule = await this.#loads.loadAfresh(record.author);
+    return schedule?.admits(record.signingKey, record.timestamp, now) ?? false;
+  }
+
+  /**
+   * Whether a proven key acts for a master; as with {@link admitsFresh}, it says no only by what was
+   * read after it was asked.
+   *
+   * @throws MosaicError as {@link identities}
+   */
+  async actsForFresh(key: PublicKey, master: PublicKey): Promise<boolean> {
+    const isListed = (keys: readonly PublicKey[]): boolean =>
+      keys.some((each) => equalBytes(each, master));
+    if (isListed(await this.identities(key))) return true;
+    if (!this.#sources.isShared) return false;
+    const schedule = await this.#loads.loadAfresh(master);
+    if (schedule?.actsFor(key) !== true) return false;
+    this.#identities.delete(keyName(key));
+    return isListed(await this.identities(key));
   }
 
   /**
@@ -175,20 +198,9 @@ export class KeyDirectory {
    * @throws MosaicError where the storage cannot be read; `unavailable` (`index-not-whole`)
    */
   async newest(master: PublicKey): Promise<KeySchedule | undefined> {
-    const name = keyName(master);
-    const known = this.#known(name);
+    const known = this.#known(keyName(master));
     if (known !== undefined) return known.schedule ?? undefined;
-    const underWay = this.#loads.get(name);
-    if (underWay !== undefined) return underWay;
-    const load = this.#readWhole(master);
-    this.#loads.set(name, load);
-    try {
-      const found = await load;
-      if (this.#loads.get(name) === load) this.#remember(name, found ?? null);
-      return found;
-    } finally {
-      if (this.#loads.get(name) === load) this.#loads.delete(name);
-    }
+    return this.#loads.load(master);
   }
 
   /**
@@ -200,7 +212,7 @@ export class KeyDirectory {
     const name = keyName(record.author);
     this.#version += 1;
     this.#identities.clear();
-    this.#loads.delete(name);
+    this.#loads.overtake(name);
     const known = this.#known(name);
     // Without a schedule in memory there may be a newer one in storage: let the next reader look.
     if (known === undefined) return this.#newest.delete(name);

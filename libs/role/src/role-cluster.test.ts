@@ -1,5 +1,11 @@
 /** Several workers on one log and one index, on real servers. */
-import { buildFilter, MosaicError, type RecordView } from '@mosaic-cluster/protocol';
+import {
+  buildFilter,
+  MosaicError,
+  type RecordView,
+  type ResultName,
+  resultName,
+} from '@mosaic-cluster/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ClusterRoles, ClusterServers, recordsOf } from '../testing/cluster-roles.ts';
 import { intercept } from '../testing/intercept.ts';
@@ -108,6 +114,48 @@ describe('key schedules that another worker has taken', PATIENT, () => {
     expect(await b.submit(bySubkey(2))).toEqual(['UNAUTHORIZED']);
     expect(await b.query(ALL)).toEqual([]);
     expect(await b.worker.identities(SUBKEY.key)).toHaveLength(1);
+  });
+
+  it('admit at once whom another worker has just turned away', async () => {
+    const [a, b] = [await cluster.worker(), await cluster.worker({ isDeaf: true })];
+    const own = record(ALICE, { fromAuthor: true, timestamp: moment(1) });
+    const submit = async (): Promise<(ResultName | undefined)[]> => {
+      const results = await b.worker.submit([{ record: own, submitter: SUBKEY.key }]);
+      return results.map((result) => resultName(result));
+    };
+    expect(await submit()).toEqual(['UNAUTHORIZED']);
+    await a.submit(active(1));
+    expect(await submit()).toEqual(['ACCEPTED']);
+    expect(await b.worker.identities(SUBKEY.key)).toHaveLength(2);
+  });
+
+  it('admit the subkey also where somebody else asked before they came', async () => {
+    const a = await cluster.worker();
+    let opened = (): void => {};
+    let gate: Promise<void> | undefined = new Promise((resolve) => {
+      opened = resolve;
+    });
+    let reads = 0;
+    const b = await cluster.worker({
+      isDeaf: true,
+      wrapIndex: (index) =>
+        intercept(index, {
+          scan: async (...range) => {
+            const found = await index.scan(...range);
+            reads += 1;
+            await gate;
+            return found;
+          },
+        }),
+    });
+    const early = b.directory.newest(ALICE.key);
+    await expect.poll(() => reads).toBe(1);
+    await a.submit(active(1));
+    const late = b.submit(bySubkey(1), bySubkey(2));
+    gate = undefined;
+    opened();
+    expect(await early).toBeUndefined();
+    expect(await late).toEqual(['ACCEPTED', 'ACCEPTED']);
   });
 
   it('are honoured within the stated time by one that does not hear of them', async () => {

@@ -14,6 +14,7 @@ import {
   type ScheduleTools,
   type Timestamp,
 } from '@mosaic-cluster/protocol';
+import type { KeyDirectory } from './key-directory.ts';
 
 /**
  * Most tags of a record where nothing else is said: more than fit when each names a key, which
@@ -46,15 +47,18 @@ export function fieldsRefusal(record: RecordView, bounds: FieldBounds): ResultCo
 /**
  * Refuses a FROM_AUTHOR record that somebody else submits.
  *
- * @param identities the master keys that the submitter acts for; empty: anonymous
+ * @param submitter the key that its connection proved; undefined: anonymous
+ * @throws MosaicError as {@link KeyDirectory.actsForFresh}
  */
-export function submitterRefusal(
+export async function submitterRefusal(
   record: RecordView,
-  identities: readonly PublicKey[],
-): ResultCode | undefined {
-  if (!record.fromAuthor) return undefined;
-  if (identities.length === 0) return RESULT.REQUIRES_AUTHENTICATION;
-  const isAuthor = identities.some((key) => equalBytes(key, record.author));
+  submitter: PublicKey | undefined,
+  directory: KeyDirectory,
+): Promise<ResultCode | undefined> {
+  if (submitter === undefined) return RESULT.REQUIRES_AUTHENTICATION;
+  const isAuthor =
+    equalBytes(submitter, record.author) ||
+    (await directory.actsForFresh(submitter, record.author));
   return isAuthor ? undefined : RESULT.UNAUTHORIZED;
 }
 

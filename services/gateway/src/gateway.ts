@@ -117,7 +117,7 @@ function createRouter(
       clock,
     });
   }
-  const router = new Router(queues);
+  const router = new Router(queues, limits);
   return router;
 }
 

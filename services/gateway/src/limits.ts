@@ -24,6 +24,8 @@ export type GatewayLimitName =
   | 'submissionBatchesInFlightMax'
   | 'submissionQueueRecordsMax'
   | 'submissionQueueBytesMax'
+  | 'dependentRecordsMax'
+  | 'dependentBytesMax'
   | 'connectionSubmissionsMax'
   | 'connectionSubmissionBytesMax'
   | 'heldRecordsMax'
@@ -115,6 +117,16 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   submissionQueueBytesMax: {
     value: 67_108_864,
     what: 'bytes of the submissions that wait for one role',
+    overflow: 'the submission is answered with TOO_FAST',
+  },
+  dependentRecordsMax: {
+    value: 4_096,
+    what: 'submissions that wait for the answer to a key schedule, which the same connection sent before them',
+    overflow: 'the submission is answered with TOO_FAST',
+  },
+  dependentBytesMax: {
+    value: 16_777_216,
+    what: 'bytes of these submissions',
     overflow: 'the submission is answered with TOO_FAST',
   },
   connectionSubmissionsMax: {

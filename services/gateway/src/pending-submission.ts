@@ -9,18 +9,18 @@ export interface SubmissionOwner {
 
 /** One submission. */
 export class PendingSubmission implements RoutedSubmission {
+  readonly owner: SubmissionOwner;
   readonly record: RecordView;
   readonly submitter: PublicKey | undefined;
   earlierResult: ResultCode | undefined;
-  readonly #owner: SubmissionOwner;
 
   constructor(record: RecordView, submitter: PublicKey | undefined, owner: SubmissionOwner) {
     this.record = record;
     this.submitter = submitter;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   settled(result: ResultCode): void {
-    this.#owner.settled(this.record, result);
+    this.owner.settled(this.record, result);
   }
 }

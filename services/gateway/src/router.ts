@@ -13,9 +13,14 @@ import {
   type ResultCode,
   TAG_TYPE,
 } from '@mosaic-cluster/protocol';
+import type { GatewayLimits } from './limits.ts';
+import type { SubmissionOwner } from './pending-submission.ts';
+import { ScheduleOrder } from './schedule-order.ts';
 
 /** A submission on its way through the roles. */
 export interface RoutedSubmission extends Submission {
+  /** Whose submission it is: the order of one's own counts. */
+  readonly owner: SubmissionOwner;
   /** What the first role said, where a second one was asked. */
   earlierResult: ResultCode | undefined;
   /** Told exactly once what became of it, unless the router refused it at once. */
@@ -34,18 +39,20 @@ export type RoleQueues = Readonly<Partial<Record<RoleName, RoleQueue>>>;
 /** Sends submissions to roles and merges what they say. */
 export class Router {
   readonly #queues: RoleQueues;
+  readonly #order: ScheduleOrder;
 
-  constructor(queues: RoleQueues) {
+  constructor(queues: RoleQueues, limits: GatewayLimits) {
     this.#queues = queues;
+    this.#order = new ScheduleOrder(limits);
   }
 
   /** Takes a submission; the result where it is known at once, and nothing was taken. */
   route(submission: RoutedSubmission): ResultCode | undefined {
-    const { outbox, inbox, encryption } = this.#queues;
-    const { record } = submission;
-    if (record.audience !== 'everybody') return enqueue(encryption, submission);
-    if (outbox !== undefined) return enqueue(outbox, submission);
-    return concernsOthers(record) ? enqueue(inbox, submission) : RESULT.UNAUTHORIZED;
+    const place = this.#order.hold(submission);
+    if (place !== 'free') return place === 'held' ? undefined : RESULT.TOO_FAST;
+    const refusal = this.#forward(submission);
+    if (refusal === undefined && submission.record.isKeySchedule) this.#order.forwarded(submission);
+    return refusal;
   }
 
   /** Takes a role's result; asks the next role where there is one to ask. */
@@ -54,11 +61,31 @@ export class Router {
     const isRefusedByOutbox = role === 'outbox' && result === RESULT.UNAUTHORIZED;
     if (isRefusedByOutbox && inbox !== undefined && concernsOthers(submission.record)) {
       submission.earlierResult = result;
-      if (!inbox.offer(submission)) submission.settled(RESULT.TOO_FAST);
+      if (!inbox.offer(submission)) this.#settle(submission, RESULT.TOO_FAST);
       return;
     }
     const { earlierResult } = submission;
-    submission.settled(earlierResult === undefined ? result : mergeResults(earlierResult, result));
+    this.#settle(
+      submission,
+      earlierResult === undefined ? result : mergeResults(earlierResult, result),
+    );
+  }
+
+  #forward(submission: RoutedSubmission): ResultCode | undefined {
+    const { outbox, inbox, encryption } = this.#queues;
+    const { record } = submission;
+    if (record.audience !== 'everybody') return enqueue(encryption, submission);
+    if (outbox !== undefined) return enqueue(outbox, submission);
+    return concernsOthers(record) ? enqueue(inbox, submission) : RESULT.UNAUTHORIZED;
+  }
+
+  #settle(submission: RoutedSubmission, result: ResultCode): void {
+    submission.settled(result);
+    if (!submission.record.isKeySchedule) return;
+    for (const each of this.#order.answered(submission, result)) {
+      const refusal = each.refusal ?? this.#forward(each.submission);
+      if (refusal !== undefined) each.submission.settled(refusal);
+    }
   }
 }
 

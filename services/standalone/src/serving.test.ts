@@ -55,10 +55,14 @@ function connect(who?: Author): Promise<TestClient> {
 
 const idOf = (record: RecordView): string => hexEncode(record.id);
 
-function attested(marker: 'activeSigning' | 'revokedAll', agoMs: number): RecordView {
-  const attestation = attestSubkey(SUBKEY.secret, ALICE.key);
+function attested(
+  marker: 'activeSigning' | 'revokedAll',
+  agoMs: number,
+  master = ALICE,
+): RecordView {
+  const attestation = attestSubkey(SUBKEY.secret, master.key);
   return buildKeySchedule({
-    masterSecretKey: ALICE.secret,
+    masterSecretKey: master.secret,
     timestamp: timestampFromMillis(Date.now() - agoMs),
     entries: [{ marker, attestation, revokedAt: 1n }],
   });
@@ -96,6 +100,23 @@ describe('everybody', () => {
     const at = (minutes: number): RecordView =>
       recordBy(ALICE, { timestamp: timestampFromMillis(Date.now() + minutes * 60_000) });
     expect(await client.submit(at(9), at(11))).toEqual(['ACCEPTED', 'INVALID']);
+  });
+});
+
+describe('records sent right behind the key schedule that allows them', () => {
+  it('are taken, public and private', async () => {
+    await start();
+    const client = await connect(SUBKEY);
+    const masters = Array.from({ length: 10 }, (_, n) => author(20 + n));
+    for (const master of masters) {
+      const bySubkey = { secretKey: SUBKEY.secret, author: master.key };
+      const results = await client.submit(
+        attested('activeSigning', 0, master),
+        recordBy(SUBKEY, bySubkey),
+        recordBy(SUBKEY, { ...bySubkey, kind: SECRET, fromAuthor: true }),
+      );
+      expect(results).toEqual(['ACCEPTED', 'ACCEPTED', 'ACCEPTED']);
+    }
   });
 });
 

@@ -16,13 +16,18 @@ const POLL_MS = 20;
 const TIMEOUT_MS = 30_000;
 const GET_MAX = 500;
 
-/** Connects to a gateway, by its place. */
-export async function connectTo(cluster: LocalCluster, gateway: number): Promise<MosaicClient> {
+/** Connects to a gateway, by its place; with a secret key it is authenticated. */
+export async function connectTo(
+  cluster: LocalCluster,
+  gateway: number,
+  clientSecretKey?: Uint8Array,
+): Promise<MosaicClient> {
   const { mtlsUrl, serverKeyHex } = cluster.gateways[gateway]!.facts!;
   return connect({
     url: mtlsUrl!,
     serverKey: hexDecode(serverKeyHex!),
     verify: false,
+    ...(clientSecretKey === undefined ? {} : { clientSecretKey }),
     // A gateway that comes back shall be found soon: nobody else reconnects here.
     reconnect: { shutdownSpreadMs: 200, maxMs: 500 },
   });
