@@ -25,6 +25,7 @@ export {
   type ModeratorDeps,
 } from './moderator.ts';
 export { notifiedKeys, repliedReferences } from './notified.ts';
+export { notifiedPaths } from './query-plan.ts';
 export type { PendingSchedules } from './pending-schedules.ts';
 export {
   rebuildIndex,

@@ -41,6 +41,7 @@ export {
   type SegmentLogReaderOptions,
 } from './segment-log-reader.ts';
 export {
+  type EntryPlace,
   type LogReader,
   type LogTotals,
   type OnDamage,

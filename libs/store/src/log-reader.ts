@@ -36,6 +36,15 @@ export interface LogTotals {
   readonly entries: number | undefined;
 }
 
+/** Where an entry lies, for people. */
+export interface EntryPlace {
+  readonly segment: string;
+  /** In bytes from the start of the segment. */
+  readonly offset: number;
+  /** Of the record. */
+  readonly bytes: number;
+}
+
 /** A segment log that is only read. Appending to it is refused. */
 export interface LogReader extends SegmentLog {
   /** What follows the last whole commit, as it was when the log was opened or looked at again. */
@@ -47,7 +56,7 @@ export interface LogReader extends SegmentLog {
   /** Like `parts` from the beginning on, but damage is told and passed over. */
   wholeParts(onDamage: OnDamage): AsyncIterable<LogPart>;
   /** Where a location points to, for people: it need not be there. */
-  place(location: Location): { readonly segment: string; readonly offset: number };
+  place(location: Location): EntryPlace;
   /** Whether a location lies behind the end, so that {@link refresh} may find something there. */
   isBeyond(location: Location): boolean;
   /**

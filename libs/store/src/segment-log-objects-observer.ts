@@ -3,7 +3,7 @@
  * more of them. For tools that look after a cluster's data.
  */
 import { compareBytes, MosaicError } from '@mosaic-cluster/protocol';
-import type { LogReader, LogTotals, OnDamage } from './log-reader.ts';
+import type { EntryPlace, LogReader, LogTotals, OnDamage } from './log-reader.ts';
 import type { ObjectStore } from './object-store.ts';
 import { logClosed } from './segment-handles.ts';
 import {
@@ -127,9 +127,9 @@ class ObjectObserver implements LogReader {
     return this.#totals;
   }
 
-  place(location: Location): { readonly segment: string; readonly offset: number } {
-    const { key, offset } = decodeObjectLocation(location);
-    return { segment: this.#prefix + segmentName(key), offset };
+  place(location: Location): EntryPlace {
+    const { key, offset, recordBytes: bytes } = decodeObjectLocation(location);
+    return { segment: this.#prefix + segmentName(key), offset, bytes };
   }
 
   isBeyond(location: Location): boolean {

@@ -4,6 +4,7 @@
  */
 import { compareBytes, isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import {
+  type EntryPlace,
   type LogReader,
   type LogTotals,
   type OnDamage,
@@ -163,10 +164,10 @@ class FolderReader implements SegmentLogReader {
     return Array.from(this.#segments.values(), ({ info }) => info);
   }
 
-  place(location: Location): { readonly segment: string; readonly offset: number } {
-    const { segment: number, offset } = decodeLocation(location);
+  place(location: Location): EntryPlace {
+    const { segment: number, offset, recordBytes: bytes } = decodeLocation(location);
     const name = this.#segments.get(number)?.name ?? this.#headless.get(number)?.segment;
-    return { segment: name ?? String(number).padStart(10, '0'), offset };
+    return { segment: name ?? String(number).padStart(10, '0'), offset, bytes };
   }
 
   isBeyond(location: Location): boolean {

@@ -1,4 +1,5 @@
 /** What `mosaic-admin` takes from its environment, so that nothing else reads it. */
+import { userInfo } from 'node:os';
 import { type StoreConfig, storeProblems, storeSettings } from '@mosaic-cluster/cluster/stores';
 import { ConfigError, loadConfigFile, readConfig } from '@mosaic-cluster/runtime';
 
@@ -48,4 +49,16 @@ export function readAdminSettings(): AdminSettings {
   const problems = storeProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
   return { of: 'cluster', config };
+}
+
+/** Who runs the command: behind sudo, whoever called that. */
+export function operatorName(): string {
+  const caller = process.env['SUDO_USER'];
+  if (caller !== undefined && caller !== '') return caller;
+  try {
+    return userInfo().username;
+  } catch {
+    // The system has no name for the user, as in many containers.
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
 }

@@ -2,8 +2,10 @@
 import { type ExitCode, type Host, laidOut, runProgram } from '@mosaic-cluster/client/command';
 import { Command } from 'commander';
 import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
+import { registerAudit } from './audit/command.ts';
 import { registerReindex } from './reindex/command.ts';
 import { registerStats } from './stats/command.ts';
+import { registerUsers } from './users/command.ts';
 import { registerVerify } from './verify/command.ts';
 
 const HELP = `
@@ -11,6 +13,9 @@ Examples:
   mosaic-admin stats --data ./data
   mosaic-admin verify --data ./data
   mosaic-admin reindex --data ./data --dry-run
+  mosaic-admin users add --data ./data mopub0… --note "Alice"
+  mosaic-admin moderation list --data ./data
+  mosaic-admin audit list --data ./data --since 2026-11-01
 
 "mosaic-admin COMMAND --help" tells more about one command.
 ${EXIT_HELP}`;
@@ -20,13 +25,15 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerStats,
   registerVerify,
   registerReindex,
+  registerUsers,
+  registerAudit,
 ];
 
 /** The command line's grammar, over `host`. */
 export function createProgram(host: Host): Command {
   const program = laidOut(new Command('mosaic-admin'), host)
     .description(
-      'Looks after what a Mosaic server keeps: says what is there, checks it, rebuilds its index.',
+      'Looks after a Mosaic server: what it keeps, whom it serves, what strangers sent, what operators did.',
     )
     .addHelpText('after', HELP);
   for (const register of SUBCOMMANDS) register(program, host);

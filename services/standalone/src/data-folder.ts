@@ -64,6 +64,10 @@ export interface DataFolderView {
   readonly holder: string | undefined;
   segments(role: string): string;
   readonly index: string;
+  /** Of the object store. */
+  readonly objects: string;
+  /** The user that it belongs to, as the system numbers them; undefined: it has no such numbers. */
+  readonly owner: number | undefined;
 }
 
 /**
@@ -81,12 +85,15 @@ export async function viewDataFolder(path: string): Promise<DataFolderView> {
   await checkMarker(path);
   const segments = names.includes('segments') ? join(path, 'segments') : undefined;
   const entries = segments === undefined ? [] : await readdir(segments, { withFileTypes: true });
+  const { uid } = await stat(path);
   return {
     path,
     roles: entries.filter((entry) => entry.isDirectory()).map(({ name }) => name),
     holder: await lockHolder(path),
     segments: (role) => join(path, 'segments', role),
     index: join(path, 'index'),
+    objects: join(path, 'objects'),
+    owner: process.getuid === undefined ? undefined : uid,
   };
 }
 

@@ -62,7 +62,11 @@ function readSettings(): AdminSettings {
 
 /** Opens what the options name, for reading. @throws MosaicError `invalid` (`usage`), `unavailable` */
 export async function openPlace(options: PlaceOptions): Promise<Holding> {
-  const place = await findPlace(options);
-  if (place.of === 'cluster') return openCluster(place.config, options.role);
-  return openEmbedded(place.view, options.role);
+  return openHolding(await findPlace(options), options.role);
+}
+
+/** Opens a place that was found already. @param only the roles to open; undefined: all */
+export function openHolding(place: Place, only: readonly string[] | undefined): Promise<Holding> {
+  if (place.of === 'cluster') return openCluster(place.config, only);
+  return openEmbedded(place.view, only);
 }

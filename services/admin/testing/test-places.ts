@@ -1,0 +1,99 @@
+/**
+ * The two kinds of places that commands work on, empty: a data folder that no server holds, and a cluster's
+ * Redis and S3 server. Commands that change facts are tested on both alike.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RedisServer, type S3Server, startRedis, startS3 } from '@mosaic-cluster/test-servers';
+import { openFacts } from '../src/place/open-facts.ts';
+import type { Facts } from '../src/place/open-facts.ts';
+import type { RunResult } from './run-admin.ts';
+import { runHere } from './run-here.ts';
+
+/** An empty place. */
+export interface TestPlace {
+  /** Runs the command on it. */
+  admin(args: readonly string[], input?: string): Promise<RunResult>;
+  /** Runs it with `--json`, expects that it succeeds, and returns what it says. */
+  json<Told>(args: readonly string[], input?: string): Promise<Told>;
+  /** Its registry, opened as a process beside the command would. To be closed. */
+  facts(): Promise<Facts>;
+}
+
+/** Makes places of one kind. */
+export interface PlaceKind {
+  readonly name: string;
+  start(): Promise<void>;
+  place(): Promise<TestPlace>;
+  stop(): Promise<void>;
+}
+
+function testPlace(env: NodeJS.ProcessEnv): TestPlace {
+  const admin: TestPlace['admin'] = (args, input) => runHere(args, env, input);
+  return {
+    admin,
+    json: async <Told>(args: readonly string[], input?: string): Promise<Told> => {
+      const { code, stdout, stderr } = await admin([...args, '--json'], input);
+      if (code !== 0 || stderr !== '') throw new Error(`${args.join(' ')}: ${code}\n${stderr}`);
+      return JSON.parse(stdout) as Told;
+    },
+    facts: async () => {
+      Object.assign(process.env, env);
+      try {
+        return await openFacts({}, false);
+      } finally {
+        for (const name of Object.keys(env)) delete process.env[name];
+      }
+    },
+  };
+}
+
+function embedded(): PlaceKind {
+  let root = '';
+  let places = 0;
+  return {
+    name: 'a data folder',
+    start: async () => {
+      root = await mkdtemp(join(tmpdir(), 'mosaic-admin-places-'));
+    },
+    place: async () => {
+      const folder = join(root, String((places += 1)));
+      await mkdir(folder);
+      await writeFile(join(folder, 'mosaic.json'), '{"mosaicData":1}\n');
+      return testPlace({ MOSAIC_DATA_DIR: folder });
+    },
+    stop: () => rm(root, { recursive: true }),
+  };
+}
+
+function cluster(): PlaceKind {
+  let redis: RedisServer | undefined;
+  let s3: S3Server | undefined;
+  let places = 0;
+  return {
+    name: 'a cluster',
+    start: async () => {
+      [redis, s3] = await Promise.all([startRedis(), startS3()]);
+    },
+    place: async () => {
+      const bucket = `bucket-${(places += 1)}`;
+      s3!.createBucket(bucket);
+      return testPlace({
+        MOSAIC_S3_BUCKET: bucket,
+        MOSAIC_S3_ENDPOINT: s3!.url,
+        MOSAIC_S3_REGION: s3!.region,
+        MOSAIC_S3_ACCESS_KEY_ID: s3!.accessKeyId,
+        MOSAIC_S3_SECRET_ACCESS_KEY: s3!.secretAccessKey,
+        MOSAIC_REDIS_URLS: redis!.url,
+        MOSAIC_REDIS_KEY_PREFIX: `place-${places}`,
+      });
+    },
+    stop: async () => {
+      await Promise.all([redis?.stop(), s3?.stop()]);
+    },
+  };
+}
+
+/** For `describe.each`. */
+export const PLACE_KINDS: readonly PlaceKind[] = [embedded(), cluster()];
