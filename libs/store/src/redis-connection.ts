@@ -122,7 +122,7 @@ class DriverConnection implements RedisConnection {
   async open(): Promise<void> {
     const { connectTimeoutMs, addresses } = this.#plan;
     try {
-      await this.#within(connectTimeoutMs, this.#client.connect());
+      await this.#within(connectTimeoutMs, this.#ready());
       await this.#refuseEviction();
     } catch (error) {
       const { kind, code, message } = redisFailure(this.#lastError ?? error);
@@ -156,6 +156,23 @@ class DriverConnection implements RedisConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#client.disconnect();
+  }
+
+  /**
+   * Connects; resolves when commands are taken. A cluster that does not pass the driver's own check
+   * at once is connected to again by the driver, of which what `connect` gave never hears.
+   */
+  async #ready(): Promise<void> {
+    let isReady = (): void => {};
+    const ready = new Promise<void>((resolve) => {
+      isReady = resolve;
+    });
+    this.#client.once('ready', isReady);
+    try {
+      await Promise.race([this.#client.connect(), ready]);
+    } finally {
+      this.#client.off('ready', isReady);
+    }
   }
 
   /** What a turn of the event loop brought: many callers share a message to each node. */
