@@ -127,9 +127,14 @@ describe('the item buffer', () => {
 describe('recent ids', () => {
   it('forget the oldest, or take no more', () => {
     const recent = new RecentIds(2);
-    for (const id of ['a', 'b', 'c']) recent.add(id);
-    recent.addWhereRoom('d');
+    recent.add('a', 10);
+    recent.add('b', 20);
+    expect(recent.completeSince).toBeUndefined();
+    recent.add('c', 30);
+    expect(recent.completeSince).toBe(10);
+    recent.addWhereRoom('d', 40);
     expect(['a', 'b', 'c', 'd'].map((id) => recent.has(id))).toEqual([false, true, true, false]);
+    expect(recent.completeSince).toBe(40);
   });
 });
 

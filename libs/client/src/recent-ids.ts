@@ -12,13 +12,19 @@ export function idText(id: Reference): string {
   return String.fromCharCode(...id.subarray(0, ID_BYTES));
 }
 
-/** A bounded set of IDs. */
+/** A bounded set of IDs, and when each was remembered. */
 export class RecentIds {
   readonly #max: number;
-  readonly #ids = new Set<string>();
+  readonly #ids = new Map<string, number>();
+  #completeSince: number | undefined;
 
   constructor(max: number) {
     this.#max = max;
+  }
+
+  /** The moment after which no ID came that is not remembered; undefined: none ever was forgotten. */
+  get completeSince(): number | undefined {
+    return this.#completeSince;
   }
 
   has(id: string): boolean {
@@ -26,18 +32,25 @@ export class RecentIds {
   }
 
   /** Remembers an ID; the one remembered longest is forgotten where there is no room. */
-  add(id: string): void {
-    this.#ids.add(id);
+  add(id: string, at: number): void {
+    this.#ids.set(id, at);
     if (this.#ids.size <= this.#max) return;
     const [oldest] = this.#ids;
-    if (oldest !== undefined) this.#ids.delete(oldest);
+    if (oldest === undefined) return;
+    this.#ids.delete(oldest[0]);
+    this.#lack(oldest[1]);
   }
 
   /**
    * Remembers an ID only where there is room. Stored records come newest first, and the newest are
    * those that a reconnect soon after brings again.
    */
-  addWhereRoom(id: string): void {
-    if (this.#ids.size < this.#max) this.#ids.add(id);
+  addWhereRoom(id: string, at: number): void {
+    if (this.#ids.size < this.#max) this.#ids.set(id, at);
+    else this.#lack(at);
+  }
+
+  #lack(at: number): void {
+    this.#completeSince = Math.max(this.#completeSince ?? at, at);
   }
 }

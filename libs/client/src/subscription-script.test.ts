@@ -106,6 +106,35 @@ describe('the window', () => {
     expect(end.items?.[0]?.value).toEqual({ name: 'resumed', isOverlapSeen: true });
   });
 
+  it('is narrow where more came lately than is remembered, and widened where that was too narrow', () => {
+    const records = Array.from({ length: 150 }, (_, i) => makeRecord(i + 1));
+    const script = live(400_000);
+    const ask: Ask = { name: 'subscribe', filter: FILTER, limit: 0 };
+    for (const [i, record] of records.entries()) script.record(ask, record, 400_000 + i * 8);
+    // What came within the last 800 of 1,200 ms is remembered.
+    script.interrupted(401_200, LOST);
+    const first = only(script.begin(500_000));
+    expect(limitOf(first, 'receivedSince')).toBe(401_200 - 404);
+    for (const record of records.slice(100, 142)) {
+      expect(names(script.record(first, record, 500_001))).toEqual([]);
+    }
+    const second = only(script.locallyComplete(first));
+    expect(limitOf(second, 'receivedSince')).toBe(400_200);
+    expect(limitOf(second, 'receivedUntil')).toBe(401_200 - 404);
+    script.record(second, records[149]!, 500_002);
+    const end = script.closed(second, RESULT.SUCCESS);
+    expect(end.items?.[0]?.value).toEqual({ name: 'resumed', isOverlapSeen: true });
+  });
+
+  it('is wide where nothing would show that it was too narrow', () => {
+    const script = live(
+      400_000,
+      Array.from({ length: 150 }, (_, i) => makeRecord(i + 1)),
+    );
+    script.interrupted(401_800, LOST);
+    expect(limitOf(only(script.begin(500_000)), 'receivedSince')).toBe(400_800);
+  });
+
   it('takes no record for a sign that came long before the interruption', () => {
     const script = live(50_000, [makeRecord(1)]);
     script.interrupted(60_000, LOST);

@@ -7,7 +7,7 @@
  * overlap repeats is recognised by ID. The moment is one of this machine's clock and the server
  * compares it with its own; the overlap makes up for the difference. Whether it was long enough
  * shows when records come again that had come shortly before the interruption; where they do not,
- * the window is widened.
+ * the window is widened. Where more comes than can be remembered, the first window is narrower.
  *
  * What was stored before the subscription began is a query of its own where it was interrupted.
  */
@@ -52,15 +52,20 @@ export interface ResumeOptions {
    * arrived, in milliseconds: more than the clocks of both sides may differ.
    */
   readonly overlapMs: number;
-  /** IDs remembered per subscription: more than may be received within the overlap. */
+  /**
+   * IDs remembered per subscription. Where more come within the overlap, a resumed subscription
+   * reaches back less far, down to a fifth of the overlap; what comes within that again is repeated.
+   */
   readonly recentMax: number;
 }
 
-/** Five minutes, 16,384 records. */
-export const RESUME_DEFAULTS: ResumeOptions = { overlapMs: 300_000, recentMax: 16_384 };
+/** Five minutes; 65,536 records, some 6 MB where as many came. */
+export const RESUME_DEFAULTS: ResumeOptions = { overlapMs: 300_000, recentMax: 65_536 };
 
 /** The window after each attempt that showed no overlap, as a multiple of the overlap. */
 const WINDOWS: readonly number[] = [1, 12, 288];
+/** The least part of the overlap that a first window reaches back. */
+const OVERLAP_PART_MIN = 0.2;
 /** Records by which an overlap is recognised. */
 const ANCHORS_MAX = 8;
 
@@ -105,6 +110,8 @@ export class SubscriptionScript implements StreamScript<SubscriptionEvent> {
   #completeUntil = 0;
   /** Whether the caller was told of an interruption and of no resumption since. */
   #isInterrupted = false;
+  /** How far back each attempt reaches, in milliseconds. */
+  #reaches: readonly number[] = [];
   #window = 0;
   #windowStart: Timestamp | undefined;
   #anchors: Anchor[] = [];
@@ -136,11 +143,11 @@ export class SubscriptionScript implements StreamScript<SubscriptionEvent> {
     const isStored = this.#phase === (ask === this.#live ? 'stored' : 'rest');
     if (isStored) {
       if (!this.#stored.accept(record) || this.#recent.has(id)) return {};
-      this.#recent.addWhereRoom(id);
+      this.#recent.addWhereRoom(id, now);
     } else {
       this.#check.check(record);
       if (this.#recent.has(id)) return {};
-      this.#recent.add(id);
+      this.#recent.add(id, now);
       // Before everything has been caught up with, a record proves nothing about what is before it.
       if (this.#phase === 'live') this.#anchor(record, id, now);
     }
@@ -187,8 +194,8 @@ export class SubscriptionScript implements StreamScript<SubscriptionEvent> {
   }
 
   #beginAgain(): [Ask, Phase] {
-    const isRecent = this.#completeUntil - this.#resume.overlapMs / 2;
-    this.#expected = new Set(this.#anchors.filter(({ at }) => at >= isRecent).map(({ id }) => id));
+    this.#reaches = this.#chooseReaches();
+    this.#expected = this.#expectedWithin(this.#reaches[0] ?? 0);
     this.#isOverlapSeen = false;
     this.#window = 0;
     this.#windowStart = this.#startOfWindow(0);
@@ -215,7 +222,8 @@ export class SubscriptionScript implements StreamScript<SubscriptionEvent> {
   #widen(): Ask | undefined {
     const isMissing = this.#expected.size > 0 && !this.#isOverlapSeen;
     const before = this.#windowStart;
-    if (!isMissing || before === undefined || this.#window + 1 >= WINDOWS.length) return undefined;
+    if (!isMissing || before === undefined || this.#window + 1 >= this.#reaches.length)
+      return undefined;
     this.#window += 1;
     this.#windowStart = this.#startOfWindow(this.#window);
     const bounds = { receivedSince: this.#windowStart, receivedUntil: before };
@@ -237,8 +245,26 @@ export class SubscriptionScript implements StreamScript<SubscriptionEvent> {
   }
 
   #startOfWindow(window: number): Timestamp {
-    const overlapMs = this.#resume.overlapMs * (WINDOWS[window] ?? 1);
-    return timestampFromMillis(Math.max(0, this.#completeUntil - overlapMs));
+    const reachMs = this.#reaches[window] ?? 0;
+    return timestampFromMillis(Math.max(0, Math.floor(this.#completeUntil - reachMs)));
+  }
+
+  /** Reaches back less far than the overlap only where it will show whether that was enough. */
+  #chooseReaches(): readonly number[] {
+    const { overlapMs } = this.#resume;
+    const reaches = WINDOWS.map((factor) => factor * overlapMs);
+    const since = this.#recent.completeSince;
+    if (since === undefined) return reaches;
+    // Half of what is remembered: the other half is for clocks that differ.
+    const short = Math.max(overlapMs * OVERLAP_PART_MIN, (this.#completeUntil - since) / 2);
+    const isShorter = short < overlapMs && this.#expectedWithin(short).size > 0;
+    return isShorter ? [short, ...reaches] : reaches;
+  }
+
+  /** Of the anchors, those that a window which reaches back so far should bring again. */
+  #expectedWithin(reachMs: number): Set<string> {
+    const recent = this.#completeUntil - reachMs / 2;
+    return new Set(this.#anchors.filter(({ at }) => at >= recent).map(({ id }) => id));
   }
 
   /** Remembers a record that the server will still have when it is asked again. */
