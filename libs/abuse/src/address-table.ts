@@ -22,7 +22,7 @@ export class AddressTable {
     return this.#size;
   }
 
-  /** @param endMs in milliseconds since 1970, or `Infinity` */
+  /** @param endMs in milliseconds since 1970, or `Infinity`; of a range that is added twice the later counts */
   add({ bytes, prefixBits }: AddressRange, endMs: number): void {
     const family = this.#familyOf(bytes);
     let level = family.find((each) => each.prefixBits === prefixBits);
@@ -32,8 +32,9 @@ export class AddressTable {
       family.sort((a, b) => b.prefixBits - a.prefixBits);
     }
     const name = nameOf(bytes, prefixBits);
-    if (!level.ends.has(name)) this.#size += 1;
-    level.ends.set(name, endMs);
+    const before = level.ends.get(name);
+    if (before === undefined) this.#size += 1;
+    level.ends.set(name, Math.max(before ?? 0, endMs));
   }
 
   /** The smallest range with an address that has not ended. */

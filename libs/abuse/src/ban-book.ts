@@ -6,6 +6,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { PublicKey } from '@mosaic-cluster/protocol';
 import type { RegistryView } from '@mosaic-cluster/store';
+import type { AddressRange } from './address-range.ts';
 import { AddressTable } from './address-table.ts';
 import { BAN_COLLECTIONS, type BanCollection, decodeBan, isKeySubject } from './ban-facts.ts';
 
@@ -13,6 +14,8 @@ import { BAN_COLLECTIONS, type BanCollection, decodeBan, isKeySubject } from './
 export interface BanBookOptions {
   /** Closing the book leaves it open. */
   readonly registry: RegistryView;
+  /** Allowed besides, whatever the registry says: those that a setting names. */
+  readonly alwaysAllowed?: readonly AddressRange[] | undefined;
   /** Told of the first of several failures to read the registry. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** The time in milliseconds since 1970. */
@@ -43,7 +46,7 @@ export class BanBook {
   readonly #now: () => number;
   readonly #entriesMax: number;
   readonly #told: (() => void)[] = [];
-  #entries: Readonly<Record<BanCollection, Entries>> = { bans: noEntries(), allowed: noEntries() };
+  #entries: Readonly<Record<BanCollection, Entries>>;
   /** Of what the entries were made from. */
   #digest = '';
   #isRead = false;
@@ -58,6 +61,7 @@ export class BanBook {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
+    this.#entries = { bans: noEntries(), allowed: noEntries(this.#options.alwaysAllowed) };
   }
 
   /** Whether the registry was read at all: before that nobody is banned. */
@@ -175,7 +179,7 @@ export class BanBook {
     digest: Hash,
   ): Promise<{ entries: Entries; isOverfull: boolean }> {
     const { registry } = this.#options;
-    const entries = noEntries();
+    const entries = noEntries(collection === 'allowed' ? this.#options.alwaysAllowed : []);
     const nowMs = this.#now();
     digest.update(collection);
     for (let after: Uint8Array | undefined; ; ) {
@@ -200,8 +204,10 @@ export function isBanChange({ collection }: { readonly collection: string }): bo
   return (BAN_COLLECTIONS as readonly string[]).includes(collection);
 }
 
-function noEntries(): Entries {
-  return { addresses: new AddressTable(), keys: new Map() };
+function noEntries(always: readonly AddressRange[] = []): Entries {
+  const addresses = new AddressTable();
+  for (const range of always) addresses.add(range, Infinity);
+  return { addresses, keys: new Map() };
 }
 
 function countOf({ addresses, keys }: Entries): number {

@@ -7,6 +7,7 @@ export {
   type TurnedAway,
   type Visitor,
 } from './abuse-control.ts';
+export { type AbuseCounters, TURN_AWAY_RESULTS } from './abuse-counters.ts';
 export { addressGroup, addressNetwork, normalizeAddress } from './address.ts';
 export {
   BUDGET_WORDS,
@@ -45,6 +46,11 @@ export {
   type NewBan,
 } from './ban-facts.ts';
 export {
+  type AbuseControlOptions,
+  type CountedAbuseControl,
+  createAbuseControl,
+} from './create-abuse-control.ts';
+export {
   BUDGETS,
   type BudgetName,
   type Charge,
@@ -58,6 +64,7 @@ export {
 } from './limiter.ts';
 export { type LimiterClock, systemClock } from './limiter-clock.ts';
 export { createMemoryLimiter, type LimiterOptions } from './limiter-memory.ts';
+export { renderOffencesMarkdown } from './offence-points.ts';
 export { DEFAULT_PENALTY_RULES, type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
 export {
   addressSubjects,

@@ -1,0 +1,235 @@
+/** One connection's budgets, penalties and bans. */
+import type { PublicKey } from '@mosaic-cluster/protocol';
+import type { Arrival, Offence, TurnedAway, Visitor } from './abuse-control.ts';
+import type { AbuseCounters } from './abuse-counters.ts';
+import { queryCost } from './budget-table.ts';
+import type { ChargePurse } from './charge-purse.ts';
+import type { BudgetName, Exceeded, Limiter } from './limiter.ts';
+import {
+  ADDRESS_SHARE,
+  NETWORK_SHARE,
+  OFFENCE_PRICES,
+  PROBATION_POINTS,
+  PROBATION_PRICE,
+} from './offence-points.ts';
+import { addressSubjects, keySubject, type Standing, type SubjectName } from './subject.ts';
+
+/** What all visitors share. */
+export interface VisitorContext {
+  readonly limiter: Limiter;
+  /** False: budgets are off, to measure. */
+  readonly isLimiting: boolean;
+  readonly counters: AbuseCounters;
+  readonly purse: ChargePurse;
+  /** Told when one is gone. */
+  readonly gone: (visitor: OpenVisitor) => void;
+}
+
+/** What an operator's allow list says of a visitor. */
+export interface Allowance {
+  readonly isAddressAllowed: boolean;
+  readonly isKeyAllowed: boolean;
+}
+
+/** One visitor. */
+export class OpenVisitor implements Visitor {
+  readonly address: string;
+  readonly key: PublicKey | undefined;
+  /** Of its address, the narrower first. */
+  readonly places: readonly SubjectName[];
+  readonly keySubject: SubjectName | undefined;
+  readonly #context: VisitorContext;
+  readonly #banned: (away: TurnedAway) => void;
+  #allowance: Allowance;
+  #standing: Standing;
+  #subscriptions = 0;
+  #isHolding = false;
+  #isGone = false;
+
+  /** @param banned called at most once */
+  constructor(
+    context: VisitorContext,
+    { address, key }: Arrival,
+    allowance: Allowance,
+    banned: (away: TurnedAway) => void,
+  ) {
+    this.#context = context;
+    this.address = address;
+    this.key = key;
+    this.places = addressSubjects(address);
+    this.keySubject = key && keySubject(key);
+    this.#allowance = allowance;
+    this.#banned = banned;
+    this.#standing = key === undefined ? 'anonymous' : 'authenticated';
+  }
+
+  get standing(): Standing {
+    return this.#allowance.isKeyAllowed ? 'registered' : this.#standing;
+  }
+
+  /** Neither bans of its address nor those of networks around it concern it. */
+  get isAddressAllowed(): boolean {
+    return this.#allowance.isAddressAllowed || this.#allowance.isKeyAllowed;
+  }
+
+  /** No ban of its key concerns it. */
+  get isKeyAllowed(): boolean {
+    return this.#allowance.isKeyAllowed;
+  }
+
+  setStanding(standing: Standing): void {
+    this.#standing = standing;
+  }
+
+  /** The allow list says something else. */
+  setAllowance(allowance: Allowance): void {
+    this.#allowance = allowance;
+  }
+
+  /** Takes a place, and pays for the connection with its key. Undefined: it may come in. */
+  enter(): Exceeded | undefined {
+    const { limiter, isLimiting, purse } = this.#context;
+    if (!isLimiting) return undefined;
+    if (this.keySubject !== undefined) {
+      purse.clear().add(this.keySubject, 'connects', this.standing, 1);
+      const exceeded = limiter.charge(purse.charges);
+      if (exceeded !== undefined) return this.#exceeded(exceeded);
+    }
+    const exceeded = limiter.hold(this.#holders(), 'connections', this.#placeStanding());
+    if (exceeded !== undefined) return this.#exceeded(exceeded);
+    this.#isHolding = true;
+    return undefined;
+  }
+
+  message(bytes: number): boolean {
+    return this.#pay('messages', 1, bytes);
+  }
+
+  submission(): boolean {
+    return this.#pay('submissions', 1, 0);
+  }
+
+  mayQuery(): boolean {
+    const { limiter, isLimiting, purse } = this.#context;
+    if (!isLimiting) return true;
+    purse.clear();
+    this.#charge('query', 0);
+    const exceeded = limiter.allows(purse.charges);
+    return exceeded === undefined || this.#refused(exceeded);
+  }
+
+  queried(scanned: number, bytes: number): void {
+    const { limiter, isLimiting, purse } = this.#context;
+    if (!isLimiting) return;
+    purse.clear();
+    this.#charge('query', queryCost(scanned, bytes));
+    limiter.spend(purse.charges);
+  }
+
+  subscribe(): boolean {
+    const { limiter, isLimiting } = this.#context;
+    if (!isLimiting) return true;
+    const exceeded = limiter.hold(this.#holders(), 'subscriptions', this.#placeStanding());
+    if (exceeded !== undefined) return this.#refused(exceeded);
+    this.#subscriptions += 1;
+    return true;
+  }
+
+  unsubscribe(): void {
+    if (this.#subscriptions === 0) return;
+    this.#subscriptions -= 1;
+    this.#context.limiter.release(this.#holders(), 'subscriptions');
+  }
+
+  offended(offence: Offence): void {
+    const { counters, limiter } = this.#context;
+    counters.offences[offence] += 1;
+    if (this.#isGone || this.isKeyAllowed) return;
+    const price = OFFENCE_PRICES[offence].points;
+    const points = this.#isOnProbation() ? PROBATION_POINTS * price : price;
+    if (this.keySubject !== undefined) limiter.penalize(this.keySubject, points, offence);
+    if (this.isAddressAllowed) return;
+    const share = this.keySubject === undefined ? 1 : ADDRESS_SHARE;
+    penalizePlaces(limiter, this.places, points * share, offence);
+  }
+
+  /** Has it go. */
+  turnAway(away: TurnedAway): void {
+    if (this.#isGone) return;
+    this.close();
+    this.#banned(away);
+  }
+
+  close(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    const { limiter, gone } = this.#context;
+    const holders = this.#holders();
+    for (; this.#subscriptions > 0; this.#subscriptions--)
+      limiter.release(holders, 'subscriptions');
+    if (this.#isHolding) limiter.release(holders, 'connections');
+    gone(this);
+  }
+
+  #pay(budget: BudgetName, amount: number, bytes: number): boolean {
+    const { limiter, isLimiting, purse } = this.#context;
+    if (!isLimiting) return true;
+    purse.clear();
+    this.#charge(budget, amount);
+    if (bytes > 0) this.#charge('bytes', bytes);
+    const exceeded = limiter.charge(purse.charges);
+    return exceeded === undefined || this.#refused(exceeded);
+  }
+
+  /** Charges its key and its address, that of a stranger alone. */
+  #charge(budget: BudgetName, amount: number): void {
+    const { purse } = this.#context;
+    if (this.keySubject !== undefined) purse.add(this.keySubject, budget, this.standing, amount);
+    const isOnProbation = this.#isOnProbation();
+    const standing = isOnProbation ? 'anonymous' : this.#placeStanding();
+    const price = isOnProbation ? amount * PROBATION_PRICE : amount;
+    for (const place of this.places) purse.add(place, budget, standing, price);
+  }
+
+  /** Whether it is somebody whom nobody knows, from an address that earned a ban. */
+  #isOnProbation(): boolean {
+    if (this.#standing !== 'authenticated' || this.isAddressAllowed) return false;
+    const { limiter } = this.#context;
+    for (const place of this.places) if (limiter.banOf(place) !== undefined) return true;
+    return false;
+  }
+
+  /** Somebody at an allowed address is known, whoever it is. */
+  #placeStanding(): Standing {
+    return this.isAddressAllowed ? 'registered' : this.#standing;
+  }
+
+  #holders(): readonly SubjectName[] {
+    return this.keySubject === undefined ? this.places : [this.keySubject, ...this.places];
+  }
+
+  #refused(exceeded: Exceeded): false {
+    this.#exceeded(exceeded);
+    this.offended('over-budget');
+    return false;
+  }
+
+  #exceeded(exceeded: Exceeded): Exceeded {
+    const { limiter, counters } = this.#context;
+    counters.exceeded[exceeded.what] += 1;
+    limiter.noteRefusal(exceeded.subject, exceeded.what);
+    return exceeded;
+  }
+}
+
+/** Penalizes an address and, less, the network around it. */
+export function penalizePlaces(
+  limiter: Limiter,
+  places: readonly SubjectName[],
+  points: number,
+  offence: Offence,
+): void {
+  const [own, network] = places;
+  if (own !== undefined) limiter.penalize(own, points, offence);
+  if (network !== undefined) limiter.penalize(network, points * NETWORK_SHARE, offence);
+}
