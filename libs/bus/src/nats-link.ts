@@ -7,6 +7,7 @@ import type {
   Msg,
   MsgHdrs,
   NatsConnection,
+  PublishOptions,
   Status,
   Subscription,
   SubscriptionOptions,
@@ -37,6 +38,13 @@ export interface LinkOptions {
   readonly notice: (sentence: string) => void;
 }
 
+/** A message that goes out at the end of the turn of the event loop. */
+interface Outgoing {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly options: PublishOptions;
+}
+
 /** A connection that says when it is not there. */
 export class NatsLink {
   readonly #options: LinkOptions;
@@ -48,6 +56,8 @@ export class NatsLink {
   /** Counts connections, so that answers of an earlier one don't count for this one. */
   #generation = 0;
   #waiting: (() => void)[] = [];
+  /** Bounded by what it adds to the bytes that are not sent, as everything that is published. */
+  #outgoing: Outgoing[] = [];
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -79,20 +89,19 @@ export class NatsLink {
   }
 
   /**
-   * Sends a message; the bytes must not change until the present task has ended.
+   * Sends a message, together with what else this turn of the event loop brings: a write to the
+   * server costs more than most messages. The bytes are kept and must not change any more.
    *
    * @returns false where it cannot be sent: no connection, or too large for this server
    */
   publish(subject: string, payload: Uint8Array, reply?: string, headers?: MsgHdrs): boolean {
-    if (!this.isConnected) return false;
-    try {
-      this.#options.connection.publish(subject, payload, {
-        ...(reply === undefined ? {} : { reply }),
-        ...(headers === undefined ? {} : { headers }),
-      });
-    } catch {
-      return false;
-    }
+    if (!this.isConnected || payload.length > this.payloadBytesMax) return false;
+    const options = {
+      ...(reply === undefined ? {} : { reply }),
+      ...(headers === undefined ? {} : { headers }),
+    };
+    if (this.#outgoing.length === 0) setImmediate(() => this.#sendOutgoing());
+    this.#outgoing.push({ subject, payload, options });
     this.#unsentBytes += payload.length;
     this.#unasked += payload.length;
     if (this.#unasked >= FLUSH_BYTES) void this.flush();
@@ -113,6 +122,7 @@ export class NatsLink {
     const generation = this.#generation;
     const bytes = this.#unasked;
     this.#unasked = 0;
+    this.#sendOutgoing();
     try {
       await this.#options.connection.flush();
     } catch {
@@ -140,6 +150,7 @@ export class NatsLink {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     const { connection, limits } = this.#options;
+    this.#sendOutgoing();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.isConnected ? limits.closeTimeoutMs : 0);
@@ -148,6 +159,19 @@ export class NatsLink {
     clearTimeout(timer);
     await connection.close();
     this.#ended();
+  }
+
+  #sendOutgoing(): void {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    for (const { subject, payload, options } of outgoing) {
+      try {
+        this.#options.connection.publish(subject, payload, options);
+      } catch {
+        // It closes at this moment: whoever waits for an answer hears of that.
+        return;
+      }
+    }
   }
 
   async #watch(): Promise<void> {
@@ -181,6 +205,7 @@ export class NatsLink {
     this.#generation += 1;
     this.#unsentBytes = 0;
     this.#unasked = 0;
+    this.#outgoing = [];
     this.#options.counters.disconnects += 1;
     if (!this.#isClosed) this.#options.notice(`lost the NATS server ${server}`);
     for (const user of this.#users) user.lost?.();

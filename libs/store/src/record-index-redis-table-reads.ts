@@ -93,7 +93,7 @@ export class TableReads {
     const call: Gathering = { letter, shard, fields: [], reply, send };
     this.#open.set(name, call);
     this.#gathered.push(call);
-    if (this.#gathered.length === 1) process.nextTick(() => this.#send());
+    if (this.#gathered.length === 1) setImmediate(() => this.#send());
     return call;
   }
 

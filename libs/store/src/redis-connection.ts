@@ -139,7 +139,7 @@ class DriverConnection implements RedisConnection {
     const replies = new Array<RedisReply>(calls.length);
     const made = new Promise<void>((resolve, reject) => {
       const batch = { replies, left: calls.length, resolve, reject };
-      if (this.#queued.length === 0) process.nextTick(() => this.#sendQueued());
+      if (this.#queued.length === 0) setImmediate(() => this.#sendQueued());
       calls.forEach((call, at) => this.#queued.push({ call, at, batch }));
     });
     await this.#within(commandTimeoutMs, made);
