@@ -12,6 +12,7 @@ import type {
   GeneratorSetup,
 } from './generator/commands.ts';
 import { LoadError } from './load-error.ts';
+import { onCores } from './server/cores.ts';
 
 interface Waiter {
   resolve(result: unknown): void;
@@ -35,14 +36,23 @@ export class GeneratorProcess {
     });
   }
 
-  /** Starts a generator; it is ready when this resolves. */
-  static async start(setup: GeneratorSetup): Promise<GeneratorProcess> {
+  /**
+   * Starts a generator; it is ready when this resolves.
+   *
+   * @param cores processors that it has to do with; all of them by default
+   */
+  static async start(setup: GeneratorSetup, cores?: readonly number[]): Promise<GeneratorProcess> {
     // Node runs no TypeScript: from the source, the build is used.
     const isSource = import.meta.url.endsWith('.ts');
     const script = isSource ? '../dist/generator/main.js' : './generator/main.js';
     const path = fileURLToPath(new URL(script, import.meta.url));
     if (!existsSync(path)) throw new LoadError(`${path} is missing: run "npm run build"`);
-    const child = fork(path, [JSON.stringify(setup)], { serialization: 'advanced', execArgv: [] });
+    const [execPath, ...execArgv] = onCores([process.execPath], cores);
+    const child = fork(path, [JSON.stringify(setup)], {
+      serialization: 'advanced',
+      execPath: execPath!,
+      execArgv,
+    });
     const generator = new GeneratorProcess(child);
     await new Promise((resolve, reject) => generator.#waiters.set(0, { resolve, reject }));
     return generator;

@@ -143,4 +143,22 @@ describe('parseServerAddress', () => {
   it.each(['127.0.0.1:8444', 'wss://', 'ftp://h:1', 'wss://h:99999'])('refuses %s', (url) => {
     expect(() => parseServerAddress(url)).toThrow(UsageError);
   });
+
+  it('knows what can be done with clusters', () => {
+    expect(parse('cluster', 'scaling', '--quick')).toMatchObject({ action: 'scaling', runs: 1 });
+    const profile = parse('cluster', 'profile', 'ingest');
+    expect(profile).toMatchObject({ action: 'cluster-profile', runs: 1 });
+    expect(profile.scenarios.map(({ name }) => name)).toEqual(['ingest']);
+    for (const args of [
+      ['cluster', 'scaling', 'ingest'],
+      ['cluster', 'scaling', '--workers', '2'],
+      ['cluster', 'scaling', '--listener', 'mtls'],
+      ['cluster', 'profile'],
+      ['cluster', 'profile', 'ingest', 'fan-out'],
+      ['cluster', 'profile', 'ingest', '--ready', 'x'],
+      ['cluster', 'profile', 'idle'],
+    ]) {
+      expect(() => parse(...args), args.join(' ')).toThrow(UsageError);
+    }
+  });
 });

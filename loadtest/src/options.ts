@@ -10,7 +10,15 @@ import type { ListenerName } from './server/embedded-server.ts';
 import type { ProcessGroup } from './server/server-watch.ts';
 
 /** What to do. */
-export type Action = 'help' | 'list' | 'measure' | 'cluster' | 'profile' | 'soak';
+export type Action =
+  | 'help'
+  | 'list'
+  | 'measure'
+  | 'cluster'
+  | 'scaling'
+  | 'cluster-profile'
+  | 'profile'
+  | 'soak';
 
 /** A server that runs already. */
 export interface ServerTarget {
@@ -50,6 +58,10 @@ export interface Options {
 /** What is compared unless scenarios are named; and what cannot be. */
 const COMPARED: readonly string[] = ['query-author', 'query-ids-10', 'ingest', 'fan-out'];
 const NOT_COMPARED: ReadonlySet<string> = new Set(['selective', 'idle']);
+/** What starts clusters of a size of its own. */
+const SIZED: ReadonlySet<Action> = new Set(['scaling', 'cluster-profile']);
+const PROFILES: ReadonlySet<Action> = new Set(['profile', 'cluster-profile']);
+const ON_CLUSTERS: ReadonlySet<Action> = new Set(['cluster', 'scaling', 'cluster-profile']);
 const WORKERS_MAX = 16;
 const RUNS = 3;
 const MINUTES = 60;
@@ -70,6 +82,8 @@ export const HELP: string = `Loads a Mosaic server and says what each operation 
   npm run loadtest -- SCENARIO…            some of them
   npm run loadtest -- SCENARIO… --url URL --pid PID     on a server that runs
   npm run loadtest -- cluster [SCENARIO…]  a cluster beside the embedded server, by process
+  npm run loadtest -- cluster profile SCENARIO   where the time that a cluster takes more goes
+  npm run loadtest -- cluster scaling      two workers on two cores beside one on one
   npm run loadtest -- profile SCENARIO     where the embedded server spends its time
   npm run loadtest -- soak                 an hour of everything at once: does memory stay flat?
   npm run loadtest -- list                 the scenarios
@@ -124,8 +138,7 @@ const GRAMMAR = {
  */
 export function parseOptions(args: readonly string[], folder: string): Options {
   const { values, positionals } = parse(args);
-  const [first] = positionals;
-  const action = actionOf(first, values.help);
+  const action = actionOf(positionals, values.help);
   const isQuick = values.quick;
   const tls = values.tls || values.listener === 'mtls';
   const cacheFolder = inFolder(folder, values.cache) ?? CACHE_FOLDER;
@@ -140,8 +153,9 @@ export function parseOptions(args: readonly string[], folder: string): Options {
     listener: listenerOf(values.listener),
     tls,
     scale: isQuick ? SCALE_QUICK : 1,
-    runs:
-      action === 'profile' ? 1 : numberOf('--runs', values.runs, 1, RUNS_MAX, isQuick ? 1 : RUNS),
+    runs: PROFILES.has(action)
+      ? 1
+      : numberOf('--runs', values.runs, 1, RUNS_MAX, isQuick ? 1 : RUNS),
     minutes: numberOf('--minutes', values.minutes, 1, MINUTES_MAX, MINUTES),
     workers: workersOf(values.workers),
     readyFile: inFolder(folder, values.ready),
@@ -168,16 +182,20 @@ function refuseMisplaced(
   if (action === 'profile' && url !== undefined) {
     throw new UsageError('a profile is taken of a server started for it: leave --url out');
   }
-  if (action === 'profile' && scenarios.length !== 1) {
+  if (PROFILES.has(action) && scenarios.length !== 1) {
     throw new UsageError('write which scenario to profile: profile SCENARIO');
   }
   if (action !== 'soak' && minutes !== undefined) {
     throw new UsageError('--minutes is for a soak; a scenario ends when its operations are done');
   }
   if (action !== 'cluster' && (workers !== undefined || ready !== undefined)) {
-    throw new UsageError('--workers and --ready are for a cluster: write cluster first');
+    throw new UsageError(
+      SIZED.has(action)
+        ? 'the cluster is one of its own and of a given size: leave --workers and --ready out'
+        : '--workers and --ready are for a cluster: write cluster first',
+    );
   }
-  if (action !== 'cluster') return;
+  if (!ON_CLUSTERS.has(action)) return;
   if (url !== undefined) {
     throw new UsageError('a cluster is started here, or named by --ready FILE: leave --url out');
   }
@@ -212,8 +230,10 @@ function parse(args: readonly string[]): CommandLine {
   }
 }
 
-function actionOf(first: string | undefined, isHelp: boolean): Action {
+function actionOf([first, second]: readonly string[], isHelp: boolean): Action {
   if (isHelp || first === undefined || first === 'help') return 'help';
+  if (first === 'cluster' && second === 'scaling') return 'scaling';
+  if (first === 'cluster' && second === 'profile') return 'cluster-profile';
   const named = (['list', 'cluster', 'profile', 'soak'] as const).find((each) => each === first);
   return named ?? 'measure';
 }
@@ -225,6 +245,10 @@ function scenariosFor(action: Action, positionals: readonly string[]): Scenario[
     return scenariosOf(names.length === 0 ? COMPARED : names);
   }
   if (action === 'profile') return scenariosOf(positionals.slice(1));
+  if (action === 'cluster-profile') return scenariosOf(positionals.slice(2));
+  if (action === 'scaling' && positionals.length > 2) {
+    throw new UsageError(`scaling is of ingest: leave "${positionals.slice(2).join(' ')}" out`);
+  }
   if (action === 'soak' && positionals.length > 1) {
     throw new UsageError(`a soak runs alone: leave "${positionals.slice(1).join(' ')}" out`);
   }

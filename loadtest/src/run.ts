@@ -1,10 +1,13 @@
 /** The command as a whole: from its arguments to its exit code. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { compareAll } from './compare/compare.ts';
+import { measureScaling } from './compare/scaling.ts';
+import { renderScaling } from './compare/scaling-report.ts';
 import { comparisonJson, renderComparison } from './compare/comparison-report.ts';
 import { LoadError, UsageError } from './load-error.ts';
 import { measureAll, type ScenarioResult } from './measure.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
+import { profileCluster } from './profile/cluster-profile.ts';
 import { profileScenario } from './profile/profile-scenario.ts';
 import { describeMachine, isInMemory, type Machine } from './report/machine.ts';
 import { formatNumber, renderTable } from './report/table.ts';
@@ -44,8 +47,21 @@ async function act(options: Options, output: Output): Promise<ExitCode> {
     await profileScenario(options, output);
     return 0;
   }
+  if (options.action === 'cluster-profile') {
+    await profileCluster(options, output);
+    return 0;
+  }
   if (options.action === 'soak') return soak(options, output);
   const machine = await describeMachine();
+  if (options.action === 'scaling') {
+    const cases = await measureScaling(options, output);
+    for (const line of [machineLine(machine), '', ...renderScaling(cases)]) output.write(line);
+    if (options.jsonFile !== undefined) {
+      const json = { date: new Date().toISOString(), machine, scale: options.scale, cases };
+      writeFileSync(options.jsonFile, `${JSON.stringify(json, null, 2)}\n`);
+    }
+    return 0;
+  }
   if (options.action === 'cluster') {
     await compareWithCluster(options, machine, output);
     return 0;
@@ -86,8 +102,14 @@ async function soak(options: Options, output: Output): Promise<ExitCode> {
   return result.memory.every(({ verdict }) => verdict !== 'grows') ? 0 : 1;
 }
 
+function machineLine({ cpu, cores, node, signatureCheckMicros }: Machine): string {
+  return (
+    `${cpu}, ${cores} cores; Node ${node}; a signature check takes ` +
+    `${formatNumber(signatureCheckMicros)} µs of processor time.`
+  );
+}
+
 function headOf(options: Options, machine: Machine): string[] {
-  const { cpu, cores, node, signatureCheckMicros } = machine;
   const { target, tls, listener, runs, storeRecords } = options;
   const server =
     options.action === 'cluster'
@@ -96,8 +118,7 @@ function headOf(options: Options, machine: Machine): string[] {
         ? `the embedded server, ${listener} listener, ${tls ? 'TLS' : 'no TLS'}`
         : target.url;
   const lines = [
-    `${cpu}, ${cores} cores; Node ${node}; a signature check takes ` +
-      `${formatNumber(signatureCheckMicros)} µs of processor time.`,
+    machineLine(machine),
     `Server: ${server}; store of ${storeRecords} records; ` +
       (runs === 1 ? 'one run.' : `medians of ${runs} runs.`),
   ];

@@ -19,6 +19,8 @@ export interface SessionOptions {
   readonly options: Options;
   /** Options for the server's Node, where we start it. */
   readonly nodeOptions?: readonly string[];
+  /** Processors that the generator has to do with; all of them by default. */
+  readonly cores?: readonly number[];
   /** Settings for the server, where we start it. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Told what takes time. */
@@ -61,7 +63,7 @@ export class Session {
 
   /** @throws LoadError where the server or the generator does not start */
   static async open(settings: SessionOptions): Promise<Session> {
-    const { options, nodeOptions = [], settings: serverSettings = {} } = settings;
+    const { options, nodeOptions = [], cores, settings: serverSettings = {} } = settings;
     const { target, listener, tls, dataFolder: parentFolder } = options;
     const server =
       target === undefined
@@ -75,7 +77,7 @@ export class Session {
         : undefined;
     const url = target?.url ?? server?.url ?? '';
     try {
-      const generator = await GeneratorProcess.start(setupOf(options, url));
+      const generator = await GeneratorProcess.start(setupOf(options, url), cores);
       return new Session(settings, server, generator, url);
     } catch (error) {
       await server?.close();

@@ -109,6 +109,7 @@ describe('the command line', () => {
   it('has defaults', () => {
     expect(parseOptions([])).toEqual({
       dataDir: './data/cluster',
+      nodeOptions: [],
       gateways: 2,
       workers: 2,
       isJson: false,
@@ -122,6 +123,7 @@ describe('the command line', () => {
   it('passes settings on', () => {
     const options = parseOptions(['--worker-setting', 'MOSAIC_USERS=a=b', '--gateways', '3']);
     expect(options).toMatchObject({ gateways: 3, workerSettings: { MOSAIC_USERS: 'a=b' } });
+    expect(parseOptions(['--node-option=--inspect=0'])?.nodeOptions).toEqual(['--inspect=0']);
   });
 
   it.each([

@@ -18,6 +18,8 @@ export interface LocalClusterOptions {
   /** Settings of the gateways and of the workers, besides those that tie them together. */
   readonly gatewaySettings?: Readonly<Record<string, string>>;
   readonly workerSettings?: Readonly<Record<string, string>>;
+  /** Options of the Node of gateways and workers. */
+  readonly nodeOptions?: readonly string[];
   /** Whether gateways take the usual ports where they are free, or any: then tests can run beside. */
   readonly usualPorts?: boolean;
   readonly report: Report;
@@ -88,10 +90,11 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     signal?.throwIfAborted();
     const gatewaySpecs = await specsOfGateways(options, folder, servers);
     await folder.save();
-    const gateways = gatewaySpecs.map((spec) => new ServiceProcess(spec, report));
-    const workers = specsOfWorkers(options, folder, servers).map(
-      (spec) => new ServiceProcess(spec, report),
-    );
+    const { nodeOptions = [] } = options;
+    const processOf = (spec: ServiceSpec): ServiceProcess =>
+      new ServiceProcess({ ...spec, nodeOptions }, report);
+    const gateways = gatewaySpecs.map(processOf);
+    const workers = specsOfWorkers(options, folder, servers).map(processOf);
     processes.push(...gateways, ...workers);
     await Promise.all(processes.map((each) => each.start()));
     await Promise.all(processes.map((each) => untilReady(each, signal)));

@@ -11,6 +11,7 @@ export interface Options {
   readonly usualPorts: boolean;
   readonly gatewaySettings: Readonly<Record<string, string>>;
   readonly workerSettings: Readonly<Record<string, string>>;
+  readonly nodeOptions: readonly string[];
 }
 
 /** Text for `--help`. */
@@ -24,6 +25,7 @@ Usage: npm run cluster -- [options]
   --workers N                workers of each role (default: 2)
   --gateway-setting NAME=V   a setting of the gateways, such as MOSAIC_LOG_LEVEL=debug; repeatable
   --worker-setting NAME=V    a setting of the workers; repeatable
+  --node-option OPTION       an option of the services' Node, such as --inspect=0; repeatable
   --any-ports                any free ports, not 8443 and its like: for several clusters at a time
   --json                     report in lines of JSON; one with "event":"ready" says where it serves
   --help                     this text
@@ -49,6 +51,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     usualPorts: values['any-ports'] !== true,
     gatewaySettings: settings('--gateway-setting', values['gateway-setting']),
     workerSettings: settings('--worker-setting', values['worker-setting']),
+    nodeOptions: values['node-option'] ?? [],
   };
 }
 
@@ -61,6 +64,7 @@ interface Values {
   readonly workers?: string;
   readonly 'gateway-setting'?: string[];
   readonly 'worker-setting'?: string[];
+  readonly 'node-option'?: string[];
 }
 
 function parse(args: readonly string[]): { values: Values } {
@@ -76,6 +80,7 @@ function parse(args: readonly string[]): { values: Values } {
         workers: { type: 'string' },
         'gateway-setting': { type: 'string', multiple: true },
         'worker-setting': { type: 'string', multiple: true },
+        'node-option': { type: 'string', multiple: true },
       },
     });
   } catch (error) {

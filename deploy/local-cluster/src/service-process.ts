@@ -15,6 +15,8 @@ export interface ServiceSpec {
   readonly name: string;
   readonly service: 'gateway' | 'outbox' | 'inbox' | 'encryption';
   readonly settings: Readonly<Record<string, string>>;
+  /** Options of its Node. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** What a service says when it serves. */
@@ -129,9 +131,10 @@ export class ServiceProcess {
 
   /** Starts it once; resolves when it serves, rejects when it ends before. */
   #attempt(): Promise<void> {
-    const { service, settings, name } = this.spec;
+    const { service, settings, name, nodeOptions = [] } = this.spec;
     const main = new URL(`../../../services/${service}/dist/main.js`, import.meta.url);
-    const child = spawn(process.execPath, ['--no-warnings', fileURLToPath(main)], {
+    const args = ['--no-warnings', ...nodeOptions, fileURLToPath(main)];
+    const child = spawn(process.execPath, args, {
       env: serviceEnvironment(settings),
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C reaches whoever started it first, and then it, in order.

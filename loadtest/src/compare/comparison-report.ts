@@ -5,7 +5,7 @@ import type { Comparison, ComparisonResult, SystemFigures } from './compare.ts';
 /** A record's processor time in a cluster, without the S3 server, by that of the embedded server. */
 const INGEST_RATIO_MAX = 2;
 /** Ingest with two workers by that with one, where there are cores for both. */
-const SCALING_MIN = 1.6;
+export const SCALING_MIN = 1.6;
 /** Not counted: what serves the objects differs from installation to installation. */
 const APART = 'S3';
 

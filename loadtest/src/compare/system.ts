@@ -1,12 +1,15 @@
 /** What is compared: the embedded server, and clusters of one or several sizes. */
 import type { Options, ServerTarget } from '../options.ts';
 import { ClusterServer, runningCluster } from '../server/cluster-server.ts';
+import type { ProcessGroup } from '../server/server-watch.ts';
 import { Session } from '../session.ts';
 
 /** A server under comparison. */
 export interface System {
   readonly name: string;
   readonly session: Session;
+  /** Its processes by kind; the embedded server is one. */
+  readonly groups: readonly ProcessGroup[];
   /** Ends it, where it was started here. */
   close(): Promise<void>;
 }
@@ -14,19 +17,22 @@ export interface System {
 /**
  * Opens the embedded server first, then the clusters.
  *
+ * @param nodeOptions options for the Node of all that is started here
  * @throws LoadError where one does not start; none is left running then
  */
 export async function openSystems(
   options: Options,
   say: (line: string) => void,
+  nodeOptions: readonly string[] = [],
 ): Promise<System[]> {
   const systems: System[] = [];
   try {
     const running = options.readyFile && runningCluster(options.readyFile);
     const tls = running ? running.url.startsWith('wss:') : options.tls;
     say('starting the embedded server');
-    const session = await Session.open({ options: { ...options, tls }, say });
-    systems.push({ name: 'embedded', session, close: () => session.close() });
+    const session = await Session.open({ options: { ...options, tls }, nodeOptions, say });
+    const groups = [{ name: 'embedded', pids: [session.pid!] }];
+    systems.push({ name: 'embedded', session, groups, close: () => session.close() });
     if (running) systems.push(await openCluster('cluster', running, undefined, options, say));
     else {
       for (const workers of options.workers) {
@@ -36,6 +42,7 @@ export async function openSystems(
           parentFolder: options.dataFolder,
           tls,
           workers,
+          nodeOptions,
         });
         systems.push(await openCluster(name, server.target, server, options, say));
       }
@@ -64,6 +71,7 @@ async function openCluster(
     return {
       name,
       session,
+      groups: target.groups ?? [],
       close: async () => {
         await session.close();
         await server?.close();

@@ -25,11 +25,7 @@ export async function profileScenario(options: Options, output: Output): Promise
   const [scenario] = options.scenarios;
   mkdirSync(options.cacheFolder, { recursive: true });
   const folder = mkdtempSync(join(options.cacheFolder, 'profile-'));
-  const nodeOptions = [
-    '--cpu-prof',
-    `--cpu-prof-dir=${folder}`,
-    `--cpu-prof-interval=${INTERVAL_MICROS}`,
-  ];
+  const nodeOptions = profilerOptions(folder);
   const session = await Session.open({ options, nodeOptions, say: (line) => output.say(line) });
   try {
     output.say(`${scenario!.name}, under the profiler`);
@@ -48,6 +44,11 @@ export async function profileScenario(options: Options, output: Output): Promise
     writeTimes(file, times, windows, output);
   }
   output.write(`\nThe profiles, for a viewer such as Chrome's: ${folder}`);
+}
+
+/** Options that have Node write a profile of each of its threads to a folder when it ends. */
+export function profilerOptions(folder: string): string[] {
+  return ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${INTERVAL_MICROS}`];
 }
 
 function writeThreads({ phases, pid }: Session, output: Output): void {

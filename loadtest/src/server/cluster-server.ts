@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { serverEnvironment } from '../config.ts';
 import { LoadError } from '../load-error.ts';
 import type { ServerTarget } from '../options.ts';
+import { onCores } from './cores.ts';
 import { parseReadyLine, ServerChild } from './server-child.ts';
 import type { ProcessGroup } from './server-watch.ts';
 
@@ -19,6 +20,10 @@ export interface ClusterServerOptions {
   readonly tls: boolean;
   /** Of each role. */
   readonly workers: number;
+  /** Options for the Node of gateways and workers, such as those of its profiler. */
+  readonly nodeOptions?: readonly string[];
+  /** Processors that all of it has to do with; all of them by default. */
+  readonly cores?: readonly number[];
 }
 
 /** A cluster that runs, as a server to be measured. */
@@ -50,7 +55,9 @@ export class ClusterServer {
     const counts = ['--gateways', '1', '--workers', `${options.workers}`];
     const args = ['--json', '--any-ports', '--data', folder, ...counts];
     for (const setting of settings) args.push('--gateway-setting', setting);
-    const started = spawn(process.execPath, [script, ...args], {
+    for (const option of options.nodeOptions ?? []) args.push(`--node-option=${option}`);
+    const [command, ...words] = onCores([process.execPath, script, ...args], options.cores);
+    const started = spawn(command!, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: serverEnvironment({}),
     });

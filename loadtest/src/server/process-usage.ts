@@ -26,6 +26,14 @@ export interface ProcessMemory {
   readonly fileBytes: number;
 }
 
+/** What a processor did so far, whoever it did it for. */
+export interface CoreUsage {
+  readonly busyMicros: number;
+  readonly idleMicros: number;
+  /** Time in which the machine it is part of was not given it. */
+  readonly stolenMicros: number;
+}
+
 /** Reads `proc`, a folder like /proc. */
 export class ProcessReader {
   readonly #proc: string;
@@ -88,6 +96,24 @@ export class ProcessReader {
       }
     }
     return times;
+  }
+
+  /** What each processor did since the machine started. @throws LoadError */
+  cores(): Map<number, CoreUsage> {
+    const usage = new Map<number, CoreUsage>();
+    for (const line of readFileSync(`${this.#proc}/stat`, 'utf8').split('\n')) {
+      const match = /^cpu(\d+) (.*)$/.exec(line);
+      if (match === null) continue;
+      const times = match[2]!.split(' ').map((text) => Number(text) * TICK_MICROS);
+      const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft = 0, stolen = 0] =
+        times;
+      usage.set(Number(match[1]), {
+        busyMicros: user + nice + system + irq + soft,
+        idleMicros: idle + wait,
+        stolenMicros: stolen,
+      });
+    }
+    return usage;
   }
 
   #parentOf(pid: number): number | undefined {

@@ -3,7 +3,7 @@
  * when it has become quiet again, and work that was put off counts.
  */
 import { setTimeout } from 'node:timers/promises';
-import type { ProcessMemory, ProcessReader, Usage } from './process-usage.ts';
+import type { CoreUsage, ProcessMemory, ProcessReader, Usage } from './process-usage.ts';
 
 /** Between two looks whether the server is quiet. */
 const LOOK_MS = 100;
@@ -35,6 +35,8 @@ export interface Phase {
   readonly endMicros: number;
   /** Processor time by thread id. */
   readonly threadMicros: ReadonlyMap<number, number>;
+  /** What each of the machine's processors did, for whoever it was. */
+  readonly cores: ReadonlyMap<number, CoreUsage>;
   /** Processor time by group, what was put off included. */
   readonly groupMicros: ReadonlyMap<string, number>;
 }
@@ -69,13 +71,15 @@ export class ServerWatch {
     const before = await this.quiet();
     const threads = this.#threads();
     const groups = this.#groupTimes();
+    const coresBefore = this.#reader.cores();
     const startMicros = monotonicMicros();
     const result = await phase();
     const endMicros = monotonicMicros();
+    const cores = coreTimes(this.#reader.cores(), coresBefore);
     const threadMicros = subtract(this.#threads(), threads);
     const after = await this.quiet();
     const groupMicros = subtract(this.#groupTimes(), groups);
-    this.phases.push({ startMicros, endMicros, threadMicros, groupMicros });
+    this.phases.push({ startMicros, endMicros, threadMicros, cores, groupMicros });
     if (before === undefined || after === undefined) {
       return { result, cost: { cpuMicros: undefined, rssBytes: undefined } };
     }
@@ -124,6 +128,23 @@ export class ServerWatch {
   #usage(): Usage {
     return this.#reader.usage(this.#allPids());
   }
+}
+
+function coreTimes(
+  after: ReadonlyMap<number, CoreUsage>,
+  before: ReadonlyMap<number, CoreUsage>,
+): Map<number, CoreUsage> {
+  return new Map(
+    [...after].map(([core, usage]) => {
+      const start = before.get(core) ?? usage;
+      const busyMicros = usage.busyMicros - start.busyMicros;
+      const idleMicros = usage.idleMicros - start.idleMicros;
+      return [
+        core,
+        { busyMicros, idleMicros, stolenMicros: usage.stolenMicros - start.stolenMicros },
+      ];
+    }),
+  );
 }
 
 function subtract<K>(
