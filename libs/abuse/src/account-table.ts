@@ -37,8 +37,8 @@ export class AccountTable {
   }
 
   /** An account that did nothing; it is not kept. */
-  blank(name: SubjectName): Account {
-    return new Account(name, this.#sizes.of(name));
+  blank(name: SubjectName, nowMs: number): Account {
+    return new Account(name, this.#sizes.of(name), nowMs);
   }
 
   values(): IterableIterator<Account> {
@@ -47,7 +47,7 @@ export class AccountTable {
 
   #add(name: SubjectName, nowMs: number): Account | undefined {
     if (!this.#makeRoom(nowMs)) return undefined;
-    const account = this.blank(name);
+    const account = this.blank(name, nowMs);
     this.#accounts.set(name, account);
     return account;
   }

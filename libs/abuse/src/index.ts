@@ -65,6 +65,7 @@ export {
 export { type LimiterClock, systemClock } from './limiter-clock.ts';
 export { createMemoryLimiter, type LimiterOptions } from './limiter-memory.ts';
 export { renderOffencesMarkdown } from './offence-points.ts';
+export { openRedisLimiter, type RedisLimiterOptions } from './limiter-redis.ts';
 export { DEFAULT_PENALTY_RULES, type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
 export {
   addressSubjects,

@@ -46,7 +46,8 @@ export interface LimiterObserver {
 }
 
 const SUBJECTS_MAX = 200_000;
-const BANS_MAX = 100_000;
+/** Most bans known at a time, unless options say otherwise. */
+export const BANS_MAX = 100_000;
 /** Most bans in a list. */
 const BANS_LISTED_MAX = 1_000;
 /** When somebody who there is no room for can try again. */
@@ -126,7 +127,7 @@ export class MemoryLimiter implements Limiter {
     const accounts: Account[] = [];
     for (const subject of subjects) {
       const account = this.#open(subject, nowMs);
-      if (account === undefined || !account.hasPlace(at, standing)) {
+      if (account === undefined || !account.hasPlace(at, standing, nowMs)) {
         return { subject, what, retryAfterMs: NO_ROOM_WAIT_MS };
       }
       accounts.push(account);
@@ -153,7 +154,10 @@ export class MemoryLimiter implements Limiter {
   penalize(subject: SubjectName, points: number, word: string): EarnedBan | undefined {
     const nowMs = this.#clock.monotonicMs();
     const account = this.#open(subject, nowMs);
-    account?.noteRefusal(word, nowMs);
+    if (account !== undefined) {
+      account.noteRefusal(word, nowMs);
+      this.#observer?.refused(account);
+    }
     const known = this.earned.find(subject);
     if (known !== undefined || account === undefined) return known;
     account.owe(POINTS_SLOT, points, nowMs);
@@ -161,7 +165,7 @@ export class MemoryLimiter implements Limiter {
     if (account.debtMs(POINTS_SLOT, nowMs) === 0) return undefined;
     const ban = this.earned.impose(subject);
     if (ban === undefined) return undefined;
-    account.fill(POINTS_SLOT);
+    account.forgive();
     this.#observer?.banned(ban);
     this.tell(ban);
     return ban;
@@ -196,13 +200,19 @@ export class MemoryLimiter implements Limiter {
   /** Ends a ban in this process, and forgets the points. */
   forgive(subject: SubjectName): void {
     this.earned.remove(subject);
-    this.accounts.find(subject)?.fill(POINTS_SLOT);
+    this.accounts.find(subject)?.forgive();
   }
 
-  report(subject: SubjectName, standing: Standing): Promise<SubjectReport> {
+  /** @param shared what all processes together know, where there are others */
+  report(
+    subject: SubjectName,
+    standing: Standing,
+    shared?: { readonly account: Account; readonly refused: ReadonlyMap<string, number> },
+  ): Promise<SubjectReport> {
     const nowMs = this.#clock.monotonicMs();
     // One that is not known looks like one that did nothing, without being remembered.
-    const account = this.accounts.find(subject) ?? this.accounts.blank(subject);
+    const account =
+      shared?.account ?? this.accounts.find(subject) ?? this.accounts.blank(subject, nowMs);
     const usage = BUDGETS.map((what): Usage => {
       const slot = slotOf(what, standing);
       const msPerUnit = account.sizes.msPerUnit[slot]!;
@@ -221,11 +231,15 @@ export class MemoryLimiter implements Limiter {
       const limit = account.sizes.places[at]![standing];
       return { subject, what, used, limit, ratePerSecond: undefined };
     });
+    const refused = new Map(shared?.refused);
+    for (const [word, count] of account.refusedLately(nowMs)) {
+      refused.set(word, (refused.get(word) ?? 0) + count);
+    }
     return Promise.resolve({
       usage: [...usage, ...holdings],
       points: account.used(POINTS_SLOT, nowMs),
       ban: this.earned.find(subject),
-      refused: new Map(account.refusedLately(nowMs)),
+      refused,
     });
   }
 
