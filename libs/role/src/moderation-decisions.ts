@@ -56,6 +56,12 @@ export class ModerationDecisions implements DecisionLookup {
     return facts.map((fact) => fact && decodeDecision(fact));
   }
 
+  /** Up to 1,000 records that were decided on, in the order of their IDs. Throws as `Registry.list`. */
+  async list(after?: Reference): Promise<{ ids: readonly Reference[]; hasMore: boolean }> {
+    const page = await this.#registry.list({ collection: DECISIONS_COLLECTION, after });
+    return { ids: page.facts.map(({ key }) => key), hasMore: page.hasMore };
+  }
+
   /**
    * Decides on up to 10,000 records.
    *

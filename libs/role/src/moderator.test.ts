@@ -122,6 +122,22 @@ describe('what waits', () => {
     expect(await waiting({}, 1)).toEqual([idOf(open)]);
     expect(await index.scan({ path: 'held' }, { limit: 1000 })).toHaveLength(1);
   });
+
+  it('loses what was decided where nobody could write to the index', async () => {
+    const held = Array.from({ length: 5 }, () => sent(ALICE));
+    await roles.submit('inbox', held);
+    const ids = held.slice(1).map(({ id }) => id);
+    const elsewhere = Array.from({ length: 1500 }, () => sent(ALICE).id);
+    await decisions.decide([...ids, ...elsewhere], 'rejected');
+    const { index } = roles.role('inbox');
+    const paths = async (): Promise<number> =>
+      (await index.scan({ path: 'held' }, { limit: 1000 })).length;
+    await moderator.releaseDecided(() => true);
+    expect(await paths()).toBe(5);
+    await moderator.releaseDecided(() => false);
+    expect(await paths()).toBe(1);
+    expect((await moderator.show(ids)).map((each) => each?.held)).toEqual(ids.map(() => true));
+  });
 });
 
 describe('a decision', () => {

@@ -16,7 +16,7 @@ import { notifiedKeys, repliedReferences } from './notified.ts';
 /** What a moderator works with: the parts of an inbox. */
 export interface ModeratorDeps {
   readonly index: RecordIndex;
-  readonly log: SegmentLog;
+  readonly log: Pick<SegmentLog, 'read'>;
   readonly directory: KeyDirectory;
   readonly decisions: ModerationDecisions;
   /** Where approved records are published; undefined: somebody else does. */
@@ -27,7 +27,9 @@ export interface ModeratorDeps {
 export interface ModeratedRecord {
   readonly record: RecordView;
   readonly receivedAt: Timestamp;
-  /** Undefined: it waits. */
+  /** Whether it was held when it came in; decisions are about such records only. */
+  readonly held: boolean;
+  /** Undefined: nobody decided on it. */
   readonly decision: DecisionDetails | undefined;
 }
 
@@ -107,7 +109,11 @@ export class Moderator {
     const entries = await this.#deps.index.lookup(ids);
     const found = entries.flatMap((entry) => (entry === undefined ? [] : [entry]));
     const stored = (await this.#read(found.map(({ location }) => location))).values();
-    return entries.map((entry) => (entry === undefined ? undefined : stored.next().value));
+    return entries.map((entry, i) => {
+      const shown = entry === undefined ? undefined : stored.next().value;
+      // A shared index knows a record by most bytes of its ID, not by all.
+      return shown !== undefined && equalBytes(shown.record.id, ids[i]!) ? shown : undefined;
+    });
   }
 
   /** Lets everybody read records that are held, and publishes them. Throws as {@link show}. */
@@ -133,6 +139,23 @@ export class Moderator {
       const held = some.filter((_, i) => entries[i]?.held === true);
       await this.#deps.index.release(held);
       await this.#publish(held);
+    }
+  }
+
+  /**
+   * Takes everything that was ever decided on off the path of what waits: what was decided while no
+   * server ran, and what a rebuild put there again.
+   *
+   * @param isEnded asked between two pages
+   * @throws MosaicError what storage and registry throw
+   */
+  async releaseDecided(isEnded: () => boolean): Promise<void> {
+    const { decisions, index } = this.#deps;
+    for (let after: Reference | undefined, hasMore = true; hasMore && !isEnded(); ) {
+      const page = await decisions.list(after);
+      await index.release(page.ids);
+      after = page.ids.at(-1);
+      ({ hasMore } = page);
     }
   }
 
@@ -174,7 +197,9 @@ export class Moderator {
     if (locations.length === 0) return [];
     const stored = await log.read(locations);
     const found = await decisions.details(stored.map(({ record }) => record.id));
-    return stored.map(({ record, receivedAt }, i) => ({ record, receivedAt, decision: found[i] }));
+    return stored.map(({ record, receivedAt, held }, i) => {
+      return { record, receivedAt, held, decision: found[i] };
+    });
   }
 
   async #isWanted(

@@ -19,7 +19,7 @@ import { keyName } from './key-name.ts';
 /** Where key schedules are held: a role that keeps records for everybody. */
 export interface ScheduleSource {
   readonly index: RecordIndex;
-  readonly log: SegmentLog;
+  readonly log: Pick<SegmentLog, 'peek' | 'read'>;
 }
 
 /** Masters that one key acts for: each of them has an attestation that the key itself made. */

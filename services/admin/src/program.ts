@@ -3,6 +3,7 @@ import { type ExitCode, type Host, laidOut, runProgram } from '@mosaic-cluster/c
 import { Command } from 'commander';
 import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
 import { registerAudit } from './audit/command.ts';
+import { registerModeration } from './moderation/command.ts';
 import { registerReindex } from './reindex/command.ts';
 import { registerStats } from './stats/command.ts';
 import { registerUsers } from './users/command.ts';
@@ -26,6 +27,7 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerVerify,
   registerReindex,
   registerUsers,
+  registerModeration,
   registerAudit,
 ];
 

@@ -28,7 +28,7 @@ const tools = await nativeSigningTools();
 
 /** She is served here; he is a stranger, whose records wait for a moderator. */
 export const ALICE: SecretKey = new Uint8Array(32).fill(1);
-const BOB = new Uint8Array(32).fill(2);
+export const BOB: SecretKey = new Uint8Array(32).fill(2);
 const SUBKEY = new Uint8Array(32).fill(3);
 const START_MS = 1_750_000_000_000;
 /** Nobody may read this in anything that the command prints. */

@@ -6,10 +6,20 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RedisServer, type S3Server, startRedis, startS3 } from '@mosaic-cluster/test-servers';
-import { openFacts } from '../src/place/open-facts.ts';
-import type { Facts } from '../src/place/open-facts.ts';
+import { openStores } from '@mosaic-cluster/cluster/stores';
+import type { RecordView } from '@mosaic-cluster/protocol';
+import {
+  createRedisIndex,
+  openIndexEnvironment,
+  openObjectSegmentLog,
+  openSegmentLog,
+  type RecordIndex,
+  type SegmentLog,
+} from '@mosaic-cluster/store';
+import { readAdminSettings } from '../src/config.ts';
+import { type Facts, openFacts } from '../src/place/open-facts.ts';
 import type { RunResult } from './run-admin.ts';
-import { runHere } from './run-here.ts';
+import { runHere, withSettings } from './run-here.ts';
 
 /** An empty place. */
 export interface TestPlace {
@@ -19,6 +29,8 @@ export interface TestPlace {
   json<Told>(args: readonly string[], input?: string): Promise<Told>;
   /** Its registry, opened as a process beside the command would. To be closed. */
   facts(): Promise<Facts>;
+  /** Stores records of a role, as a server does that is not there any more. */
+  store(role: string, records: readonly RecordView[], isHeld?: boolean): Promise<void>;
 }
 
 /** Makes places of one kind. */
@@ -29,7 +41,17 @@ export interface PlaceKind {
   stop(): Promise<void>;
 }
 
-function testPlace(env: NodeJS.ProcessEnv): TestPlace {
+/** Where a role's records go. */
+interface RoleStore {
+  readonly log: SegmentLog;
+  readonly index: RecordIndex;
+  close(): Promise<void>;
+}
+
+function testPlace(
+  env: NodeJS.ProcessEnv,
+  openStore: (role: string) => Promise<RoleStore>,
+): TestPlace {
   const admin: TestPlace['admin'] = (args, input) => runHere(args, env, input);
   return {
     admin,
@@ -38,15 +60,43 @@ function testPlace(env: NodeJS.ProcessEnv): TestPlace {
       if (code !== 0 || stderr !== '') throw new Error(`${args.join(' ')}: ${code}\n${stderr}`);
       return JSON.parse(stdout) as Told;
     },
-    facts: async () => {
-      Object.assign(process.env, env);
-      try {
-        return await openFacts({}, false);
-      } finally {
-        for (const name of Object.keys(env)) delete process.env[name];
-      }
+    facts: () => withSettings(env, () => openFacts({}, false)),
+    store: async (role, records, isHeld = false) => {
+      const opened = await withSettings(env, () => openStore(role));
+      const { log, index } = opened;
+      const entries = records.map((record) => {
+        return { record, receivedAt: record.timestamp, held: isHeld };
+      });
+      const { locations, end } = await log.append(entries);
+      await index.add(entries.map((entry, i) => ({ ...entry, location: locations[i]! })));
+      await index.markWhole(end);
+      await opened.close();
     },
   };
+}
+
+async function openFolderStore(folder: string, role: string): Promise<RoleStore> {
+  const log = await openSegmentLog({ directory: join(folder, 'segments', role), role });
+  const environment = await openIndexEnvironment({ directory: join(folder, 'index') });
+  const close = async (): Promise<void> => {
+    await environment.close();
+    await log.close();
+  };
+  return { log, index: environment.index(role), close };
+}
+
+async function openClusterStore(role: string): Promise<RoleStore> {
+  const settings = readAdminSettings();
+  if (settings.of !== 'cluster') throw new Error('these are no settings of a cluster');
+  const stores = await openStores(settings.config);
+  const log = await openObjectSegmentLog({ store: stores.objects, role });
+  const index = createRedisIndex({ connection: stores.redis, name: role });
+  const close = async (): Promise<void> => {
+    await log.close();
+    await index.close();
+    await stores.close();
+  };
+  return { log, index, close };
 }
 
 function embedded(): PlaceKind {
@@ -61,7 +111,7 @@ function embedded(): PlaceKind {
       const folder = join(root, String((places += 1)));
       await mkdir(folder);
       await writeFile(join(folder, 'mosaic.json'), '{"mosaicData":1}\n');
-      return testPlace({ MOSAIC_DATA_DIR: folder });
+      return testPlace({ MOSAIC_DATA_DIR: folder }, (role) => openFolderStore(folder, role));
     },
     stop: () => rm(root, { recursive: true }),
   };
@@ -79,7 +129,7 @@ function cluster(): PlaceKind {
     place: async () => {
       const bucket = `bucket-${(places += 1)}`;
       s3!.createBucket(bucket);
-      return testPlace({
+      const env = {
         MOSAIC_S3_BUCKET: bucket,
         MOSAIC_S3_ENDPOINT: s3!.url,
         MOSAIC_S3_REGION: s3!.region,
@@ -87,7 +137,8 @@ function cluster(): PlaceKind {
         MOSAIC_S3_SECRET_ACCESS_KEY: s3!.secretAccessKey,
         MOSAIC_REDIS_URLS: redis!.url,
         MOSAIC_REDIS_KEY_PREFIX: `place-${places}`,
-      });
+      };
+      return testPlace(env, openClusterStore);
     },
     stop: async () => {
       await Promise.all([redis?.stop(), s3?.stop()]);

@@ -122,11 +122,22 @@ async function followRemovals(
 function followDecisions(
   store: RoleStore,
   directory: KeyDirectory,
-  { registry, bus }: OpenRolesDeps,
+  { registry, bus, lifecycle }: OpenRolesDeps,
 ): void {
   const { decisions } = registry;
   const moderator = new Moderator({ ...store, directory, decisions, bus });
   registry.onDecided((ids) => moderator.followUp(ids));
+  let isEnded = false;
+  const releasing = moderator
+    .releaseDecided(() => isEnded)
+    .catch((error: unknown) => {
+      lifecycle.log.error('what was decided while no server ran still counts as held', { error });
+    });
+  const end = async (): Promise<void> => {
+    isEnded = true;
+    await releasing;
+  };
+  lifecycle.add('decisions made meanwhile', { close: end });
 }
 
 /**

@@ -57,7 +57,8 @@ export async function readList<Value>(
       if (text !== undefined) add(`--file, line ${i + 1}`, text, remark || undefined);
     }
   }
-  if (found.size > 0) return [...found.values()];
+  // An empty file is an empty list.
+  if (found.size > 0 || file !== undefined) return [...found.values()];
   throw usageError(what, 'nothing is named', `Give one or more, or a list with --file.`);
 }
 

@@ -2,7 +2,6 @@
  * What a command looks after, wherever it lies: per role a log that is the truth and an index that
  * must answer what the log says.
  */
-import type { ScheduleSource } from '@mosaic-cluster/role';
 import type { LogPosition, LogReader, NoIndex, RecordIndex } from '@mosaic-cluster/store';
 
 /** What is kept for one role. */
@@ -26,7 +25,7 @@ export interface Holding {
   readonly servedBy: string | undefined;
   readonly roles: readonly RoleHolding[];
   /** Where key schedules are: the public roles, whether they are among `roles` or not. */
-  readonly scheduleSources: readonly ScheduleSource[];
+  readonly scheduleSources: readonly Pick<IndexedHolding, 'log' | 'index'>[];
   /** Why there is no index at all; undefined: there is. */
   readonly noIndex: NoIndex | undefined;
   /** Of all roles' indexes, on disk. */
@@ -36,7 +35,12 @@ export interface Holding {
   close(): Promise<void>;
 }
 
+/** What is kept for a role that has an index. */
+export interface IndexedHolding extends RoleHolding {
+  readonly index: RecordIndex;
+}
+
 /** What is kept in a cluster, whose indexes may be written to while it serves. */
 export interface ClusterHolding extends Holding {
-  readonly roles: readonly (RoleHolding & { readonly index: RecordIndex })[];
+  readonly roles: readonly IndexedHolding[];
 }

@@ -1,8 +1,8 @@
 /** Opens what a cluster keeps for reading: segments on the object store, indexes on Redis. */
 import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
 import { openStores } from '@mosaic-cluster/cluster/stores';
-import { createRedisIndex, openObjectLogReader, type RecordIndex } from '@mosaic-cluster/store';
-import type { ClusterHolding, RoleHolding } from './holding.ts';
+import { createRedisIndex, openObjectLogReader } from '@mosaic-cluster/store';
+import type { ClusterHolding, IndexedHolding } from './holding.ts';
 import { PRIVATE_ROLE, ROLES } from './open-embedded.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function openCluster(
   only: readonly string[] | undefined,
 ): Promise<ClusterHolding> {
   const stores = await openStores(config);
-  const roles: (RoleHolding & { readonly index: RecordIndex })[] = [];
+  const roles: IndexedHolding[] = [];
   const close = async (): Promise<void> => {
     for (const { log } of roles) await log.close();
     await stores.close();

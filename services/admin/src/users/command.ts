@@ -117,7 +117,10 @@ function registerAdd(users: Command, host: Host): void {
       for (const { remark, shown } of keys) {
         if (remark !== undefined) lineOf(`the note on ${shown}`, remark, USER_NOTE_BYTES_MAX);
       }
-      await runChange(host, options, keys, (facts, by) => usersAdded(facts, by, note));
+      await runChange(host, options, ({ facts, by }) => ({
+        list: keys,
+        change: usersAdded(facts, by, note),
+      }));
     });
 }
 
@@ -129,7 +132,8 @@ function registerRemove(users: Command, host: Host): void {
   addChangeOptions(addListOption(addFactsOptions(command)))
     .addHelpText('after', REMOVE_HELP)
     .action(async (named: string[], options: ChangeCommandOptions & ListOption) => {
-      await runChange(host, options, await readKeys(host, named, options), usersRemoved);
+      const list = await readKeys(host, named, options);
+      await runChange(host, options, ({ facts }) => ({ list, change: usersRemoved(facts) }));
     });
 }
 
