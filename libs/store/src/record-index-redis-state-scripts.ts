@@ -18,7 +18,7 @@ import { LUA_SHARED } from './record-index-redis-rows.ts';
 import { type RedisScript, redisScript } from './redis-connection.ts';
 
 /** Who serves the slot: the run id of the server, new with each start and with each failover. */
-const LUA_BOOT = String.raw`
+export const LUA_BOOT: string = String.raw`
 local function boot() return redis.call('INFO', 'server'):match('run_id:(%x+)') or '' end
 local function isSame(hash)
   local known = redis.call('HGET', hash, 'b') or ''

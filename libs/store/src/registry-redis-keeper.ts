@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import type { ControlObject, ControlObjects, JoinedControl } from './control-objects.ts';
-import { REGISTRY_SHARDS, type RegistryTables, type SeenObjects } from './registry-redis-tables.ts';
+import { REGISTRY_SHARDS, type ShardMark } from './registry-redis-shards.ts';
+import type { RegistryTables, SeenObjects } from './registry-redis-tables.ts';
 
 /** What a keeper works with. */
 export interface RegistryKeeperOptions {
@@ -22,6 +23,8 @@ export type KeeperOutcome = 'done' | 'busy';
 const LEASE_MS = 15_000;
 /** Objects are applied once more after this time: a failover may have lost the last writes. */
 const ECHO_MS = 30_000;
+/** The clocks of those who change the registry differ by less. */
+const SKEW_MS = 600_000;
 const ATTEMPTS_MAX = 5;
 const SEEN = 1;
 const SEEN_AGAIN = 2;
@@ -85,14 +88,18 @@ export class RegistryKeeper {
     const { tables, now } = this.#options;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const startMs = now();
-      const incomplete = await tables.incomplete();
-      if (incomplete.size > 0 && !(await this.#makeAgain(incomplete))) continue;
+      const marks = await tables.shards.marks();
+      const missing = marks.filter(({ is }) => is === 'missing');
+      const stale = marks.filter(({ is }) => is === 'stale');
+      if (missing.length > 0 && !(await this.#makeAgain(missing, startMs))) continue;
+      if (stale.length > 0 && !(await this.#refresh(stale, startMs))) continue;
       const seen = await tables.seen();
-      const objects = await this.#catchUp(seen);
+      const objects = await this.#catchUp(seen, marks, startMs);
       if (objects === undefined) continue;
       const listed = new Set(objects.map(({ key }) => key));
       const gone = [...seen.scores.keys()].filter((key) => !listed.has(key));
       await tables.forget(startMs, gone);
+      await tables.shards.stamp(startMs);
       return;
     }
     const message = 'the registry on Redis was emptied whenever it was made again';
@@ -100,18 +107,35 @@ export class RegistryKeeper {
   }
 
   /** Fills shards from nothing; false: it was disturbed. */
-  async #makeAgain(shards: ReadonlySet<number>): Promise<boolean> {
+  async #makeAgain(marks: readonly ShardMark[], asOfMs: number): Promise<boolean> {
     const { tables, objects } = this.#options;
+    const shards = new Set(marks.map(({ shard }) => shard));
     const token = randomBytes(12).toString('hex');
     // Before the objects are listed: a change that comes later tells Redis by itself.
-    await tables.begin(shards, token);
+    await tables.shards.begin(shards, token);
     const loaded = await objects.load();
-    const rebuilt = { shards, token };
-    if (!(await tables.apply(loaded.block, rebuilt, () => this.#prolong()))) return false;
-    if (!(await tables.finish(shards, token))) return false;
+    const how = { token, asOfMs, onProgress: () => this.#prolong() };
+    if (!(await tables.shards.refill(loaded.block, shards, how))) return false;
     // Where only some shards were empty, the others may lack what nobody told Redis of.
     const isAll = shards.size === REGISTRY_SHARDS;
     await tables.note(isAll ? this.#scoresOf(loaded.objects) : []);
+    return true;
+  }
+
+  /**
+   * Brings into shards what their servers may have lost when they were started again, or when others took
+   * over; false: it was disturbed.
+   */
+  async #refresh(marks: readonly ShardMark[], asOfMs: number): Promise<boolean> {
+    const { tables, objects } = this.#options;
+    const heldMs = Math.min(...marks.map((mark) => mark.asOfMs));
+    const listed = await objects.list();
+    const held = listed.filter(({ made }) => made.timeMs < heldMs - SKEW_MS);
+    const loaded = await objects.load(new Set(held.map(({ key }) => key)));
+    if (loaded.forgottenMs > heldMs) return this.#makeAgain(marks, asOfMs);
+    const how = { asOfMs, onProgress: () => this.#prolong() };
+    if (!(await tables.shards.adopt(loaded.block, marks, how))) return false;
+    await tables.note([]);
     return true;
   }
 
@@ -120,7 +144,11 @@ export class RegistryKeeper {
    *
    * @returns the objects that there are; undefined: all has to be looked at again
    */
-  async #catchUp(seen: SeenObjects): Promise<readonly ControlObject[] | undefined> {
+  async #catchUp(
+    seen: SeenObjects,
+    marks: readonly ShardMark[],
+    asOfMs: number,
+  ): Promise<readonly ControlObject[] | undefined> {
     const { tables, objects } = this.#options;
     const listed = await objects.list();
     const known = new Set<string>();
@@ -131,10 +159,9 @@ export class RegistryKeeper {
     const loaded = await objects.load(known);
     if (seen.atMs > 0 && loaded.forgottenMs > seen.atMs) {
       // Redis was away for longer than removals are remembered: what it has may have been removed.
-      const all = new Set(Array.from({ length: REGISTRY_SHARDS }, (_, shard) => shard));
-      return (await this.#makeAgain(all)) ? loaded.objects : undefined;
+      return (await this.#makeAgain(marks, asOfMs)) ? loaded.objects : undefined;
     }
-    await tables.apply(loaded.block, undefined, () => this.#prolong());
+    await tables.shards.apply(loaded.block, () => this.#prolong());
     await tables.note(this.#scoresOf(loaded.objects.filter(({ key }) => !known.has(key))));
     return loaded.objects;
   }

@@ -5,12 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import type { RegistryCache, Remembered } from './registry-redis-cache.ts';
-import {
-  type FactRead,
-  type FactsRead,
-  type RegistryTables,
-  shardOf,
-} from './registry-redis-tables.ts';
+import { shardOf } from './registry-redis-shards.ts';
+import type { FactRead, FactsRead, RegistryTables } from './registry-redis-tables.ts';
 
 /** What lookups work with. */
 export interface RegistryReadsOptions {
@@ -28,8 +24,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Between two looks whether Redis is mended. */
-const RETRY_MS = 50;
+/** Between two looks whether Redis is mended; the first pause, and the longest. */
+const RETRY_MS = [50, 400] as const;
 /** Names asked for at once. */
 const NAMES_MAX = 4096;
 
@@ -61,12 +57,13 @@ export class RegistryReads {
   /** A part of a collection. @throws MosaicError `unavailable` (`registry-…`, `redis-…`) */
   async list(collection: string, after: Uint8Array, limit: number): Promise<FactsRead> {
     const { tables, mend, waitMs } = this.#options;
-    for (const endMs = performance.now() + waitMs; ; ) {
+    const endMs = performance.now() + waitMs;
+    for (let pauseMs: number = RETRY_MS[0]; ; pauseMs = longer(pauseMs)) {
       const found = await tables.list(collection, after, limit);
       if (found !== undefined) return found;
       if (performance.now() > endMs) throw incomplete();
-      await mend();
-      await delay(RETRY_MS);
+      void mend();
+      await delay(pauseMs);
     }
   }
 
@@ -93,7 +90,8 @@ export class RegistryReads {
   async #answer(waiting: readonly Waiting[]): Promise<void> {
     const { cache, waitMs, mend } = this.#options;
     const endMs = performance.now() + waitMs;
-    for (let left = waiting; ; ) {
+    let left = waiting;
+    for (let pauseMs: number = RETRY_MS[0]; ; pauseMs = longer(pauseMs)) {
       const { round } = cache;
       const askedAtMs = performance.now();
       const found = await this.#read(left.map(({ name }) => name));
@@ -113,8 +111,9 @@ export class RegistryReads {
         return;
       }
       left = missing;
-      await mend();
-      await delay(RETRY_MS);
+      // Shards become whole one after the other: nobody waits for all of them.
+      void mend();
+      await delay(pauseMs);
     }
   }
 
@@ -146,6 +145,10 @@ export class RegistryReads {
     if (known === undefined) reject(error);
     else resolve(known);
   }
+}
+
+function longer(pauseMs: number): number {
+  return Math.min(2 * pauseMs, RETRY_MS[1]);
 }
 
 function incomplete(): MosaicError {

@@ -8,22 +8,38 @@
  * and `b`, while it is being made again: the token of whoever does so. A change may come to a shard in
  * any state and any number of times, because the newer version stays.
  *
+ * Behind both stands the run id of the server, which is another one after each start and failover.
+ * The server may lack its last writes then, so a shard counts as whole only where the run id is the same.
+ * Before it in `w` is a time, in ms since 1970: what the control objects said then is in the shard.
+ *
  * In a slot of their own are `v`, which is another one after each change; `seen`, the control objects
  * that are in the tables (score 1: once, 2: looked at again later); `told`, those that some
  * process was told of lately; `lease`, who looks after all this;
  * `rest`, while nobody needs to; and `at`, when all was well last.
  */
 import { LUA_SHARED } from './record-index-redis-rows.ts';
+import { LUA_BOOT } from './record-index-redis-state-scripts.ts';
 import { LUA_TABLE } from './record-index-redis-tables.ts';
 import { type RedisScript, redisScript } from './redis-connection.ts';
 
-const WITH_TABLE = LUA_SHARED + LUA_TABLE;
+const LUA_WHOLE = String.raw`
+-- When all was in the shard; nothing where another server has it, or nobody has made it yet.
+local function wholeAt()
+  local at, server = (redis.call('GET', KEYS[1] .. 'w') or ''):match('^(%d+) (%x*)$')
+  return server == boot() and at
+end
+local function setWhole(at) redis.call('SET', KEYS[1] .. 'w', at .. ' ' .. boot()) end
+local function isBegun(token) return redis.call('GET', KEYS[1] .. 'b') == token .. ' ' .. boot() end
+`;
+
+const WITH_MARKS = LUA_BOOT + LUA_WHOLE;
+const WITH_TABLE = LUA_SHARED + LUA_TABLE + WITH_MARKS;
 
 /** `[letter, field, …]` → `[1, value or nil, …]`, or `[0]` where the shard is not whole. */
 export const READ_FACTS: RedisScript = redisScript(
   WITH_TABLE +
     String.raw`
-if call('EXISTS', base .. 'w') == 0 then return { 0 } end
+if not wholeAt() then return { 0 } end
 local found = { 1 }
 for i = 2, #ARGV do found[i] = get(ARGV[i]) or false end
 return found
@@ -38,7 +54,7 @@ export const APPLY_FACTS: RedisScript = redisScript(
   WITH_TABLE +
     String.raw`
 if ARGV[2] ~= '' then
-  if call('GET', base .. 'b') ~= ARGV[2] then return 0 end
+  if not isBegun(ARGV[2]) then return 0 end
   call('PEXPIRE', base .. 'b', ARGV[3])
 end
 for i = 4, #ARGV, 2 do
@@ -58,7 +74,7 @@ return 1
 export const LIST_FACTS: RedisScript = redisScript(
   WITH_TABLE +
     String.raw`
-if call('EXISTS', base .. 'w') == 0 then return { 0 } end
+if not wholeAt() then return { 0 } end
 local after, stop, wanted = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local found, n = { 1, '' }, 0
 local lower = find(directory, after)
@@ -87,7 +103,7 @@ export const BEGIN_SHARD: RedisScript = redisScript(
   WITH_TABLE +
     String.raw`
 call('DEL', base .. 'w')
-call('SET', base .. 'b', ARGV[2], 'PX', ARGV[3])
+call('SET', base .. 'b', ARGV[2] .. ' ' .. boot(), 'PX', ARGV[3])
 for _, lower in ipairs(call('ZRANGE', directory, '0', '-1')) do
   call('UNLINK', base .. letter .. lower)
 end
@@ -96,18 +112,49 @@ return 1
 `,
 );
 
-/** `[token]` → 1: the shard is whole from now on; 0: somebody else makes it again, or it was emptied. */
-export const FINISH_SHARD: RedisScript = redisScript(String.raw`
-local base = KEYS[1]
-if redis.call('GET', base .. 'b') ~= ARGV[1] then return 0 end
-redis.call('SET', base .. 'w', '1')
-redis.call('DEL', base .. 'b')
+/**
+ * `[token, ms]` → 1: the shard is whole from now on, as of a time; 0: somebody else makes it again, it was
+ * emptied, or its server is another one.
+ */
+export const FINISH_SHARD: RedisScript = redisScript(
+  WITH_MARKS +
+    String.raw`
+if not isBegun(ARGV[1]) then return 0 end
+setWhole(ARGV[2])
+redis.call('DEL', KEYS[1] .. 'b')
 return 1
-`);
+`,
+);
 
-/** → 1: the shard is whole. */
-export const IS_WHOLE: RedisScript = redisScript(
-  String.raw`return redis.call('EXISTS', KEYS[1] .. 'w')`,
+/**
+ * → `[ms, server, 1: it is the same server as ever, or 0]`: what a shard holds, as of when. `ms` is empty where it
+ * has to be made again.
+ */
+export const READ_WHOLE: RedisScript = redisScript(
+  WITH_MARKS +
+    String.raw`
+local at = (redis.call('GET', KEYS[1] .. 'w') or ''):match('^%d+')
+return { at or '', boot(), wholeAt() and 1 or 0 }
+`,
+);
+
+/** `[server, ms]` → 1: the shard is whole as of a time; 0: it was emptied, or has yet another server. */
+export const ADOPT_WHOLE: RedisScript = redisScript(
+  WITH_MARKS +
+    String.raw`
+if boot() ~= ARGV[1] or redis.call('EXISTS', KEYS[1] .. 'w') == 0 then return 0 end
+setWhole(ARGV[2])
+return 1
+`,
+);
+
+/** `[ms]`: what is whole is so as of this time. */
+export const STAMP_WHOLE: RedisScript = redisScript(
+  WITH_MARKS +
+    String.raw`
+if wholeAt() then setWhole(ARGV[1]) end
+return 1
+`,
 );
 
 /** → `v`. */

@@ -1,16 +1,11 @@
 /** The registry's tables on Redis: reads, lists and changes facts in all shards at once. */
 import { randomBytes } from 'node:crypto';
-import { crc32c } from './crc32c.ts';
-import { FACT_VERSION_BYTES, type FactBlock, factName, type NamedFact } from './fact-block.ts';
+import { FACT_VERSION_BYTES, factName, type NamedFact } from './fact-block.ts';
 import type { RedisConnection, RedisReply, ScriptCall } from './redis-connection.ts';
 import {
-  APPLY_FACTS,
-  BEGIN_SHARD,
   CLAIM_NEWS,
   END_LEASE,
-  FINISH_SHARD,
   FORGET_SEEN,
-  IS_WHOLE,
   LIST_FACTS,
   NOTE_SEEN,
   READ_FACTS,
@@ -18,18 +13,15 @@ import {
   READ_VERSION,
   TAKE_LEASE,
 } from './registry-redis-scripts.ts';
+import {
+  chunksOf,
+  FACTS_LETTER,
+  FACTS_PER_CALL_MAX,
+  REGISTRY_SHARDS,
+  RegistryShards,
+  shardOf,
+} from './registry-redis-shards.ts';
 
-/** Shards of a registry. */
-export const REGISTRY_SHARDS = 32;
-
-const LETTER = 'f';
-const REMOVED = 1;
-/** Facts of one script call, which nothing else on that server can interrupt. */
-const FACTS_PER_CALL_MAX = 128;
-/** Facts sent to all shards together. */
-const FACTS_AT_ONCE = 2048;
-/** How long a shard waits for whoever makes it again. */
-const TOKEN_MS = 30_000;
 /** How long it is remembered that somebody was told of a change. */
 const CLAIM_MS = 600_000;
 
@@ -52,6 +44,8 @@ export interface SeenObjects {
 
 /** One registry on Redis. All calls throw as `RedisConnection.run`. */
 export class RegistryTables {
+  /** For those who look after them. */
+  readonly shards: RegistryShards;
   readonly #connection: RedisConnection;
   readonly #shards: readonly Buffer[];
   readonly #common: Buffer;
@@ -64,6 +58,7 @@ export class RegistryTables {
       key(`${name}:${n.toString(16).padStart(2, '0')}`),
     );
     this.#common = key(name);
+    this.shards = new RegistryShards(connection, this.#shards);
   }
 
   /** Facts by their names, in order: one message per server. */
@@ -123,65 +118,6 @@ export class RegistryTables {
     return { facts: near.slice(0, limit), hasMore: near.length > limit || horizon !== undefined };
   }
 
-  /**
-   * Brings facts in, the newer of two staying.
-   *
-   * @param rebuilt the shards to bring them into, and the token that they were begun with
-   * @param onProgress called now and then
-   * @returns false: somebody else makes a shard again, or it was emptied
-   */
-  async apply(
-    block: FactBlock,
-    rebuilt?: { readonly shards: ReadonlySet<number>; readonly token: string },
-    onProgress: () => Promise<void> = async () => {},
-  ): Promise<boolean> {
-    for (let at = 0; at < block.count; ) {
-      const groups = new Map<number, Buffer[]>();
-      for (const end = Math.min(block.count, at + FACTS_AT_ONCE); at < end; at++) {
-        const fact = block.at(at);
-        const shard = shardOf(fact.name);
-        if (rebuilt?.shards.has(shard) === false) continue;
-        const group = groups.get(shard) ?? [];
-        group.push(Buffer.from(fact.name), encodeValue(fact));
-        groups.set(shard, group);
-      }
-      const calls = [...groups].flatMap(([shard, pairs]) =>
-        chunksOf(pairs, 2 * FACTS_PER_CALL_MAX).map((some) =>
-          this.#call(APPLY_FACTS, shard, [rebuilt?.token ?? '', TOKEN_MS, ...some]),
-        ),
-      );
-      const replies = await this.#connection.run(calls);
-      if (replies.includes(0)) return false;
-      await onProgress();
-    }
-    return true;
-  }
-
-  /** The shards that are not whole. */
-  async incomplete(): Promise<Set<number>> {
-    const replies = await this.#eachShard((shard) => ({
-      script: IS_WHOLE,
-      key: this.#shards[shard]!,
-      args: [],
-    }));
-    return new Set(replies.flatMap((reply, shard) => (reply === 1 ? [] : [shard])));
-  }
-
-  /** Empties shards to make them again. */
-  async begin(shards: ReadonlySet<number>, token: string): Promise<void> {
-    await this.#connection.run(
-      [...shards].map((shard) => this.#call(BEGIN_SHARD, shard, [token, TOKEN_MS])),
-    );
-  }
-
-  /** Makes shards whole; false: see {@link apply}. */
-  async finish(shards: ReadonlySet<number>, token: string): Promise<boolean> {
-    const calls = [...shards].map((shard): ScriptCall => {
-      return { script: FINISH_SHARD, key: this.#shards[shard]!, args: [token] };
-    });
-    return !(await this.#connection.run(calls)).includes(0);
-  }
-
   /** What is another string after every change; undefined: Redis was emptied. */
   async version(): Promise<string | undefined> {
     const reply = await this.#onCommon({ script: READ_VERSION, key: this.#common, args: [] });
@@ -234,27 +170,13 @@ export class RegistryTables {
   }
 
   #call(script: ScriptCall['script'], shard: number, args: ScriptCall['args']): ScriptCall {
-    return { script, key: this.#shards[shard]!, args: [LETTER, ...args] };
-  }
-
-  #eachShard(call: (shard: number) => ScriptCall): Promise<RedisReply[]> {
-    return this.#connection.run(this.#shards.map((_, shard) => call(shard)));
+    return { script, key: this.#shards[shard]!, args: [FACTS_LETTER, ...args] };
   }
 
   async #onCommon(call: ScriptCall): Promise<RedisReply> {
     const [reply] = await this.#connection.run([call]);
     return reply!;
   }
-}
-
-/** The shard that a name is in. */
-export function shardOf(name: Uint8Array): number {
-  return crc32c(name, 0, name.length) % REGISTRY_SHARDS;
-}
-
-function encodeValue({ version, value }: NamedFact): Buffer {
-  const flags = Buffer.of(value === undefined ? REMOVED : 0);
-  return Buffer.concat([version, flags, value ?? new Uint8Array(0)]);
 }
 
 function decodeValue(name: Uint8Array, stored: Buffer): NamedFact {
@@ -264,10 +186,4 @@ function decodeValue(name: Uint8Array, stored: Buffer): NamedFact {
     version: stored.subarray(0, FACT_VERSION_BYTES),
     value: isRemoved ? undefined : Uint8Array.from(stored.subarray(FACT_VERSION_BYTES + 1)),
   };
-}
-
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
-  const chunks: T[][] = [];
-  for (let at = 0; at < items.length; at += size) chunks.push(items.slice(at, at + size));
-  return chunks;
 }

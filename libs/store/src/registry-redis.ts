@@ -113,7 +113,7 @@ class RedisRegistry implements Registry {
 
   async open(): Promise<void> {
     await this.#poll();
-    if ((await this.#tables.incomplete()).size > 0) {
+    if ((await this.#tables.shards.marks()).some(({ is }) => is !== 'whole')) {
       await this.#look(true);
       await this.#poll();
     }
@@ -164,7 +164,7 @@ class RedisRegistry implements Registry {
     const names = changes.map(({ name }) => Buffer.from(name).toString('latin1'));
     let isInEffect = true;
     try {
-      await this.#tables.apply(block);
+      await this.#tables.shards.apply(block);
       await this.#tables.note([[key, 1]]);
     } catch {
       // The object store has it; whoever looks after Redis next brings it in.
