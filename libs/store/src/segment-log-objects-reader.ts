@@ -3,6 +3,7 @@
  * with few requests, each piece once however many ask for it.
  */
 import {
+  type ByteRange,
   isMosaicError,
   MosaicError,
   RECORD_BYTES_MAX,
@@ -39,6 +40,8 @@ export interface ObjectReaderOptions {
   readonly prefix: string;
   readonly cache: PieceCache;
   readonly turnstile: Turnstile;
+  /** Milliseconds for all entries of a call. */
+  readonly readTimeoutMs: number;
 }
 
 /** Where an entry lies: its segment in the cache and on the store, and its bytes there. */
@@ -91,16 +94,17 @@ export class ObjectReader {
    * The entries at locations, in that order. What was not in memory comes in memory of its own.
    *
    * @throws MosaicError `invalid` (`location`), `corrupt` (`segment`), `not-found` (`segment`),
-   *   `unavailable`, `limited` (`log-busy`)
+   *   `unavailable` (`segment-timeout` and others), `limited` (`log-busy`)
    */
   async read(locations: readonly Location[]): Promise<readonly LogEntry[]> {
     const entries = locations.map((location) => this.peek(location));
     const missing: number[] = [];
+    const deadline = performance.now() + this.#options.readTimeoutMs;
     for (let i = 0; i < entries.length; i++) if (entries[i] === undefined) missing.push(i);
     for (let from = 0; from < missing.length; from += FETCH_ENTRIES_MAX) {
       const chunk = missing.slice(from, from + FETCH_ENTRIES_MAX);
       const places = chunk.map((i) => this.#placeOf(locations[i]!));
-      const pieces = this.#request(places);
+      const pieces = this.#request(places, deadline);
       const fetched = await allSettled(places.map((place) => fetchedEntry(place, pieces)));
       for (let i = 0; i < chunk.length; i++) entries[chunk[i]!] = fetched[i];
     }
@@ -120,7 +124,7 @@ export class ObjectReader {
   }
 
   /** Asks for every piece of these entries; the promises need not be waited for. */
-  #request(places: readonly Place[]): ReadonlyMap<string, Promise<Block>> {
+  #request(places: readonly Place[], deadline: number): ReadonlyMap<string, Promise<Block>> {
     const pieces = new Map<string, Promise<Block>>();
     const wanted = new Map<string, Wanted>();
     for (const place of places) {
@@ -141,20 +145,21 @@ export class ObjectReader {
     }
     for (const [segment, { name, indexes }] of wanted) {
       for (const run of runsOf([...indexes].sort((a, b) => a - b))) {
-        this.#loadRun(segment, name, run, pieces);
+        const [first = 0] = run;
+        const range = { start: first * PIECE_BYTES, end: (first + run.length) * PIECE_BYTES };
+        this.#take(segment, run, this.#get(name, range, deadline), pieces);
       }
     }
     return pieces;
   }
 
-  #loadRun(
+  /** Makes pieces of the bytes that come. */
+  #take(
     segment: string,
-    name: string,
     run: readonly number[],
+    bytes: Promise<Uint8Array>,
     pieces: Map<string, Promise<Block>>,
   ): void {
-    const [first = 0] = run;
-    const bytes = this.#get(name, first * PIECE_BYTES, (first + run.length) * PIECE_BYTES);
     run.forEach((index, i) => {
       const id = pieceId(segment, index);
       const piece = bytes.then((all) => {
@@ -170,12 +175,17 @@ export class ObjectReader {
     });
   }
 
-  async #get(name: string, start: number, end: number): Promise<Uint8Array> {
-    const { store, turnstile } = this.#options;
+  /** Waiting for a turn counts too: those who came before are not let wait any longer. */
+  async #get(name: string, range: ByteRange, deadline: number): Promise<Uint8Array> {
+    const { store, turnstile, readTimeoutMs } = this.#options;
+    const leftMs = Math.max(0, Math.ceil(deadline - performance.now()));
+    const signal = AbortSignal.timeout(leftMs);
     try {
-      return await turnstile.pass(() => store.get(name, { start, end }));
+      return await turnstile.pass(() => store.get(name, range, { signal }));
     } catch (error) {
-      throw readError(error, name);
+      if (!signal.aborted) throw readError(error, name);
+      const message = `${store.name} did not bring ${name} within ${readTimeoutMs} ms`;
+      throw new MosaicError('unavailable', 'segment-timeout', message);
     }
   }
 }

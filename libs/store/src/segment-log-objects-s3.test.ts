@@ -119,6 +119,33 @@ describe('S3 in trouble', () => {
     expect(String(error)).toMatch(/did not answer within 200 ms/);
   });
 
+  it('is not waited for long by reads while it is frozen, however many of them there are', async () => {
+    const bucket = newBucket(server);
+    const writer = await open(bucket);
+    const appended = [];
+    for (let i = 0; i < 3; i++) appended.push(await writer.append(fakeEntries(i * 10, 2)));
+    const store = await openS3ObjectStore(bucket);
+    const log = await openObjectSegmentLog({
+      store,
+      role: 'outbox',
+      readTimeoutMs: 200,
+      loadsMax: 1,
+    });
+    opened.push(log, store);
+    server.pause();
+    try {
+      const reads = appended.map(({ locations }) => failureOf(log.read(locations)));
+      // The calls by themselves would end by what the store says, and much later.
+      for (const error of await Promise.all(reads)) {
+        expect(error).toMatchObject({ kind: 'unavailable', code: 'segment-timeout' });
+      }
+    } finally {
+      server.resume();
+    }
+    const { locations } = itemAt(appended, 1);
+    expect(firstDifference(await log.read(locations), fakeEntries(10, 2))).toBe(-1);
+  });
+
   it('reads pieces together, and each once however many ask', async () => {
     const bucket = newBucket(server);
     const writer = await open(bucket);

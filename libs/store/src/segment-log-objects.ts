@@ -64,6 +64,8 @@ export interface ObjectSegmentLogOptions extends Partial<ObjectCommitBounds> {
    * default. 0: nobody else writes.
    */
   readonly lateMs?: number;
+  /** From when entries are asked for until they must be there: 3 seconds by default. */
+  readonly readTimeoutMs?: number;
   /** Requests for pieces at a time: 16 by default. */
   readonly loadsMax?: number;
   /** Requests that may wait for that: 4,096 by default; above it reads are refused (`log-busy`). */
@@ -130,6 +132,7 @@ function settle(options: ObjectSegmentLogOptions): Settled {
   assertWithin(settled, 'commitIntervalMs', 0, 10_000);
   assertWithin(settled, 'putsMax', 1, 256);
   assertWithin(settled, 'putTimeoutMs', 1, 600_000);
+  assertWithin(settled, 'readTimeoutMs', 1, 600_000);
   assertWithin(settled, 'lateMs', 0, 86_400_000);
   assertWithin(settled, 'queueEntriesMax', 1, 1_000_000);
   assertWithin(settled, 'queueBytesMax', 1, Number.MAX_SAFE_INTEGER);
@@ -179,7 +182,8 @@ class StoreLog implements ObjectSegmentLog {
       code: 'log-busy',
       what: 'pieces of segments',
     });
-    this.#reader = new ObjectReader({ ...listing, cache, turnstile });
+    const { readTimeoutMs } = options;
+    this.#reader = new ObjectReader({ ...listing, cache, turnstile, readTimeoutMs });
     const salt = (): Uint8Array => randomBytes(SEGMENT_SALT_BYTES);
     const writer = new ObjectWriter({
       ...options,

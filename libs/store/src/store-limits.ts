@@ -35,6 +35,7 @@ export type ObjectLogLimitName =
   | 'commitIntervalMs'
   | 'putsMax'
   | 'putTimeoutMs'
+  | 'readTimeoutMs'
   | 'lateMs'
   | 'aheadMax'
   | 'aheadBytesMax'
@@ -104,6 +105,11 @@ export const OBJECT_LOG_LIMIT_TABLE: Readonly<Record<ObjectLogLimitName, StoreLi
     value: 30_000,
     what: 'milliseconds until a segment must be stored',
     overflow: 'its submissions are answered with TEMPORARY_ERROR',
+  },
+  readTimeoutMs: {
+    value: 3_000,
+    what: 'milliseconds until the records of a page must be there, repeated requests and waiting included',
+    overflow: 'the query is answered with TEMPORARY_ERROR',
   },
   lateMs: {
     value: 60_000,

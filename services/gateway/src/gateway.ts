@@ -65,7 +65,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     (since) => hub.gap(since),
   );
   const isRemote = listener.doubt !== undefined;
-  const roles = new Roles({ bus, services, counters, isRemote });
+  const { getTurnsMs } = limits;
+  const roles = new Roles({ bus, services, counters, isRemote, clock, getTurnsMs });
   const identities = (key: Uint8Array): Promise<readonly Uint8Array[]> => roles.identities(key);
   const hub = new SubscriptionHub({
     listener,

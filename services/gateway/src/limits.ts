@@ -12,6 +12,7 @@ export type GatewayLimitName =
   | 'openRequestsMax'
   | 'requestBytesMax'
   | 'getReferencesMax'
+  | 'getTurnsMs'
   | 'streamsActiveMax'
   | 'pageRecordsFirst'
   | 'pageRecordsMax'
@@ -58,6 +59,11 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
     value: 1_024,
     what: 'references in one Get',
     overflow: 'the request is closed with TOO_LARGE',
+  },
+  getTurnsMs: {
+    value: 1_000,
+    what: 'milliseconds for which a Get by ID asks one role after the other, each for what is still missing',
+    overflow: 'the roles that are left are asked for everything, all at once',
   },
   streamsActiveMax: {
     value: 16,

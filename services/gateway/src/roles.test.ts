@@ -1,6 +1,7 @@
 /** Which roles are asked for what, and what becomes of an answer when one of them is away. */
 import { MosaicError, RESULT } from '@mosaic-cluster/protocol';
 import { describe, expect, test } from 'vitest';
+import { GATEWAY_LIMIT_TABLE } from './limits.ts';
 import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { LossyBus } from '../testing/lossy-bus.ts';
 import { TestGateway } from '../testing/test-gateway.ts';
@@ -69,6 +70,34 @@ describe('a Get by ID from other processes', () => {
     client.get(7, ...records.map((record) => record.id));
     const found = [5, 4, 3, 2, 1].map((timestamp) => `record 7 ${timestamp}.0`);
     expect(await client.story()).toEqual([...found, 'closed 7 SUCCESS']);
+  });
+
+  test('asks all that are left when one takes long, and sends each record once', async () => {
+    const gateway = remoteGateway();
+    const [one, two] = [1, 2].map((timestamp) => fakeRecord({ timestamp }));
+    gateway.outbox.store(one!);
+    gateway.inbox.store(one!);
+    gateway.inbox.store(two!);
+    let answer = (): void => {};
+    gateway.outbox.gate = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    const client = gateway.connect();
+    client.get(7, one!.id, two!.id);
+    expect(await client.story()).toEqual([]);
+    expect(gateway.inbox.asked).toEqual([]);
+    gateway.clock.advance(GATEWAY_LIMIT_TABLE.getTurnsMs.value);
+    expect(await client.story()).toEqual([]);
+    expect(gateway.inbox.asked).toEqual([2]);
+    answer();
+    expect(await client.story()).toEqual(['record 7 2.0', 'record 7 1.0', 'closed 7 SUCCESS']);
+    gateway.outbox.gate = async () => {};
+    const before = gateway.clock.scheduled;
+    client.get(8, one!.id, two!.id);
+    expect(await client.story()).toEqual(['record 8 2.0', 'record 8 1.0', 'closed 8 SUCCESS']);
+    expect(gateway.inbox.asked).toEqual([2, 1]);
+    expect(gateway.clock.scheduled).toBe(before);
   });
 
   test('asks the others when the first is away', async () => {

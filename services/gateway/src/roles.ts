@@ -15,6 +15,7 @@ import {
   type Reference,
   referenceKind,
 } from '@mosaic-cluster/protocol';
+import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import { textOf } from './key-text.ts';
 import type { PageSource } from './query-stream.ts';
@@ -29,6 +30,9 @@ export interface RolesOptions {
   readonly counters: GatewayCounters;
   /** Whether a call goes to another process: then it is worth waiting to save one. */
   readonly isRemote: boolean;
+  readonly clock: Clock;
+  /** Milliseconds after which a Get does without what the roles before a role will say. */
+  readonly getTurnsMs: number;
 }
 
 const NOTHING: Page = { records: [], next: undefined, below: undefined };
@@ -86,22 +90,35 @@ export class Roles {
 
   /**
    * Each role is asked for what those before it did not have: a server keeps one copy of a record,
-   * so that mostly the first role has it all, and the others need not look.
+   * so that mostly the first role has it all, and the others need not look. Where that takes long,
+   * they are asked for everything: roles that hang must not be waited for one after the other.
    */
   #inTurn(
     names: readonly RoleName[],
     references: readonly Reference[],
     reader: PublicKey | undefined,
   ): PageSource[] {
+    const { clock, getTurnsMs } = this.#options;
+    let endTurns = (): void => {};
+    const late = new Promise<readonly Reference[]>((resolve) => {
+      endTurns = () => resolve(references);
+    });
+    let forget: (() => void) | undefined;
+    let answered = 0;
     let left: Promise<readonly Reference[]> = Promise.resolve(references);
     return names.map((name): PageSource => {
       const before = left;
       let tell: (missing: readonly Reference[]) => void = () => {};
       left = new Promise((resolve) => {
-        tell = resolve;
+        tell = (missing) => {
+          answered += 1;
+          if (answered === names.length) forget?.();
+          resolve(missing);
+        };
       });
       return async (cursor, budget) => {
-        const wanted = await before;
+        forget ??= clock.schedule(endTurns, getTurnsMs);
+        const wanted = await Promise.race([before, late]);
         if (wanted.length === 0) {
           tell(wanted);
           return NOTHING;
