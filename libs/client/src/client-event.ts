@@ -21,6 +21,15 @@ export type ClientEvent =
       readonly delayMs: number;
       readonly error: MosaicError;
     }
+  /** The server could not answer a Get, query or subscription, which is made again. */
+  | {
+      readonly name: 'retrying';
+      /** Failures in a row so far. */
+      readonly attempt: number;
+      readonly delayMs: number;
+      /** Names the request and what the server said. */
+      readonly error: MosaicError;
+    }
   /** A message that means nothing here and was passed over. */
   | { readonly name: 'stray'; readonly message: string }
   /** The last event. `error` is undefined where the client was closed by its owner. */

@@ -221,6 +221,8 @@ export class MosaicClient {
       checks: { verify: this.#options.verify ?? true, tools: this.#options.validation ?? {} },
       bufferBytesMax,
       signal: options.signal,
+      retrying: (attempt: number, delayMs: number, error: MosaicError) =>
+        this.#observe({ name: 'retrying', attempt, delayMs, error }),
     };
     return new RecordStream(script, streamOptions);
   }

@@ -8,7 +8,7 @@ import {
 } from '@mosaic-cluster/protocol';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClientOptions } from './options.ts';
-import { connect, type MosaicClient } from './index.ts';
+import { type ClientEvent, connect, type MosaicClient } from './index.ts';
 import { AUTHOR, flipByte, makeRecord } from '../test/records.ts';
 import { startTestServer, type TestConnection, type TestServer } from '../test/mosaic-server.ts';
 
@@ -82,11 +82,15 @@ describe('query', () => {
     expect(() => client.query(FILTER, { limit: 70_000 })).toThrow('limit');
   });
 
-  it('repeats what may work later, a bounded number of times', async () => {
+  it('repeats what may work later, a bounded number of times, and says so', async () => {
     let refusals = 3;
+    const events: ClientEvent[] = [];
     const { client, server } = await start(
       MANY.slice(0, 5),
-      { retry: { initialMs: 1, maxMs: 1, attemptsMax: 4 } },
+      {
+        retry: { initialMs: 1, maxMs: 1, attemptsMax: 4 },
+        onEvent: (event) => events.push(event),
+      },
       (connection, message) => {
         if (message.name !== 'query' || refusals === 0) return false;
         refusals -= 1;
@@ -96,6 +100,9 @@ describe('query', () => {
       },
     );
     expect(await collect(client.query(FILTER))).toHaveLength(5);
+    const retries = events.filter(({ name }) => name === 'retrying');
+    expect(retries).toMatchObject([1, 2, 3].map((attempt) => ({ attempt })));
+    expect(retries[0]).toMatchObject({ error: { code: 'too-fast' } });
     refusals = Number.POSITIVE_INFINITY;
     await expect(collect(client.query(FILTER))).rejects.toMatchObject({ code: 'too-fast' });
     expect(server.accepted).toBe(1);

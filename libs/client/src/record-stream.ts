@@ -33,6 +33,8 @@ export interface StreamOptions {
   readonly checks: RecordChecks;
   readonly bufferBytesMax: number;
   readonly signal: AbortSignal | undefined;
+  /** Told of every attempt that the server did not answer and that is made again. */
+  readonly retrying: (attempt: number, delayMs: number, error: ResultError) => void;
 }
 
 /** One script's run. `T`: what the caller gets. */
@@ -206,14 +208,13 @@ export class RecordStream<T> implements SessionUser {
       this.#fail(error);
       return;
     }
+    const delayMs = backoffMs(retry, this.#failures, deps.random);
     this.#stopDelay?.();
-    this.#stopDelay = deps.startTimer(
-      () => {
-        this.#stopDelay = undefined;
-        this.#begin();
-      },
-      backoffMs(retry, this.#failures, deps.random),
-    );
+    this.#stopDelay = deps.startTimer(() => {
+      this.#stopDelay = undefined;
+      this.#begin();
+    }, delayMs);
+    if (error instanceof ResultError) this.#options.retrying(this.#failures, delayMs, error);
   }
 
   #interrupt(why: MosaicError | undefined): void {

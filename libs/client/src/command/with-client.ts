@@ -139,8 +139,8 @@ function knownServers(host: Host, status: StatusLine): TrustStore {
 function observer(status: StatusLine): (event: ClientEvent) => void {
   let isLost = false;
   return (event) => {
-    if (event.name === 'reconnecting') {
-      isLost = true;
+    if (event.name === 'reconnecting' || event.name === 'retrying') {
+      isLost ||= event.name === 'reconnecting';
       const seconds = (event.delayMs / 1000).toFixed(1);
       status.note(`${event.error.message}; trying again in ${seconds} s`);
     } else if (event.name === 'connected' && isLost) {
