@@ -116,8 +116,8 @@ Every queue, map and buffer has a bound, and something definite happens at it.
 
 Of each listener, where nothing else is said (\`services/gateway/src/listener/listener-limits.ts\`).
 Settings change \`connectionsMax\` and \`idleTimeoutMs\`, see [configuration](configuration.md). What
-uWebSockets.js cannot do is said where it matters; the reasons are in
-[decision 12](decisions/0012-crowds-at-the-door.md).
+uWebSockets.js cannot do is said where it matters; the reasons are in decisions
+[12](decisions/0012-crowds-at-the-door.md) and [25](decisions/0025-the-front-door.md).
 
 ${limitsTable(LISTENER_LIMIT_TABLE)}
 ## Gateway

@@ -1,6 +1,7 @@
 /** The settings that every process with a gateway in it has, the embedded server included. */
 import { isMosaicError, parseServerUrl } from '@mosaic-cluster/protocol';
 import type { ConfigOf } from '@mosaic-cluster/runtime';
+import { AddressRanges } from './listener/address-ranges.ts';
 
 /** Settings of a gateway. */
 export const gatewaySettings = {
@@ -21,6 +22,13 @@ export const gatewaySettings = {
     type: 'boolean',
     default: true,
     doc: 'Whether the second listener speaks TLS. Turn it off only behind a balancer that does, or to measure.',
+  },
+  proxyProtocolFrom: {
+    name: 'MOSAIC_PROXY_PROTOCOL_FROM',
+    type: 'list',
+    of: { type: 'string' },
+    default: 'none',
+    doc: 'Address ranges of balancers, like 10.0.0.0/8 or 2001:db8::7, from which every connection begins with a PROXY protocol header, version 1 or 2, that says whose it is. The second listener then uses the ws package, see docs/balancers.md.',
   },
   serviceUrl: {
     name: 'MOSAIC_SERVICE_URL',
@@ -72,10 +80,13 @@ export const gatewaySettings = {
 export type GatewayConfig = ConfigOf<typeof gatewaySettings>;
 
 /** What is wrong with settings that are well formed, each by itself. */
-export function gatewayProblems({ serviceUrl, mtlsListen, uwsListen }: GatewayConfig): string[] {
+export function gatewayProblems(config: GatewayConfig): string[] {
+  const { serviceUrl, proxyProtocolFrom, mtlsListen, uwsListen } = config;
   const problems: string[] = [];
+  const rangeFault = faultOf(() => new AddressRanges(proxyProtocolFrom));
+  if (rangeFault !== undefined) problems.push(`MOSAIC_PROXY_PROTOCOL_FROM: ${rangeFault}`);
   if (serviceUrl !== undefined) {
-    const why = serviceUrlFault(serviceUrl);
+    const why = faultOf(() => parseServerUrl(serviceUrl));
     if (why !== undefined) problems.push(`MOSAIC_SERVICE_URL="${serviceUrl}": ${why}`);
   }
   if (mtlsListen === 'off' && uwsListen === 'off') {
@@ -84,9 +95,10 @@ export function gatewayProblems({ serviceUrl, mtlsListen, uwsListen }: GatewayCo
   return problems;
 }
 
-function serviceUrlFault(url: string): string | undefined {
+/** What is wrong with a text that `parse` refuses. */
+function faultOf(parse: () => unknown): string | undefined {
   try {
-    parseServerUrl(url);
+    parse();
     return undefined;
   } catch (error) {
     if (isMosaicError(error)) return error.message;

@@ -16,6 +16,7 @@ import type { HostPort, Lifecycle, Metrics } from '@mosaic-cluster/runtime';
 import type { Gateway } from './gateway.ts';
 import type { GatewayConfig } from './gateway-settings.ts';
 import type { GatewayLimits } from './limits.ts';
+import { AddressRanges } from './listener/address-ranges.ts';
 import type { Listener, ListenerOptions } from './listener/listener.ts';
 import { openFastListener } from './listener/listener-fast.ts';
 import { ListenerFigures, type ListenerName } from './listener/listener-metrics.ts';
@@ -53,11 +54,14 @@ export async function openListeners(
 ): Promise<OpenListeners> {
   const tls = makeTlsIdentity(serverSecretKey);
   const page = pageText(publicKeyOf(serverSecretKey));
+  const { proxyProtocolFrom } = config;
+  const proxyFrom = proxyProtocolFrom.length > 0 ? new AddressRanges(proxyProtocolFrom) : undefined;
   const optionsAt = ({ host, port }: HostPort): Omit<ListenerOptions, 'tls'> => ({
     host,
     port,
     serviceUrl: config.serviceUrl,
     page,
+    proxyFrom,
     limits: { connectionsMax: config.connectionsMax, idleTimeoutMs: config.idleTimeout },
     accept: (socket) => gateway.accept(socket),
     failed: (error) => lifecycle.log.error('a connection failed', { error }),

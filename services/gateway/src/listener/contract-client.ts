@@ -40,6 +40,33 @@ export async function connectClient(
   return client;
 }
 
+/** Connects a proper client on whose connection `header` comes first, as from a balancer. */
+export async function connectBehind(
+  listener: Pick<Listener, 'url' | 'port'>,
+  header: Uint8Array,
+  localAddress = '127.0.0.1',
+): Promise<ContractClient> {
+  const tcp = connectTcp({ host: '127.0.0.1', port: listener.port, localAddress });
+  tcp.write(header);
+  const isSecure = listener.url.startsWith('wss');
+  const createConnection = (): Socket =>
+    isSecure ? connectTls({ socket: tcp, rejectUnauthorized: false }) : tcp;
+  return connectClient(listener, { createConnection });
+}
+
+/** A header of version 1 for a client with this IPv4 address. */
+export function proxyLine(source: string): Buffer {
+  return Buffer.from(`PROXY TCP4 ${source} 10.0.0.1 40000 443\r\n`);
+}
+
+/** A header of version 2, with the addresses in hex and, behind them, a TLV. */
+export function proxyBinary(command: '20' | '21', family: string, addresses: string): Buffer {
+  const rest = Buffer.from(`${addresses}0400026869`, 'hex');
+  const head = Buffer.from(`0d0a0d0a000d0a515549540a${command}${family}0000`, 'hex');
+  head.writeUInt16BE(rest.length, 14);
+  return Buffer.concat([head, rest]);
+}
+
 /** What came back on a raw connection until its end. */
 export interface RawConnection {
   readonly socket: Socket;

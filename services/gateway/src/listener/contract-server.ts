@@ -23,6 +23,8 @@ export interface ListenerFixture {
   readonly refusesByHead: boolean;
   /** Whether it answers HTTP/1.0 at all. */
   readonly http10: boolean;
+  /** Whether it reads headers of the PROXY protocol. */
+  readonly readsProxy: boolean;
   /** Whether it knows of connections before their request, and of messages before their end. */
   readonly seesUnfinished: boolean;
 }

@@ -5,6 +5,8 @@
 import { afterAll, describe } from 'vitest';
 import { makeTlsIdentity } from '@mosaic-cluster/certificate';
 import { describeCrowd } from './contract-crowd.ts';
+import { describeDoor } from './contract-door.ts';
+import { describeFloods } from './contract-floods.ts';
 import { describeHandshake } from './contract-handshake.ts';
 import { describeTraffic } from './contract-messages.ts';
 import {
@@ -34,6 +36,8 @@ export function describeListener(...fixtures: ListenerFixture[]): void {
       describeHandshake(fixture, opener(fixture));
       describeTraffic(fixture, opener(fixture));
       describeCrowd(fixture, opener(fixture));
+      describeDoor(fixture, opener(fixture));
+      describeFloods(fixture, opener(fixture));
     });
   }
   // All at the same time, because waiting is all they do.

@@ -8,6 +8,10 @@
  * it has a WebSocket is no event.
  */
 export const LISTENER_EVENTS = [
+  /** A balancer's connection began with no PROXY header, or not in time. */
+  'refused-proxy',
+  /** Its address opens too many connections. */
+  'refused-rate',
   /** The TLS handshake failed. */
   'refused-tls',
   /** The client's certificate names no key that Mosaic accepts. */
@@ -18,12 +22,16 @@ export const LISTENER_EVENTS = [
   'refused-late',
   /** `connectionsMax` is reached, or the process has no file descriptor left. */
   'refused-full',
+  /** More WebSockets than `upgradesPerSecondMax` were asked for. */
+  'refused-pace',
   /** The listener takes no further connections. */
   'refused-stopping',
   /** Cut before it was a WebSocket, in favour of another: its address held too many such. */
   'dropped-address',
   /** The same, because all addresses together held too many. */
   'dropped-all',
+  /** Cut because it waited longer than `handshakeWaitMs` for its handshake to begin. */
+  'dropped-waiting',
   /** A WebSocket was accepted. It ends with exactly one of the events below. */
   'opened',
   /** The client closed it, or vanished. */
@@ -36,6 +44,8 @@ export const LISTENER_EVENTS = [
   'cut-output',
   /** The client sent a message above `messageBytesMax`. */
   'cut-too-large',
+  /** The client sent more than `controlFramesMax` pings and pongs. */
+  'cut-control',
   /** Unfinished messages held too many bytes, and this client's weighed most. */
   'cut-receiving',
 ] as const;

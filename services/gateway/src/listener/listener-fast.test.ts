@@ -1,6 +1,8 @@
 /** A server starts with and without the native module. */
 import { afterEach, expect, it } from 'vitest';
-import { connectClient } from './contract-client.ts';
+import { makeTlsIdentity } from '@mosaic-cluster/certificate';
+import { AddressRanges } from './address-ranges.ts';
+import { connectBehind, connectClient, proxyLine } from './contract-client.ts';
 import { eventually } from './contract-server.ts';
 import type { Listener, ListenerOptions } from './listener.ts';
 import { openFastListener } from './listener-fast.ts';
@@ -34,6 +36,23 @@ it('uses uWebSockets.js without a word where it loads', async () => {
   listener = await openFastListener(options, (sentence) => warnings.push(sentence));
   await echoes();
   expect(warnings).toEqual([]);
+});
+
+it('uses ws and says why where balancers say whose connections are', async () => {
+  const warnings: string[] = [];
+  const tls = makeTlsIdentity(new Uint8Array(32).fill(1));
+  const proxyFrom = new AddressRanges(['127.0.0.1']);
+  const addresses: string[] = [];
+  const accept: ListenerOptions['accept'] = (socket) => {
+    addresses.push(socket.remoteAddress);
+    return options.accept(socket);
+  };
+  listener = await openFastListener({ ...options, tls, proxyFrom, accept }, (sentence) =>
+    warnings.push(sentence),
+  );
+  await connectBehind(listener, proxyLine('203.0.113.9'));
+  expect(addresses).toEqual(['203.0.113.9']);
+  expect(warnings).toEqual([expect.stringContaining('cannot be relied on to read PROXY headers')]);
 });
 
 it('uses ws and says why where it does not', async () => {

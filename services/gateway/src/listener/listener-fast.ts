@@ -8,7 +8,8 @@ import { openWsListener } from './listener-ws.ts';
 import { loadUws, type UwsModule } from './uws-module.ts';
 
 /**
- * Opens the listener; resolves when it listens.
+ * Opens the listener; resolves when it listens. Where balancers send PROXY headers, of which
+ * uWebSockets.js reads some only, it is `ws` too.
  *
  * @param warn gets a sentence for the log where the slower implementation is used
  * @param load for tests
@@ -19,6 +20,14 @@ export async function openFastListener(
   warn: (sentence: string) => void,
   load: () => Promise<UwsModule> = loadUws,
 ): Promise<Listener> {
+  if (options.proxyFrom !== undefined) {
+    warn(
+      'uWebSockets.js cannot be relied on to read PROXY headers; the listener for clients without ' +
+        'certificates uses the slower ws package instead. Everything works; keep PROXY headers from ' +
+        'this listener, with a gateway of its own, to serve more clients per core.',
+    );
+    return openWsListener(options);
+  }
   let uws: UwsModule;
   try {
     uws = await load();

@@ -11,11 +11,16 @@ export type ListenerLimitName =
   | 'connectionsMax'
   | 'handshakesMax'
   | 'handshakesPerAddressMax'
+  | 'handshakesPerSecondMax'
+  | 'handshakeWaitMs'
+  | 'upgradesPerSecondMax'
   | 'handshakeTimeoutMs'
+  | 'proxyHeaderTimeoutMs'
   | 'headerBytesMax'
   | 'messageBytesMax'
   | 'receivingBytesMax'
   | 'outputBytesMax'
+  | 'controlFramesMax'
   | 'idleTimeoutMs'
   | 'closeTimeoutMs';
 
@@ -37,9 +42,29 @@ export const LISTENER_LIMIT_TABLE: Readonly<Record<ListenerLimitName, LimitSpec>
     what: 'the same, of one IPv4 address or one IPv6 network of 64 bits; four fifths of handshakesMax (not known to uWebSockets.js)',
     overflow: 'the oldest of this address is cut, in favour of the new one',
   },
+  handshakesPerSecondMax: {
+    value: 500,
+    what: 'handshakes begun per second, in turns of 10 milliseconds; fewer where the process is busy, for turns that come late are not made up for (not with uWebSockets.js)',
+    overflow: 'the connection waits, unread; who waits takes turns by address, as above',
+  },
+  handshakeWaitMs: {
+    value: 5_000,
+    what: 'milliseconds that a connection waits for its handshake to begin',
+    overflow: 'the connection is cut',
+  },
+  upgradesPerSecondMax: {
+    value: 4_000,
+    what: 'requests per second that become WebSockets; from half of it on an eighth for each address (uWebSockets.js only)',
+    overflow: 'the request is answered with HTTP 503 and Retry-After, some seconds',
+  },
   handshakeTimeoutMs: {
     value: 10_000,
     what: 'milliseconds for the TLS handshake, and again for the HTTP request after it (8 to 12 seconds for both with uWebSockets.js)',
+    overflow: 'the connection is cut',
+  },
+  proxyHeaderTimeoutMs: {
+    value: 3_000,
+    what: "milliseconds for a balancer's PROXY header, of at most 107 bytes (version 1) or 1 040 (version 2)",
     overflow: 'the connection is cut',
   },
   headerBytesMax: {
@@ -61,6 +86,11 @@ export const LISTENER_LIMIT_TABLE: Readonly<Record<ListenerLimitName, LimitSpec>
   outputBytesMax: {
     value: 4_194_304,
     what: 'bytes that one client has not read yet',
+    overflow: 'the connection is cut',
+  },
+  controlFramesMax: {
+    value: 200,
+    what: 'pings and pongs of one connection in ten seconds',
     overflow: 'the connection is cut',
   },
   idleTimeoutMs: {

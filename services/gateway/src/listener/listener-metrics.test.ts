@@ -8,8 +8,8 @@ it('shows every event, by listener', async () => {
   const metrics = new Metrics({ service: 'test', version: '0' });
   const all = new ListenerFigures(metrics, ['mtls', 'uws']);
   const { observe } = all.optionsFor('mtls');
-  all.watch('mtls', { connections: 3, handshakes: 4 });
-  all.watch('uws', { connections: 5, handshakes: undefined });
+  all.watch('mtls', { connections: 3, handshakes: 4, waiting: 2 });
+  all.watch('uws', { connections: 5, handshakes: undefined, waiting: undefined });
   const figures = async (listener: string): Promise<number[]> => {
     const lines = (await metrics.render()).split('\n');
     const ofListener = lines.filter(
@@ -31,5 +31,6 @@ it('shows every event, by listener', async () => {
   expect(text).toContain('mosaic_listener_connections{listener="uws"} 5');
   expect(text).toContain('mosaic_listener_handshakes{listener="mtls"} 4');
   expect(text).toContain('mosaic_listener_handshakes{listener="uws"} Nan');
+  expect(text).toContain('mosaic_listener_handshakes_waiting{listener="mtls"} 2');
   expect(text).toContain('mosaic_receiving_bytes 0');
 });

@@ -13,9 +13,13 @@ export interface CountedOptions {
   readonly receiveBudget: ReceiveBudget;
 }
 
+/** What is read of a listener. */
+type Watched = Pick<Listener, 'connections' | 'handshakes' | 'waiting'>;
+
 type Reasons = Partial<Record<ListenerEvent, string>>;
 
 const HANDSHAKE_FAILED = {
+  'refused-proxy': 'proxy',
   'refused-tls': 'tls',
   'refused-certificate': 'certificate',
   'refused-request': 'request',
@@ -23,13 +27,16 @@ const HANDSHAKE_FAILED = {
 } as const satisfies Reasons;
 
 const REFUSED = {
+  'refused-rate': 'rate',
   'refused-full': 'full',
+  'refused-pace': 'pace',
   'refused-stopping': 'stopping',
 } as const satisfies Reasons;
 
 const HANDSHAKE_DROPPED = {
   'dropped-address': 'address',
   'dropped-all': 'all',
+  'dropped-waiting': 'waiting',
 } as const satisfies Reasons;
 
 const CLOSED = {
@@ -38,6 +45,7 @@ const CLOSED = {
   'cut-idle': 'idle',
   'cut-output': 'unread',
   'cut-too-large': 'too-large',
+  'cut-control': 'control',
   'cut-receiving': 'receiving',
 } as const satisfies Reasons;
 
@@ -49,12 +57,12 @@ const TABLES: readonly (readonly [name: `mosaic_${string}`, help: string, reason
   ],
   [
     'mosaic_listener_refused_total',
-    'Connections refused because the server was full or stopping.',
+    'Connections refused: too many of one address or at once, server full or stopping.',
     REFUSED,
   ],
   [
     'mosaic_listener_handshakes_dropped_total',
-    'Unfinished handshakes cut in favour of newer ones: too many of one address, or of all.',
+    'Unfinished handshakes cut: too many of one address, or of all, or waiting for too long.',
     HANDSHAKE_DROPPED,
   ],
   ['mosaic_listener_closed_total', 'WebSockets that ended, by who or what ended them.', CLOSED],
@@ -64,7 +72,7 @@ const TABLES: readonly (readonly [name: `mosaic_${string}`, help: string, reason
 export class ListenerFigures {
   readonly #receiveBudget: ReceiveBudget;
   readonly #counters = new Map<ListenerName, Map<ListenerEvent, CounterHandle>>();
-  readonly #watched = new Map<ListenerName, Pick<Listener, 'connections' | 'handshakes'>>();
+  readonly #watched = new Map<ListenerName, Watched>();
 
   /** @param names the listeners that will be opened, at least one */
   constructor(
@@ -88,13 +96,13 @@ export class ListenerFigures {
   }
 
   /** From now on the metrics say what this listener has open. */
-  watch(name: ListenerName, listener: Pick<Listener, 'connections' | 'handshakes'>): void {
+  watch(name: ListenerName, listener: Watched): void {
     this.#watched.set(name, listener);
   }
 
   #defineLevels(metrics: Metrics, names: readonly ListenerName[]): void {
     const labels = { listener: names };
-    const { receiving, connections, handshakes } = metrics.define({
+    const { receiving, connections, handshakes, waiting } = metrics.define({
       receiving: {
         type: 'gauge',
         name: 'mosaic_receiving_bytes',
@@ -112,6 +120,12 @@ export class ListenerFigures {
         help: 'Connections that are no WebSockets yet; NaN where uWebSockets.js does not tell.',
         labels,
       },
+      waiting: {
+        type: 'gauge',
+        name: 'mosaic_listener_handshakes_waiting',
+        help: 'Those of them that wait for their handshake to begin; NaN as above.',
+        labels,
+      },
     });
     receiving.readFrom(() => this.#receiveBudget.heldBytes);
     for (const listener of names) {
@@ -119,6 +133,7 @@ export class ListenerFigures {
       handshakes
         .with({ listener })
         .readFrom(() => this.#watched.get(listener)?.handshakes ?? Number.NaN);
+      waiting.with({ listener }).readFrom(() => this.#watched.get(listener)?.waiting ?? Number.NaN);
     }
   }
 

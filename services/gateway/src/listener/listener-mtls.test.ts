@@ -32,6 +32,7 @@ const fixture: ListenerFixture = {
   idleTimeoutMs: 400,
   refusesByHead: true,
   http10: true,
+  readsProxy: true,
   seesUnfinished: true,
 };
 

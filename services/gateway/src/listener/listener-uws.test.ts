@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { makeTlsIdentity } from '@mosaic-cluster/certificate';
+import { AddressRanges } from './address-ranges.ts';
 import type { ListenerFixture } from './contract-server.ts';
 import { describeListener, SERVER_SEED } from './listener-contract.ts';
 import { openUwsListener } from './listener-uws.ts';
@@ -21,6 +22,7 @@ function fixture(tls: boolean): ListenerFixture {
     handshakeFixedMs: 12_000,
     refusesByHead: false,
     http10: false,
+    readsProxy: false,
     seesUnfinished: false,
   };
 }
@@ -46,6 +48,13 @@ it('leaves no key behind on the disk', async () => {
   const listener = openUwsListener(uws, { ...options, tls: makeTlsIdentity(SERVER_SEED) });
   expect(keyDirectories()).toEqual([]);
   await listener.close();
+});
+
+it('refuses to look for PROXY headers', () => {
+  const proxyFrom = new AddressRanges(['127.0.0.1']);
+  expect(() => openUwsListener(uws, { ...options, proxyFrom })).toThrow(
+    expect.objectContaining({ kind: 'invalid', code: 'listener-proxy' }),
+  );
 });
 
 it('refuses a key that is not the one of the certificate', () => {

@@ -17,11 +17,13 @@
  * - `idleTimeoutMs` is rounded up to whole seconds, from 8 to 960; the ping goes out 4 to 16
  *   seconds before its end. A peer gets as long as from ping to end to answer a close frame.
  * - `cork` has no effect within a callback of another socket.
+ * - TLS handshakes begin as connections come, at no pace; `handshakesPerSecondMax` says nothing.
+ *   What can be refused is the request for a WebSocket, by `upgradesPerSecondMax`.
+ * - Of PROXY headers it reads some, from anybody, so whoever sends one is refused; where there are
+ *   balancers that send them, this listener cannot be used (decision 25).
+ * - Fragments without content are read and thrown away for as long as they come.
  * - An HTTP method it has never heard of gets no answer, HTTP/1.0 gets 505.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import type {
@@ -31,8 +33,8 @@ import type {
   us_listen_socket,
   us_socket_context_t,
 } from 'uWebSockets.js';
+import { addressGroup } from '@mosaic-cluster/abuse';
 import { listenerUrl } from './address.ts';
-import type { TlsIdentity } from '@mosaic-cluster/certificate';
 import { CLOSE_CODE } from './close-frame.ts';
 import {
   type AnswerRules,
@@ -44,7 +46,10 @@ import {
 import type { Listener, ListenerOptions } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import { type ListenerLimits, resolveLimits } from './listener-limits.ts';
+import { UpgradeRate } from './upgrade-rate.ts';
+import { closeApp, secureApp } from './uws-app.ts';
 import type { UwsModule } from './uws-module.ts';
+import { describeRequest, peerOf, respond } from './uws-request.ts';
 import { UwsClientSocket, type UwsSocketContext, type UwsUserData } from './uws-socket.ts';
 
 /** A message up to this many times `messageBytesMax` is answered with TOO_LARGE. */
@@ -60,15 +65,16 @@ const NATIVE_TOO_LARGE = 'Received too big message';
 const NATIVE_IDLE = 'WebSocket timed out from inactivity';
 /** What a peer that has nothing left to read gets to answer close(): some round trips. */
 const FAREWELL_MS = 500;
-/** A directory in memory, where Linux has it: the key need not touch a disk. */
-const MEMORY_DIRECTORY = '/dev/shm';
+/** Who is told to try again is told to do so after at most this many seconds. */
+const RETRY_SECONDS_MAX = 5;
 
 /**
  * Opens the listener; it listens when this returns.
  *
  * @param uws the loaded native module
  * @throws MosaicError `unavailable` with code `listen` where host and port can't be had; `invalid`
- *   with code `listener-tls` where certificate and key can't be used
+ *   with code `listener-tls` where certificate and key can't be used, with code `listener-proxy` for
+ *   `proxyFrom`
  */
 export function openUwsListener(uws: UwsModule, options: ListenerOptions): Listener {
   const listener = new UwsListener(uws, options);
@@ -78,8 +84,10 @@ export function openUwsListener(uws: UwsModule, options: ListenerOptions): Liste
 
 class UwsListener implements Listener {
   readonly #uws: UwsModule;
+  readonly #options: ListenerOptions;
   readonly #app: TemplatedApp;
   readonly #limits: ListenerLimits;
+  readonly #rate: UpgradeRate;
   readonly #rules: AnswerRules;
   readonly #secure: boolean;
   readonly #observe: (event: ListenerEvent) => void;
@@ -92,8 +100,11 @@ class UwsListener implements Listener {
   #closed: Promise<void> | undefined;
 
   constructor(uws: UwsModule, options: ListenerOptions) {
+    if (options.proxyFrom !== undefined) throw cannotReadProxyHeaders();
     this.#uws = uws;
+    this.#options = options;
     this.#limits = resolveLimits(options.limits);
+    this.#rate = new UpgradeRate(this.#limits.upgradesPerSecondMax);
     this.#secure = options.tls !== undefined;
     this.#observe = options.observe ?? (() => {});
     this.#rules = {
@@ -126,6 +137,10 @@ class UwsListener implements Listener {
 
   /** The library says nothing of a connection before its request. */
   get handshakes(): undefined {
+    return undefined;
+  }
+
+  get waiting(): undefined {
     return undefined;
   }
 
@@ -188,6 +203,8 @@ class UwsListener implements Listener {
       message: (websocket, message, isBinary) => {
         websocket.getUserData().client?.receive(new Uint8Array(message), isBinary);
       },
+      ping: (websocket) => websocket.getUserData().client?.receiveControl(),
+      pong: (websocket) => websocket.getUserData().client?.receiveControl(),
       drain: (websocket) => websocket.getUserData().client?.drain(),
       close: (websocket, _code, reason) => {
         this.#forget(websocket.getUserData().client, Buffer.from(reason).toString());
@@ -197,23 +214,59 @@ class UwsListener implements Listener {
   }
 
   #upgrade(response: NativeResponse, request: NativeRequest, context: us_socket_context_t): void {
+    const address = this.#admit(response);
+    if (address === undefined) return;
     const described = describeRequest(request);
     const answer = this.#decide(described);
     if ('body' in answer) {
-      this.#respond(response, answer);
+      this.#refuse(response, answer, address);
+      return;
+    }
+    if (!this.#rate.take(addressGroup(address))) {
+      const seconds = 1 + Math.floor(Math.random() * RETRY_SECONDS_MAX);
+      this.#observe('refused-pace');
+      respond(
+        response,
+        refuseRequest(503, 'Too many clients connect at this moment.', {
+          'Retry-After': String(seconds),
+        }),
+      );
       return;
     }
     response.writeStatus('101 Switching Protocols');
     for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value);
     const key = described.header('sec-websocket-key') ?? '';
-    response.upgrade<UwsUserData>({ client: undefined }, key, answer.protocol, '', context);
+    response.upgrade<UwsUserData>(
+      { address, client: undefined },
+      key,
+      answer.protocol,
+      '',
+      context,
+    );
   }
 
   #answer(response: NativeResponse, request: NativeRequest): void {
+    const address = this.#admit(response);
+    if (address === undefined) return;
     const answer = this.#decide(describeRequest(request));
     // What the library does not take for an upgrade has no proper key, so it is refused before.
-    if ('body' in answer) this.#respond(response, answer);
-    else this.#respond(response, refuseRequest(400, 'This is not a WebSocket handshake.'));
+    const refusal = refuseRequest(400, 'This is not a WebSocket handshake.');
+    this.#refuse(response, 'body' in answer ? answer : refusal, address);
+  }
+
+  /** The client's address; undefined: the request is answered already. */
+  #admit(response: NativeResponse): string | undefined {
+    const { address, claimed } = peerOf(response);
+    if (this.#options.arrives?.(address) === false) {
+      this.#observe('refused-rate');
+      response.close();
+      return undefined;
+    }
+    if (claimed) {
+      this.#refuse(response, refuseRequest(400, 'No PROXY header is wanted here.'), address);
+      return undefined;
+    }
+    return address;
   }
 
   #decide(request: HttpRequest & { headBytes: number }): ReturnType<typeof answerRequest> {
@@ -222,15 +275,14 @@ class UwsListener implements Listener {
     return refuseRequest(431, 'The request headers are too long.');
   }
 
-  #respond(response: NativeResponse, answer: HttpResponse): void {
+  #refuse(response: NativeResponse, answer: HttpResponse, address: string): void {
     if (answer.status === 503) {
       this.#observe(this.#accepting ? 'refused-full' : 'refused-stopping');
     } else if (answer.status !== 200) {
       this.#observe('refused-request');
+      this.#options.handshakeFailed?.(address);
     }
-    response.writeStatus(`${answer.status} ${answer.statusText}`);
-    for (const [name, value] of Object.entries(answer.headers)) response.writeHeader(name, value);
-    response.end(answer.body, true);
+    respond(response, answer);
   }
 
   #closedBecause(): string | undefined {
@@ -249,51 +301,7 @@ class UwsListener implements Listener {
   }
 }
 
-/** The library reads certificate and key from files only; they exist as long as it reads. */
-function secureApp(uws: UwsModule, tls: TlsIdentity): TemplatedApp {
-  const directory = privateDirectory();
-  const certificate = join(directory, 'certificate.pem');
-  const key = join(directory, 'key.pem');
-  try {
-    writeFileSync(certificate, tls.certificate, { mode: 0o600 });
-    writeFileSync(key, tls.key, { mode: 0o600 });
-    return uws.SSLApp({ cert_file_name: certificate, key_file_name: key });
-  } catch (cause) {
-    const message =
-      'uWebSockets.js cannot use the certificate and its key; do they belong together?';
-    throw new MosaicError('invalid', 'listener-tls', message, { cause });
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-function privateDirectory(): string {
-  const prefix = `mosaic-tls-${process.pid}-`;
-  try {
-    return mkdtempSync(join(MEMORY_DIRECTORY, prefix));
-  } catch {
-    return mkdtempSync(join(tmpdir(), prefix));
-  }
-}
-
-/** `close()` is missing in the types of the library; it ends every connection at once. */
-function closeApp(app: TemplatedApp): void {
-  (app as TemplatedApp & { close(): void }).close();
-}
-
-function describeRequest(request: NativeRequest): HttpRequest & { headBytes: number } {
-  const headers = new Map<string, string>();
-  let headBytes = request.getUrl().length;
-  request.forEachHeader((name, value) => {
-    headBytes += name.length + value.length;
-    const earlier = headers.get(name);
-    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
-  });
-  return {
-    method: request.getMethod(),
-    path: request.getUrl(),
-    httpVersion: '1.1',
-    headBytes,
-    header: (name) => headers.get(name),
-  };
+function cannotReadProxyHeaders(): MosaicError {
+  const message = 'uWebSockets.js cannot be relied on to read PROXY headers: use the ws package';
+  return new MosaicError('invalid', 'listener-proxy', message);
 }

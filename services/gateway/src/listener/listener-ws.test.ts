@@ -13,6 +13,7 @@ function fixture(tls: boolean): ListenerFixture {
     idleTimeoutMs: 400,
     refusesByHead: true,
     http10: true,
+    readsProxy: true,
     seesUnfinished: true,
   };
 }

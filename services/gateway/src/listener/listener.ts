@@ -4,6 +4,7 @@
  * `listener-contract.ts` says what all of them have in common.
  */
 import type { TlsIdentity } from '@mosaic-cluster/certificate';
+import type { AddressRanges } from './address-ranges.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import type { ListenerLimits } from './listener-limits.ts';
 import type { ReceiveBudget } from './receive-budget.ts';
@@ -16,7 +17,10 @@ export const DRAIN_MARK_BYTES: number = 65_536;
 
 /** One client's WebSocket, whichever listener accepted it. */
 export interface ClientSocket {
-  /** The peer's IP address as text: no port, no zone, IPv4 never dressed as IPv6. */
+  /**
+   * The client's IP address as text: no port, no zone, IPv4 never dressed as IPv6. Behind a balancer
+   * that says whose a connection is, it is what that says.
+   */
   readonly remoteAddress: string;
   /** 32 bytes: the key of the client's certificate; undefined where it presented none. */
   readonly clientKey: Uint8Array | undefined;
@@ -85,6 +89,18 @@ export interface ListenerOptions {
   /** Plain text for people who open the address in a browser: what this is, its key. */
   readonly page: string;
   readonly limits?: Partial<ListenerLimits> | undefined;
+  /**
+   * Balancers: what comes from here begins with a header of the PROXY protocol. From elsewhere such a
+   * header is a broken handshake.
+   */
+  readonly proxyFrom?: AddressRanges | undefined;
+  /**
+   * Whether a connection from this address may go on; false: it is cut. Asked before anything but a
+   * balancer's header was read from it, with uWebSockets.js when its HTTP request is there.
+   */
+  readonly arrives?: ((address: string) => boolean) | undefined;
+  /** Told of a handshake that failed by the client's fault, or took too long. */
+  readonly handshakeFailed?: ((address: string) => void) | undefined;
   /** Makes the handler of a connection; it may already send or close. */
   readonly accept: (socket: ClientSocket) => SocketHandler;
   /**
@@ -107,6 +123,8 @@ export interface Listener {
   readonly connections: number;
   /** Connections that are no WebSockets yet; undefined where the library does not tell. */
   readonly handshakes: number | undefined;
+  /** How many of these wait for their handshake to begin; undefined as above. */
+  readonly waiting: number | undefined;
   /** Takes no further connections; open ones go on. */
   stopAccepting(): void;
   /** Closes everything: 1001 to every client, who has `closeTimeoutMs` to answer. */

@@ -20,6 +20,7 @@ export class MessageMeter {
   #isInMessage = false;
   #heldBytes = 0;
   #messages = 0;
+  #controlFrames = 0;
 
   /** Bytes that the unfinished message holds: all pieces of input that a part of it lies in. */
   get heldBytes(): number {
@@ -29,6 +30,11 @@ export class MessageMeter {
   /** How many messages have ended so far: as long as it stays, the unfinished one is the same. */
   get messages(): number {
     return this.#messages;
+  }
+
+  /** How many pings, pongs and close frames have come so far. */
+  get controlFrames(): number {
+    return this.#controlFrames;
   }
 
   /** Takes the next piece of input, as it came; `piece` is not kept. */
@@ -87,7 +93,10 @@ export class MessageMeter {
   /** The frame is complete. */
   #end(): void {
     this.#headLength = 0;
-    if (this.#isControl) return;
+    if (this.#isControl) {
+      this.#controlFrames += 1;
+      return;
+    }
     this.#isInMessage = !this.#isFinal;
     if (this.#isFinal) this.#messages += 1;
   }

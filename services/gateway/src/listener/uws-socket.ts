@@ -1,7 +1,7 @@
 /** A {@link ClientSocket} over a uWebSockets.js socket. */
-import { normalizeAddress } from '@mosaic-cluster/abuse';
 import type { WebSocket } from 'uWebSockets.js';
 import { CLOSE_CODE, shortenReason } from './close-frame.ts';
+import { ControlMeter } from './control-meter.ts';
 import type { ClientSocket, SocketHandler } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import type { ListenerLimits } from './listener-limits.ts';
@@ -28,6 +28,8 @@ export interface UwsSocketContext {
 
 /** What uWebSockets.js keeps for us with each of its sockets. */
 export interface UwsUserData {
+  /** The client's. */
+  readonly address: string;
   client: UwsClientSocket | undefined;
 }
 
@@ -42,15 +44,15 @@ export class UwsClientSocket implements ClientSocket {
   #handler: SocketHandler | undefined;
   /** Why the connection ends was said already. */
   #isReported = false;
+  /** Since its first ping or pong. */
+  #control: ControlMeter | undefined;
   /** Some output waits for the peer; cleared when all of it is gone. */
   #behind = false;
 
   constructor(websocket: WebSocket<UwsUserData>, context: UwsSocketContext) {
     this.#websocket = websocket;
     this.#context = context;
-    this.remoteAddress = normalizeAddress(
-      Buffer.from(websocket.getRemoteAddressAsText()).toString(),
-    );
+    this.remoteAddress = websocket.getUserData().address;
   }
 
   /** Hands the socket to the connection layer, which may close it at once. */
@@ -70,10 +72,10 @@ export class UwsClientSocket implements ClientSocket {
     if (websocket === undefined) return false;
     if (this.#behind) {
       const pending = websocket.getBufferedAmount() + message.length;
-      if (pending > this.#context.limits.outputBytesMax) return this.#cutForOutput(websocket);
+      if (pending > this.#context.limits.outputBytesMax) return this.#cut(websocket, 'cut-output');
     }
     const status = websocket.send(message, true, AVOID_SHORT_CUT);
-    if (status === DROPPED) return this.#cutForOutput(websocket);
+    if (status === DROPPED) return this.#cut(websocket, 'cut-output');
     if (status === SENT_LATER) this.#behind = true;
     return true;
   }
@@ -103,6 +105,14 @@ export class UwsClientSocket implements ClientSocket {
     this.#guard((handler) => (isBinary ? handler?.message(bytes) : handler?.text()));
   }
 
+  /** A ping, which the library answers, or a pong came. */
+  receiveControl(): void {
+    const websocket = this.#websocket;
+    if (websocket === undefined) return;
+    this.#control ??= new ControlMeter(this.#context.limits.controlFramesMax);
+    if (!this.#control.add(1)) this.#cut(websocket, 'cut-control');
+  }
+
   /** Says why the connection ends; only the first reason counts. */
   report(event: ListenerEvent): void {
     if (this.#isReported) return;
@@ -125,8 +135,8 @@ export class UwsClientSocket implements ClientSocket {
     });
   }
 
-  #cutForOutput(websocket: WebSocket<UwsUserData>): false {
-    this.report('cut-output');
+  #cut(websocket: WebSocket<UwsUserData>, event: ListenerEvent): false {
+    this.report(event);
     this.#websocket = undefined;
     websocket.close();
     return false;

@@ -1,18 +1,27 @@
 /**
  * The connections of a Node server that are no WebSockets yet: counted apart from those that are,
- * so that silent ones cannot keep others out.
+ * so that silent ones cannot keep others out; and whose they are.
  */
 import type { Socket } from 'node:net';
-import { addressGroup, normalizeAddress } from '@mosaic-cluster/abuse';
+import { addressGroup } from '@mosaic-cluster/abuse';
 import { type HandshakeBounds, HandshakeTable } from './handshake-table.ts';
 import type { ListenerEvent } from './listener-events.ts';
 
+/** A connection on its way to become a WebSocket. */
+export interface Arrival {
+  readonly connection: Socket;
+  /** The client's; of a connection behind a balancer the balancer's, until its header is read. */
+  address: string;
+  /** Whether {@link address} is one of a client, who answers for what becomes of it. */
+  isClient: boolean;
+}
+
 /** Watches TCP connections from their arrival until they are WebSockets. */
 export class WsArrivals {
-  readonly #table: HandshakeTable<Socket>;
+  readonly #table: HandshakeTable<Arrival>;
   readonly #observe: (event: ListenerEvent) => void;
   /** By their endpoints, which a TLS socket shares with the connection that it runs over. */
-  readonly #byEndpoints = new Map<string, Socket>();
+  readonly #byEndpoints = new Map<string, Arrival>();
   /** Every TCP connection, shaking hands or upgraded, so that all can be ended. */
   readonly #all = new Set<Socket>();
 
@@ -26,40 +35,48 @@ export class WsArrivals {
     return this.#table.size;
   }
 
-  /** A TCP connection came; it or another may be cut for it. */
-  arrived(connection: Socket): void {
-    const { remoteAddress } = connection;
-    // Gone before it was looked at.
-    if (remoteAddress === undefined) {
-      connection.destroy();
-      return;
-    }
+  /** Takes in a connection that is open; it or another may be cut for it. */
+  add(arrival: Arrival): void {
+    const { connection } = arrival;
     const endpoints = endpointsOf(connection);
     this.#all.add(connection);
-    this.#byEndpoints.set(endpoints, connection);
+    this.#byEndpoints.set(endpoints, arrival);
     connection.once('close', () => {
       this.#all.delete(connection);
-      this.#table.remove(connection);
-      if (this.#byEndpoints.get(endpoints) === connection) this.#byEndpoints.delete(endpoints);
+      this.#table.remove(arrival);
+      if (this.#byEndpoints.get(endpoints) === arrival) this.#byEndpoints.delete(endpoints);
     });
-    const dropped = this.#table.add(connection, addressGroup(normalizeAddress(remoteAddress)));
-    if (dropped === undefined) return;
-    this.#observe(dropped.because);
-    dropped.entry.destroy();
+    this.#count(arrival);
   }
 
-  /** @param socket a connection that arrived, or the TLS socket over it; it is a WebSocket now */
-  finished(socket: Socket): void {
-    const endpoints = endpointsOf(socket);
-    const connection = this.#byEndpoints.get(endpoints);
-    if (connection === undefined) return;
-    this.#byEndpoints.delete(endpoints);
-    this.#table.remove(connection);
+  /** It turned out whose the connection is. */
+  rename(arrival: Arrival, address: string): void {
+    this.#table.remove(arrival);
+    arrival.address = address;
+    this.#count(arrival);
+  }
+
+  /** @param socket a connection that is no WebSocket yet, or the TLS socket over it */
+  find(socket: Socket): Arrival | undefined {
+    return this.#byEndpoints.get(endpointsOf(socket));
+  }
+
+  /** The connection is a WebSocket now. */
+  finish(arrival: Arrival): void {
+    this.#byEndpoints.delete(endpointsOf(arrival.connection));
+    this.#table.remove(arrival);
   }
 
   /** Ends all, whatever they have become. */
   destroyAll(): void {
     for (const connection of this.#all) connection.destroy();
+  }
+
+  #count(arrival: Arrival): void {
+    const dropped = this.#table.add(arrival, addressGroup(arrival.address));
+    if (dropped === undefined) return;
+    this.#observe(dropped.because);
+    dropped.entry.connection.destroy();
   }
 }
 

@@ -5,11 +5,11 @@
 import { constants } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type ServerOptions } from 'node:https';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { MosaicError } from '@mosaic-cluster/protocol';
+import type { Server, Socket } from 'node:net';
 import { type Server as Upgrader, WebSocketServer } from 'ws';
 import { listenerUrl } from './address.ts';
 import { CLOSE_CODE } from './close-frame.ts';
+import { FrontDoor } from './front-door.ts';
 import {
   type AnswerRules,
   answerRequest,
@@ -22,7 +22,6 @@ import type { Listener, ListenerOptions } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import { type ListenerLimits, resolveLimits } from './listener-limits.ts';
 import { ReceiveBudget } from './receive-budget.ts';
-import { WsArrivals } from './ws-arrivals.ts';
 import { IDLE_SWEEPS, ObservedWebSocket, WsClientSocket } from './ws-socket.ts';
 
 /** What the two users of this file differ in. */
@@ -69,14 +68,14 @@ class WsServer implements Listener {
   readonly #inspect: WsServerVariant['inspect'];
   readonly #secure: boolean;
   readonly #observe: (event: ListenerEvent) => void;
+  readonly #door: FrontDoor;
   readonly #server: Server;
   readonly #upgrader: Upgrader<typeof ObservedWebSocket>;
   readonly #accept: (websocket: ObservedWebSocket, socket: Socket) => void;
   readonly #sockets = new Set<WsClientSocket>();
-  readonly #arrivals: WsArrivals;
   /** The answers to requests that are being upgraded. */
   readonly #upgrades = new WeakMap<IncomingMessage, HttpUpgrade>();
-  #address: AddressInfo | undefined;
+  #address: FrontDoor['address'];
   #sweeper: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -88,7 +87,6 @@ class WsServer implements Listener {
     this.#inspect = variant.inspect;
     this.#secure = options.tls !== undefined;
     this.#observe = options.observe ?? (() => {});
-    this.#arrivals = new WsArrivals(limits, this.#observe);
     this.#rules = {
       serviceUrl: options.serviceUrl,
       extensions: options.extensions ?? [],
@@ -104,12 +102,17 @@ class WsServer implements Listener {
       ended: (socket: WsClientSocket) => this.#forget(socket),
     };
     this.#accept = (websocket, socket) => {
-      this.#arrivals.finished(socket);
-      this.#sockets.add(new WsClientSocket(websocket, socket, variant.clientKey(socket), context));
+      const client = { address: this.#door.finished(socket), key: variant.clientKey(socket) };
+      this.#sockets.add(new WsClientSocket(websocket, socket, client, context));
     };
     this.#upgrader = this.#makeUpgrader();
     this.#server = makeServer(options, limits, variant);
     this.#attach();
+    this.#door = new FrontDoor(options, limits, (connection) => {
+      this.#server.emit('connection', connection);
+      // TLS reads by itself.
+      if (!this.#secure) connection.resume();
+    });
   }
 
   get url(): string {
@@ -125,20 +128,18 @@ class WsServer implements Listener {
   }
 
   get handshakes(): number {
-    return this.#arrivals.size;
+    return this.#door.handshakes;
+  }
+
+  get waiting(): number {
+    return this.#door.waiting;
   }
 
   async listen(host: string, port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause: Error) => {
-        const message = `cannot listen on ${host} port ${port}: ${cause.message}`;
-        reject(new MosaicError('unavailable', 'listen', message, { cause }));
-      });
-      this.#server.listen({ host, port }, resolve);
-    });
-    // From now on an error (no file descriptor left) concerns one connection, not the process.
-    this.#server.on('error', () => this.#observe('refused-full'));
-    this.#address = this.#server.address() as AddressInfo;
+    await this.#door.listen(host, port);
+    this.#address = this.#door.address;
+    // It listens nowhere itself, but from this on it looks for requests that are late.
+    this.#server.emit('listening');
     const period = Math.max(1, Math.round(this.#limits.idleTimeoutMs / IDLE_SWEEPS));
     this.#sweeper = setInterval(() => {
       for (const socket of this.#sockets) socket.sweep();
@@ -146,9 +147,7 @@ class WsServer implements Listener {
   }
 
   stopAccepting(): void {
-    this.#stopped ??= new Promise((resolve) => {
-      this.#server.close(() => resolve());
-    });
+    this.#stopped ??= this.#door.stop();
   }
 
   close(): Promise<void> {
@@ -167,17 +166,17 @@ class WsServer implements Listener {
       await ended;
     }
     clearInterval(this.#sweeper);
-    this.#arrivals.destroyAll();
+    this.#door.destroyAll();
+    this.#server.close();
     await this.#stopped;
   }
 
   #attach(): void {
     const server = this.#server;
-    server.on('connection', (connection: Socket) => this.#arrivals.arrived(connection));
     // First in line: the HTTPS server takes it for an error of a client's request.
     server.prependListener('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       if (error.code !== TLS_GONE) {
-        this.#observe(error.code === TLS_LATE ? 'refused-late' : 'refused-tls');
+        this.#door.failed(socket, error.code === TLS_LATE ? 'refused-late' : 'refused-tls');
       }
       socket.destroy();
     });
@@ -189,7 +188,7 @@ class WsServer implements Listener {
       try {
         this.#inspect(socket);
       } catch {
-        this.#observe('refused-certificate');
+        this.#door.failed(socket, 'refused-certificate');
         socket.destroy();
       }
     });
@@ -208,7 +207,7 @@ class WsServer implements Listener {
       'body' in answer
         ? answer
         : refuseRequest(400, 'A WebSocket begins with the header Connection: Upgrade.');
-    this.#observeRefusal(status);
+    this.#observeRefusal(status, request.socket);
     response.writeHead(status, { ...headers, Connection: 'close' });
     response.end(body);
   }
@@ -218,21 +217,23 @@ class WsServer implements Listener {
     const refusal = BROKEN_REQUESTS[code];
     const isRequest = refusal !== undefined || code.startsWith('HPE_');
     // Anything else is a peer that went away, which is its right.
-    if (isRequest) this.#observe(refusal?.status === 408 ? 'refused-late' : 'refused-request');
+    if (isRequest) {
+      this.#door.failed(socket, refusal?.status === 408 ? 'refused-late' : 'refused-request');
+    }
     if (!isRequest || !socket.writable || socket.bytesWritten > 0) socket.destroy();
     else endWithResponse(socket, refusal ?? refuseRequest(400, 'This is no HTTP request.'));
   }
 
-  #observeRefusal(status: number): void {
+  #observeRefusal(status: number, socket: Socket): void {
     if (status === 200) return;
-    if (status !== 503) this.#observe('refused-request');
+    if (status !== 503) this.#door.failed(socket, 'refused-request');
     else this.#observe(this.#stopped === undefined ? 'refused-full' : 'refused-stopping');
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const answer = answerRequest(describeRequest(request), this.#rules);
     if ('body' in answer) {
-      this.#observeRefusal(answer.status);
+      this.#observeRefusal(answer.status, socket);
       endWithResponse(socket, answer);
       return;
     }

@@ -4,9 +4,10 @@
  * message costs less than the two that `ws` would write, and needs the copy only once.
  */
 import type { Socket } from 'node:net';
-import { addressGroup, normalizeAddress } from '@mosaic-cluster/abuse';
+import { addressGroup } from '@mosaic-cluster/abuse';
 import { WebSocket } from 'ws';
 import { CLOSE_CODE, shortenReason } from './close-frame.ts';
+import { ControlMeter } from './control-meter.ts';
 import { type ClientSocket, DRAIN_MARK_BYTES, type SocketHandler } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import type { ListenerLimits } from './listener-limits.ts';
@@ -60,6 +61,8 @@ export class WsClientSocket implements ClientSocket, ReceivingClient {
   readonly #socket: Socket;
   readonly #context: WsSocketContext;
   readonly #meter = new MessageMeter();
+  /** Since its first ping or pong. */
+  #control: ControlMeter | undefined;
   #handler: SocketHandler | undefined;
   /** Why the connection ends was said already. */
   #isReported = false;
@@ -74,14 +77,14 @@ export class WsClientSocket implements ClientSocket, ReceivingClient {
   constructor(
     websocket: ObservedWebSocket,
     socket: Socket,
-    clientKey: Uint8Array | undefined,
+    client: { readonly address: string; readonly key: Uint8Array | undefined },
     context: WsSocketContext,
   ) {
     this.#websocket = websocket;
     this.#socket = socket;
     this.#context = context;
-    this.clientKey = clientKey;
-    this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
+    this.clientKey = client.key;
+    this.remoteAddress = client.address;
     this.group = addressGroup(this.remoteAddress);
     context.observe('opened');
     websocket.beforeTooLarge = () => this.#refuseTooLarge();
@@ -167,8 +170,16 @@ export class WsClientSocket implements ClientSocket, ReceivingClient {
 
   #measure(piece: Buffer): void {
     if (this.#isDeaf) return;
-    const { messages } = this.#meter;
+    const { messages, controlFrames } = this.#meter;
     this.#meter.add(piece);
+    if (this.#meter.controlFrames !== controlFrames) {
+      this.#control ??= new ControlMeter(this.#context.limits.controlFramesMax);
+      if (!this.#control.add(this.#meter.controlFrames - controlFrames)) {
+        this.#goDeaf();
+        this.#cut('cut-control');
+        return;
+      }
+    }
     const isSame = this.#meter.messages === messages;
     this.#context.receiveBudget.hold(this, this.#meter.heldBytes, isSame);
   }
