@@ -3,6 +3,7 @@ import { type ExitCode, type Host, laidOut, runProgram } from '@mosaic-cluster/c
 import { Command } from 'commander';
 import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
 import { registerAudit } from './audit/command.ts';
+import { registerBans } from './bans/command.ts';
 import { registerModeration } from './moderation/command.ts';
 import { registerReindex } from './reindex/command.ts';
 import { registerStats } from './stats/command.ts';
@@ -27,6 +28,7 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerVerify,
   registerReindex,
   registerUsers,
+  registerBans,
   registerModeration,
   registerAudit,
 ];
