@@ -34,6 +34,8 @@ export interface ShardOptions {
   readonly base: string;
   /** 8 characters that no other process has. */
   readonly process: string;
+  /** Told that accounts wait of which nobody said so. */
+  readonly onWaiting: () => void;
   /** How long a process that says nothing counts as alive, in milliseconds. */
   readonly leaseMs: number;
 }
@@ -236,11 +238,13 @@ export class AccountShard {
       account.capUntold(nowMs);
       if (account.isUntold()) this.await(account, 'briefly');
     }
+    this.#options.onWaiting();
   }
 
   /** Redis does not know this process: it was emptied, or took it for dead. */
   #tellHeld(): void {
     for (const account of this.#own()) if (account.isHolding()) this.await(account, 'briefly');
+    this.#options.onWaiting();
   }
 
   *#own(): Iterable<Account> {

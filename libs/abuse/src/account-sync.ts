@@ -4,8 +4,6 @@
  * not answer nothing is told and nothing waits; afterwards what has not come back by then is.
  */
 import type { Account } from './account.ts';
-import type { AccountTable } from './account-table.ts';
-import type { LimiterClock } from './limiter-clock.ts';
 import type { SubjectName } from './subject.ts';
 import { AccountShard, type SharedAccount, type ShardOptions } from './account-shard.ts';
 
@@ -21,11 +19,9 @@ const TICK_MS = 250;
 const HELD_BEATS = 12;
 
 /** How accounts are shared. */
-export interface AccountSyncOptions extends Omit<ShardOptions, 'base' | 'accounts'> {
+export interface AccountSyncOptions extends Omit<ShardOptions, 'base' | 'onWaiting'> {
   /** By shard: what stands before its keys. */
   readonly bases: readonly string[];
-  readonly accounts: AccountTable;
-  readonly clock: LimiterClock;
   /** How long what was spent waits for more, in milliseconds. */
   readonly tellMs: number;
 }
@@ -44,7 +40,10 @@ export class AccountSync {
 
   constructor(options: AccountSyncOptions) {
     this.#options = options;
-    this.#shards = options.bases.map((base, at) => new AccountShard({ ...options, base }, at));
+    const onWaiting = (): void => this.#schedule();
+    this.#shards = options.bases.map(
+      (base, at) => new AccountShard({ ...options, base, onWaiting }, at),
+    );
     const tickMs = Math.min(TICK_MS, options.leaseMs / 6);
     this.#ticks = setInterval(() => this.#onTick(), tickMs).unref();
   }

@@ -139,7 +139,8 @@ export class Account {
 
   /** Whether there is anything that others should know. */
   isUntold(): boolean {
-    if (this.#isForgiven || this.refused !== undefined || this.isHeldTold) return true;
+    if (this.#isForgiven || this.refused !== undefined) return true;
+    if (this.isHeldTold || this.isHolding()) return true;
     return this.#pages.some((page) =>
       page?.some((ms, at) => at >= UNTOLD && at < TELLING && ms > 0),
     );

@@ -41,6 +41,7 @@ export class BanSync {
   readonly #options: BanSyncOptions;
   readonly #key: Buffer;
   readonly #untold = new Map<SubjectName, EarnedBan>();
+  #memory = 0;
   #version = 0;
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
@@ -99,9 +100,11 @@ export class BanSync {
     const { connection, onBan, known } = this.#options;
     const args = [this.#version, PAGE];
     const [reply] = await connection.run([{ script: READ_BANS, key: this.#key, args }]);
-    const [version, hasMore, ...changes] = reply as readonly RedisReply[];
-    if (Number(version) < this.#version) {
-      // Redis forgot: what this process knows is told again.
+    const [memory, version, hasMore, ...changes] = reply as readonly RedisReply[];
+    const isLost = this.#memory !== 0 && memory !== this.#memory;
+    this.#memory = Number(memory);
+    if (isLost) {
+      // Redis was emptied: what this process knows is told again, and all that is there is read.
       this.#version = 0;
       for (const ban of known()) this.#untold.set(ban.subject, ban);
       return true;

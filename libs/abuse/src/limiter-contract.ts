@@ -60,6 +60,12 @@ export function spendAll(limiter: Limiter, subject: SubjectName, most = 1_000): 
   return paid;
 }
 
+/** How many connections of a subject a limiter says are open. */
+export async function openOf(limiter: Limiter, subject: SubjectName): Promise<number | undefined> {
+  const { usage } = await limiter.report(subject, 'authenticated');
+  return usage.find(({ what }) => what === 'connections')?.used;
+}
+
 /** Declares the suite. */
 export function describeLimiter(fixture: LimiterFixture): void {
   describe(`limiter: ${fixture.name}`, () => {

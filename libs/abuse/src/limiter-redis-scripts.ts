@@ -14,6 +14,7 @@
  *     e          sorted set: subjects by when their bans are forgotten
  *     l          sorted set: subjects by the version that changed them last
  *     v          the version
+ *     o          which memory this is: another one after all was lost
  *
  * Times are microseconds since 2026 by the clock of the server, the only one that all go by. Every key
  * expires by itself once nothing in it matters any more.
@@ -184,10 +185,11 @@ end
 local function keep(name, till, count, forget)
   call('HSET', base .. 'b', name, text(till) .. ':' .. text(count))
   call('ZADD', base .. 'e', text(forget), name)
+  for _, key in ipairs({ 'o', 'v' }) do call('SET', base .. key, text(now), 'NX') end
   local version = call('INCR', base .. 'v')
   call('ZADD', base .. 'l', text(version), name)
   local last = tonumber(call('ZREVRANGE', base .. 'e', '0', '0', 'WITHSCORES')[2])
-  for _, key in ipairs({ 'b', 'e', 'l', 'v' }) do
+  for _, key in ipairs({ 'b', 'e', 'l', 'o', 'v' }) do
     call('PEXPIRE', base .. key, text(math.ceil((last - now) / 1000) + 60000))
   end
 end
@@ -239,24 +241,26 @@ return count
 );
 
 /**
- * `[version, n]` → `[version, 1 where there are more, (subject, count, µs that are left) × …]`: what
- * changed after a version, at most n. Where the version is lower than the one asked for, all was lost.
+ * `[version, n]` → `[memory, version, 1 where there are more, (subject, count, µs that are left) × …]`:
+ * what changed after a version, at most n.
  */
 export const READ_BANS: RedisScript = redisScript(
   SHARED +
     BANS +
     String.raw`
-local since, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-local version = tonumber(call('GET', base .. 'v') or 0)
-if version <= since then return { version, 0 } end
+local memory, version = tonumber(call('GET', base .. 'o') or 0), tonumber(call('GET', base .. 'v') or 0)
+if version <= tonumber(ARGV[1]) then return { memory, version, 0 } end
 local changed = call('ZRANGEBYSCORE', base .. 'l', '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', '0', ARGV[2])
-local reply = { version, #changed / 2 >= most and 1 or 0 }
+local reply = { memory, version, 0 }
+if #changed / 2 >= tonumber(ARGV[2]) then
+  reply[2] = tonumber(changed[#changed])
+  reply[3] = 1
+end
 for i = 1, #changed, 2 do
   local till, count = ban(changed[i])
   reply[#reply + 1] = changed[i]
   reply[#reply + 1] = count
   reply[#reply + 1] = till - now
-  if reply[2] == 1 then reply[1] = tonumber(changed[i + 1]) end
 end
 return reply
 `,

@@ -6,6 +6,7 @@ import {
   chargeOf,
   freshSubject,
   meet,
+  openOf,
   spendAll,
   TEST_BUDGETS,
   TEST_PENALTIES,
@@ -47,12 +48,6 @@ export function describeSharedLimiter(fixture: SharedLimiterFixture): void {
     describe('holdings', () => describeHoldings(open));
     describe('bans', () => describeBans(open));
   });
-}
-
-/** What a limiter says is open. */
-async function openOf(limiter: Limiter, subject: string): Promise<number | undefined> {
-  const { usage } = await limiter.report(subject, 'authenticated');
-  return usage.find(({ what }) => what === 'connections')?.used;
 }
 
 function describeBudgets(open: OpenShared, runs: number): void {
