@@ -66,6 +66,11 @@ export interface RebuildOptions {
   readonly isFresh?: boolean;
   /** Checks signatures again; undefined: what is in the log was checked when it came in. */
   readonly verifier?: RecordVerifier | undefined;
+  /**
+   * Done before anything is read, while nobody else rebuilds. It may note how far it is: notes are there for
+   * the next one where this is interrupted. Names begin with a colon.
+   */
+  readonly prepare?: ((claim: RebuildClaim) => Promise<void>) | undefined;
   /** Called now and then. */
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined;
   /** Stops the rebuild; the next one goes on. */
@@ -139,7 +144,8 @@ class Rebuild {
   }
 
   async run(): Promise<RebuildResult> {
-    const { log, lanes = LANES } = this.#options;
+    const { log, lanes = LANES, prepare } = this.#options;
+    await prepare?.(this.#claim);
     let end: LogPosition | undefined = this.#claim.from;
     for await (const part of log.parts(this.#claim.from)) {
       this.#assertGoingOn();

@@ -85,7 +85,11 @@ export {
   type NoIndex,
   openIndexReader,
 } from './index-reader.ts';
-export { createRedisIndex, type RedisIndexOptions } from './record-index-redis.ts';
+export {
+  createRedisIndex,
+  type RedisIndexOptions,
+  type RedisRecordIndex,
+} from './record-index-redis.ts';
 export {
   openRedis,
   type RedisConnection,

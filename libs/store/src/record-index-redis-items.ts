@@ -65,6 +65,11 @@ export function encodePointer(record: RecordView, address: Buffer): Buffer {
   return bytes;
 }
 
+/** A pointer to the address where an entry is. */
+export function encodePointerTo({ position, tail }: StoredEntry, address: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(KIND.pointer), position.subarray(FIELD_BYTES), tail, address]);
+}
+
 /** What holds an address: the first bytes of its ID, then its entry. */
 export function encodeHolder(record: RecordView, entry: Buffer): Buffer {
   return Buffer.concat([record.bytes.subarray(0, FIELD_BYTES), entry]);

@@ -138,6 +138,15 @@ export class RedisIndexKeys {
     return this.#pathRow(HELD, HELD.length, field);
   }
 
+  /** The rows of a record on the paths that all records are on, and on that of what is held. */
+  commonRows(field: Uint8Array, receivedAt: Uint8Array): PlacedRow[] {
+    return [
+      this.receivedRow(receivedAt, field),
+      this.#pathRow(ALL, ALL.length, field),
+      this.heldRow(field),
+    ];
+  }
+
   /**
    * All rows of a record, but for what a replaceable address has in table `a`. Some may come twice.
    *

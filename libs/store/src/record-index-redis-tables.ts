@@ -202,6 +202,28 @@ if change > 0 then call('HINCRBY', states, 'c', -change) end
 return answer
 `;
 
+const LUA_EVICT = String.raw`
+local lease, answer, change = tonumber(ARGV[2]), {}, 0
+for i = 3, #ARGV, 3 do
+  local field, position, place = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local value, lower = get(field)
+  local at, stop
+  if letter == 'i' then at, stop = item(value, sub(position, 17))
+  elseif value and sub(value, 1, 16) .. sub(value, 18, 25) == position then at, stop = 17, #value + 1 end
+  local isSame = at and byte(value, at) == 0 and sub(value, at + 21, stop - 1) == place
+  answer[#answer + 1] = isSame and 1 or 0
+  if isSame then
+    mark(position, lease)
+    change = change + 1
+    local left = letter == 'i' and sub(value, 1, at - 1) .. sub(value, stop) or ''
+    if left == '' then unset(field, lower) else set(field, left, lower) end
+  end
+end
+call('HINCRBY', states, 'e', '1')
+if change > 0 then call('HINCRBY', states, 'c', -change) end
+return answer
+`;
+
 const LUA_POINT = String.raw`
 local puts = tonumber(ARGV[2])
 for i = 3, #ARGV, 2 do
@@ -241,6 +263,11 @@ export const COMMIT_ITEMS: RedisScript = redisScript(TABLE + LUA_COMMIT);
  * stays, unmarked, and its answer is its reception time in a list.
  */
 export const DROP_ITEMS: RedisScript = redisScript(TABLE + LUA_DROP);
+/**
+ * `[letter, lease ms, …(field, position, flags and location)]` → per entry 1: it is gone, and marked as being
+ * removed; 0: what is there is another.
+ */
+export const EVICT_ITEMS: RedisScript = redisScript(TABLE + LUA_EVICT);
 /** `[letter, number of items to put, …(field, item)]`: the others are taken out. Counts nothing. */
 export const POINT_ITEMS: RedisScript = redisScript(TABLE + LUA_POINT);
 /** `[…positions]` */

@@ -16,6 +16,7 @@ import type {
   RecordIndex,
   ScanRange,
 } from './record-index.ts';
+import { RedisIndexEvictor } from './record-index-redis-evict.ts';
 import { RedisIndexKeys } from './record-index-redis-keys.ts';
 import { RedisIndexReader } from './record-index-redis-read.ts';
 import { RedisIndexRemover } from './record-index-redis-remove.ts';
@@ -48,21 +49,34 @@ export interface RedisIndexOptions {
   readonly random?: () => number;
 }
 
+/** A record index on Redis. */
+export interface RedisRecordIndex extends RecordIndex {
+  /**
+   * Takes entries out that lead nowhere, as a scan found them; those that are others by now stay. What
+   * needs the record to be found, its rows on most paths, is left behind and never seen again.
+   *
+   * @returns how many are gone
+   * @throws MosaicError as {@link RecordIndex.add}
+   */
+  evict(entries: readonly IndexEntry[]): Promise<number>;
+}
+
 /**
  * An index on Redis. Nothing is asked of Redis before the first call.
  *
  * @throws MosaicError `invalid` (`index-name`)
  */
-export function createRedisIndex(options: RedisIndexOptions): RecordIndex {
+export function createRedisIndex(options: RedisIndexOptions): RedisRecordIndex {
   return new ScriptedIndex(options);
 }
 
-class ScriptedIndex implements RecordIndex {
+class ScriptedIndex implements RedisRecordIndex {
   readonly isShared = true;
   readonly #connection: RedisConnection;
   readonly #keys: RedisIndexKeys;
   readonly #reader: RedisIndexReader;
   readonly #remover: RedisIndexRemover;
+  readonly #evictor: RedisIndexEvictor;
   readonly #adder: RedisIndexWriter;
   readonly #state: RedisIndexState;
   readonly #onLoss: () => void;
@@ -80,6 +94,8 @@ class ScriptedIndex implements RecordIndex {
     this.#state = new RedisIndexState(connection, this.#keys);
     const pause = (ms: number): Promise<void> => delay(ms);
     this.#remover = new RedisIndexRemover(connection, this.#keys);
+    const [keys, reader] = [this.#keys, this.#reader];
+    this.#evictor = new RedisIndexEvictor({ connection, keys, reader });
     this.#adder = new RedisIndexWriter({
       connection,
       keys: this.#keys,
@@ -109,6 +125,11 @@ class ScriptedIndex implements RecordIndex {
   async remove(records: readonly IndexedRecord[]): Promise<void> {
     this.#assertOpen();
     await this.#remover.remove(records, false);
+  }
+
+  async evict(entries: readonly IndexEntry[]): Promise<number> {
+    this.#assertOpen();
+    return this.#evictor.evict(entries);
   }
 
   async release(ids: readonly Reference[]): Promise<void> {

@@ -124,9 +124,14 @@ it('names what the index lacks, what leads nowhere, and what is damaged', async 
   expect(report.findings).toContainEqual(
     expect.objectContaining({ kind: 'index-dangling', id: dangling }),
   );
+  const dry = await admin('reindex', '--role', 'outbox', '--dry-run');
+  expect(dry.stdout).toContain('outbox: 1 entry that led nowhere would be taken out');
   const repaired = await admin('reindex', '--role', 'outbox', '--json');
-  const { roles } = JSON.parse(repaired.stdout) as { roles: { outbox: { added: number } } };
-  expect(roles.outbox.added).toBe(1);
+  const { roles } = JSON.parse(repaired.stdout) as { roles: { outbox: unknown } };
+  expect(roles.outbox).toMatchObject({ added: 1, removed: 1 });
+  const whole = await verified();
+  expect(whole.report.findings).toEqual([]);
+  expect(whole.code).toBe(0);
   const directory = join(folder, 'segments', 'outbox');
   const name = (await readdir(directory)).sort()[3]!;
   const bytes = await readFile(join(directory, name));
@@ -137,6 +142,19 @@ it('names what the index lacks, what leads nowhere, and what is damaged', async 
   expect(damaged.report.findings).toContainEqual(
     expect.objectContaining({ kind: 'segment-damaged', segment: `segments/outbox/${name}` }),
   );
+});
+
+it('changes nothing where the store has less than the index followed', async () => {
+  const empty = await mkdtemp(join(tmpdir(), 'mosaic-admin-empty-'));
+  const env = { MOSAIC_OBJECTS: `folder:${empty}`, MOSAIC_REDIS_URLS: redis.url };
+  for (const more of [['--dry-run'], []]) {
+    const { code, stderr } = await runAdmin(['reindex', '--role', 'inbox', ...more], env);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/inbox .*further than the segments .* reach: nothing was changed/);
+  }
+  const index = createRedisIndex({ connection, name: 'inbox' });
+  expect(await index.count()).toBe(2 * COMMITS);
+  await rm(empty, { recursive: true });
 });
 
 it('says what cannot be reached, and which settings contradict each other', async () => {

@@ -2,7 +2,13 @@
  * What a command looks after, wherever it lies: per role a log that is the truth and an index that
  * must answer what the log says.
  */
-import type { LogPosition, LogReader, NoIndex, RecordIndex } from '@mosaic-cluster/store';
+import type {
+  LogPosition,
+  LogReader,
+  NoIndex,
+  RecordIndex,
+  RedisRecordIndex,
+} from '@mosaic-cluster/store';
 
 /** What is kept for one role. */
 export interface RoleHolding {
@@ -40,7 +46,12 @@ export interface IndexedHolding extends RoleHolding {
   readonly index: RecordIndex;
 }
 
+/** What a role of a cluster keeps. */
+export interface SharedHolding extends RoleHolding {
+  readonly index: RedisRecordIndex;
+}
+
 /** What is kept in a cluster, whose indexes may be written to while it serves. */
 export interface ClusterHolding extends Holding {
-  readonly roles: readonly IndexedHolding[];
+  readonly roles: readonly SharedHolding[];
 }

@@ -2,7 +2,7 @@
 import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
 import { openStores } from '@mosaic-cluster/cluster/stores';
 import { createRedisIndex, openObjectLogReader } from '@mosaic-cluster/store';
-import type { ClusterHolding, IndexedHolding } from './holding.ts';
+import type { ClusterHolding, SharedHolding } from './holding.ts';
 import { PRIVATE_ROLE, ROLES } from './open-embedded.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function openCluster(
   only: readonly string[] | undefined,
 ): Promise<ClusterHolding> {
   const stores = await openStores(config);
-  const roles: IndexedHolding[] = [];
+  const roles: SharedHolding[] = [];
   const close = async (): Promise<void> => {
     for (const { log } of roles) await log.close();
     await stores.close();

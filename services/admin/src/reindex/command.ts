@@ -14,14 +14,16 @@ import {
   type PlaceOptions,
 } from '../place/place-options.ts';
 import { ProgressReporter } from '../output/progress.ts';
-import { type Estimate, estimate } from './estimate.ts';
-import { reindexCluster } from './reindex-cluster.ts';
+import { countDangling } from './dangling.ts';
+import { estimate } from './estimate.ts';
+import { assertReaches, reindexCluster } from './reindex-cluster.ts';
 import { LARGE_BATCHES, reindexEmbedded, type ReindexOptions } from './reindex-embedded.ts';
 import {
   estimateJson,
   estimateText,
   reindexedJson,
   reindexedText,
+  type RoleEstimate,
   type Subject,
 } from './reindex-report.ts';
 import type { Reindexed } from './reindex-result.ts';
@@ -42,9 +44,9 @@ until then a server cannot be started. While the server runs, it goes on with th
 the new one over when it is started the next time; what came in meanwhile it adds then by itself. A
 server that meets damage in its index, or finds none, makes it anew at its start without being asked.
 
-A cluster's workers go on serving. What the segments hold and Redis lacks is added; a lease keeps others
-from the same work. Workers do this by themselves where Redis has lost something, unless
-MOSAIC_REINDEX=off. Entries that lead nowhere stay: to be rid of them empty Redis first.
+A cluster's workers go on serving. Entries that lead nowhere are taken out, then what the segments hold
+and Redis lacks is added; a lease keeps others from the same work. Workers do the latter by themselves
+where Redis has lost something, unless MOSAIC_REINDEX=off.
 
 Ctrl-C ends it at any time; the same command goes on where it was, unless --fresh is given. Damage in
 the segments ends it with the name of the file; with --skip-damaged the index lacks what is damaged.
@@ -89,7 +91,7 @@ function subjectOf(place: Place, holding: { readonly name: string }): Subject {
 
 async function dryRun(host: Host, options: ReindexCommandOptions, place: Place): Promise<void> {
   const holding = await openPlace(options);
-  const roles: Record<string, Estimate> = {};
+  const roles: Record<string, RoleEstimate> = {};
   try {
     for (const { role, log } of holding.roles) roles[role] = await estimate(log, LARGE_BATCHES);
   } catch (error) {
@@ -97,44 +99,96 @@ async function dryRun(host: Host, options: ReindexCommandOptions, place: Place):
   } finally {
     await holding.close();
   }
+  if (place.of === 'cluster') await countInCluster(host, options, place, roles);
   const text = options.json === true ? estimateJson : estimateText;
   host.write(text(subjectOf(place, holding), roles));
 }
 
+/** Adds how many entries of each role's index lead nowhere. */
+async function countInCluster(
+  host: Host,
+  options: ReindexCommandOptions,
+  place: Extract<Place, { of: 'cluster' }>,
+  roles: Record<string, RoleEstimate>,
+): Promise<void> {
+  const holding = await openCluster(place.config, options.role);
+  try {
+    await interruptible(host, options, async ({ signal, progress }) => {
+      for (const each of holding.roles) {
+        const { role, index, log } = each;
+        assertReaches(each);
+        const onProgress = entriesProgress(progress, role);
+        const dangling = await countDangling({ index, log, signal, onProgress });
+        roles[role] = { ...roles[role]!, dangling };
+      }
+    });
+  } finally {
+    await holding.close();
+  }
+}
+
 async function reindex(host: Host, options: ReindexCommandOptions, place: Place): Promise<void> {
-  const status = new StatusLine(host, options.quiet === true);
+  const startMs = performance.now();
+  const { done, subject } = await interruptible(host, options, async (watched) => {
+    const { signal, progress, status } = watched;
+    const run: Run = {
+      isFresh: options.fresh === true,
+      skipsDamage: options.skipDamaged === true,
+      signal,
+      onProgress: (role, { records, bytesDone, bytesTotal }, total = 0) => {
+        const [done, of] = total >= records ? [records, total] : [bytesDone, bytesTotal];
+        progress.report({ what: `${role}: indexing`, done, total: of, records });
+      },
+      onEntries: (role, ...counts) => entriesProgress(progress, role)(...counts),
+      onNote: (text) => status.note(text),
+    };
+    try {
+      return await runAt(place, options, run);
+    } catch (error) {
+      progress.clear();
+      if (isMosaicError(error) && error.code === 'interrupted') {
+        status.warn('The same command goes on where it was.');
+      }
+      throw advised(error);
+    }
+  });
+  const seconds = (performance.now() - startMs) / 1000;
+  const text = options.json === true ? reindexedJson : reindexedText;
+  host.write(text(subject, done, seconds));
+}
+
+interface Watched {
+  readonly signal: AbortSignal;
+  readonly progress: ProgressReporter;
+  readonly status: StatusLine;
+}
+
+/** Does something long that Ctrl-C ends, and that says how far it is. */
+async function interruptible<T>(
+  host: Host,
+  { quiet }: ReindexCommandOptions,
+  work: (watched: Watched) => Promise<T>,
+): Promise<T> {
+  const status = new StatusLine(host, quiet === true);
   const progress = new ProgressReporter(host, status);
   const stopped = new AbortController();
   const off = host.onInterrupt(() => stopped.abort());
-  const startMs = performance.now();
-  const run: Run = {
-    isFresh: options.fresh === true,
-    skipsDamage: options.skipDamaged === true,
-    signal: stopped.signal,
-    onProgress: (role, { records, bytesDone, bytesTotal }, total = 0) => {
-      const [done, of] = total >= records ? [records, total] : [bytesDone, bytesTotal];
-      progress.report({ what: `${role}: indexing`, done, total: of, records });
-    },
-    onNote: (text) => status.note(text),
-  };
   try {
-    const { done, subject } = await runAt(place, options, run);
-    progress.clear();
-    const seconds = (performance.now() - startMs) / 1000;
-    const text = options.json === true ? reindexedJson : reindexedText;
-    host.write(text(subject, done, seconds));
-  } catch (error) {
-    progress.clear();
-    if (isMosaicError(error) && error.code === 'interrupted') {
-      status.warn('The same command goes on where it was.');
-    }
-    throw advised(error);
+    return await work({ signal: stopped.signal, progress, status });
   } finally {
+    progress.clear();
     off();
   }
 }
 
+function entriesProgress(progress: ProgressReporter, role: string) {
+  return (done: number, total: number): void => {
+    progress.report({ what: `${role}: walking the index`, done, total, records: done });
+  };
+}
+
 type Run = Omit<ReindexOptions, 'view' | 'onProgress'> & {
+  readonly onEntries: (role: string, done: number, total: number) => void;
   readonly onProgress: (role: string, progress: RebuildProgress, total?: number) => void;
 };
 

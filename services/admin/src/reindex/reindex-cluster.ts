@@ -3,10 +3,11 @@
  * serving. A lease keeps a second run, and a worker that does the same by itself, from the same role.
  */
 import { interruptedError } from '@mosaic-cluster/client/command';
-import { MosaicError } from '@mosaic-cluster/protocol';
+import { compareBytes, MosaicError } from '@mosaic-cluster/protocol';
 import { KeyDirectory, rebuildIndex, type RebuildProgress } from '@mosaic-cluster/role';
-import type { SegmentDamage } from '@mosaic-cluster/store';
+import { isLogStart, type SegmentDamage } from '@mosaic-cluster/store';
 import type { ClusterHolding } from '../place/holding.ts';
+import { removeDangling } from './dangling.ts';
 import { passingDamage } from './log-views.ts';
 import { DAMAGES_MAX, type Reindexed, type ReindexedRole } from './reindex-result.ts';
 
@@ -19,19 +20,24 @@ export interface ReindexClusterOptions {
   readonly skipsDamage: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (role: string, progress: RebuildProgress) => void;
+  /** Told of how many entries were looked at, of about how many, to find those that lead nowhere. */
+  readonly onEntries: (role: string, done: number, total: number) => void;
 }
 
 /**
- * Brings the indexes up to the segments, or goes on with a run that was interrupted.
+ * Takes out what leads nowhere and brings the indexes up to the segments, or goes on with a run that was interrupted.
  *
- * @throws MosaicError `closed` (`interrupted`), `corrupt` (`segment`), `conflict` (`reindex-running`,
+ * @throws MosaicError `closed` (`interrupted`), `corrupt` (`segment`, `index-ahead`), `conflict` (`reindex-running`,
  *   `rebuild-lost`), `unavailable`
  */
 export async function reindexCluster(options: ReindexClusterOptions): Promise<Reindexed> {
-  const { holding, isFresh, skipsDamage, signal, onProgress } = options;
+  const { holding, isFresh, skipsDamage, signal, onProgress, onEntries } = options;
   const damages: SegmentDamage[] = [];
   const roles: Record<string, ReindexedRole> = {};
-  for (const { role, index, log } of holding.roles) {
+  for (const each of holding.roles) {
+    const { role, index, log } = each;
+    assertReaches(each);
+    let removed = 0;
     const keep = (damage: SegmentDamage): void => {
       if (damages.length < DAMAGES_MAX) damages.push(damage);
     };
@@ -42,17 +48,34 @@ export async function reindexCluster(options: ReindexClusterOptions): Promise<Re
         directory: new KeyDirectory(holding.scheduleSources),
         isFresh,
         signal,
+        prepare: async (claim) => {
+          const told = (done: number, total: number): void => onEntries(role, done, total);
+          removed = await removeDangling({ index, log, signal, onProgress: told }, claim);
+        },
         onProgress: (progress) => onProgress(role, progress),
       });
       if (result === undefined) throw running(role);
       const { records, added, elapsedMs, isResumed } = result;
-      roles[role] = { records, added, seconds: elapsedMs / 1000, isResumed };
+      roles[role] = { records, added, removed, seconds: elapsedMs / 1000, isResumed };
     } catch (error) {
       if (signal.aborted) throw interruptedError();
       throw error;
     }
   }
   return { roles, isInPlace: true, bytes: undefined, damages };
+}
+
+/**
+ * Against a bucket that is not the one, or not all of it, everything would lead nowhere.
+ *
+ * @throws MosaicError `corrupt` (`index-ahead`)
+ */
+export function assertReaches({ role, log, appliedBefore }: ClusterHolding['roles'][number]): void {
+  const { end } = log;
+  const isReached = end !== undefined && appliedBefore !== undefined;
+  if (isLogStart(appliedBefore) || (isReached && compareBytes(appliedBefore, end) <= 0)) return;
+  const message = `the index of ${role} has followed the log further than the segments in the object store reach: nothing was changed. Check that it is the right store, and restore what is missing; where that is lost for good, delete the index's keys in Redis and make it anew`;
+  throw new MosaicError('corrupt', 'index-ahead', message);
 }
 
 function running(role: string): MosaicError {

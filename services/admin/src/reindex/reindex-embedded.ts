@@ -149,7 +149,7 @@ async function makeRole(
   const { signal, skipsDamage, onProgress } = options;
   const index = environment.index(role);
   if ((await index.appliedTo()) !== undefined) {
-    return { records: 0, added: 0, seconds: 0, isResumed: true };
+    return { records: 0, added: 0, removed: 0, seconds: 0, isResumed: true };
   }
   const reader = logs.get(role)!;
   const { entries = 0 } = await reader.totals();
@@ -170,7 +170,7 @@ async function makeRole(
     });
     if (result === undefined) throw new Error('nobody else can have claimed it');
     const { records, added, elapsedMs, isResumed } = result;
-    return { records, added, seconds: elapsedMs / 1000, isResumed };
+    return { records, added, removed: 0, seconds: elapsedMs / 1000, isResumed };
   } catch (error) {
     if (signal.aborted) throw interruptedError();
     throw error;

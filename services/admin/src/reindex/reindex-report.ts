@@ -13,17 +13,23 @@ export interface Subject {
   readonly isCluster: boolean;
 }
 
+/** What would become of a role; of a cluster's also how many entries lead nowhere. */
+export type RoleEstimate = Estimate & { readonly dangling?: number };
+
 /** What would be done, as one line of JSON. */
 export function estimateJson(
   { name, holder, isCluster }: Subject,
-  roles: Readonly<Record<string, Estimate>>,
+  roles: Readonly<Record<string, RoleEstimate>>,
 ): string {
   const served = isCluster || holder !== undefined;
   return `${JSON.stringify({ type: 'reindex-estimate', of: name, served, roles })}\n`;
 }
 
 /** What would be done, for people. */
-export function estimateText(subject: Subject, roles: Readonly<Record<string, Estimate>>): string {
+export function estimateText(
+  subject: Subject,
+  roles: Readonly<Record<string, RoleEstimate>>,
+): string {
   const lines: string[] = [];
   let seconds = 0;
   let bytes = 0;
@@ -34,11 +40,18 @@ export function estimateText(subject: Subject, roles: Readonly<Record<string, Es
     const space = subject.isCluster ? '' : `, ${size(each.indexBytes)} of index`;
     const about = `about ${duration(each.seconds)}${space}`;
     lines.push(`${role}: ${records} in ${count(each.segments, 'segment')}, ${about}`);
+    const { dangling = 0 } = each;
+    if (dangling > 0) lines.push(`${role}: ${leadingNowhere(dangling)} would be taken out`);
   }
   if (lines.length === 0) lines.push('there are no segments yet');
   return [...lines, ...consequences(subject, seconds, bytes), 'Nothing was changed.', ''].join(
     '\n',
   );
+}
+
+function leadingNowhere(entries: number): string {
+  const n = entries.toLocaleString('en-US');
+  return entries === 1 ? '1 entry that led nowhere' : `${n} entries that led nowhere`;
 }
 
 function consequences({ holder, isCluster }: Subject, seconds: number, bytes: number): string[] {
@@ -74,11 +87,14 @@ export function reindexedJson({ name }: Subject, done: Reindexed, seconds: numbe
 /** What was done, for people. */
 export function reindexedText(subject: Subject, done: Reindexed, seconds: number): string {
   const lines: string[] = [];
-  for (const [role, { records, added, seconds: took, isResumed }] of Object.entries(done.roles)) {
+  for (const [role, { records, added, removed, seconds: took, isResumed }] of Object.entries(
+    done.roles,
+  )) {
     const rate = Math.round(records / Math.max(took, 0.001)).toLocaleString('en-US');
     const fresh = subject.isCluster ? `, ${added.toLocaleString('en-US')} of them new` : '';
     const resumed = isResumed ? '; the rest an earlier run had done' : '';
     lines.push(`${role}: ${count(records, 'record')}, ${rate}/s${fresh}${resumed}`);
+    if (removed > 0) lines.push(`${role}: ${leadingNowhere(removed)} taken out`);
   }
   for (const { segment, offset, what } of done.damages) {
     lines.push(`left out: ${segment} at byte ${offset}: ${what}`);

@@ -7,6 +7,8 @@ export interface ReindexedRole {
   readonly records: number;
   /** Of them, those that the index did not have. */
   readonly added: number;
+  /** Entries that led nowhere and were taken out by this run. */
+  readonly removed: number;
   readonly seconds: number;
   /** Whether an earlier run had done a part of it, or all. */
   readonly isResumed: boolean;
