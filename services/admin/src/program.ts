@@ -5,6 +5,7 @@ import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
 import { registerAudit } from './audit/command.ts';
 import { registerBans } from './bans/command.ts';
 import { registerModeration } from './moderation/command.ts';
+import { registerRecords } from './records/command.ts';
 import { registerReindex } from './reindex/command.ts';
 import { registerStats } from './stats/command.ts';
 import { registerUsers } from './users/command.ts';
@@ -17,6 +18,7 @@ Examples:
   mosaic-admin reindex --data ./data --dry-run
   mosaic-admin users add --data ./data mopub0… --note "Alice"
   mosaic-admin moderation list --data ./data
+  mosaic-admin bans add --data ./data 203.0.113.0/24 --for 2h --reason flood
   mosaic-admin audit list --data ./data --since 2026-11-01
 
 "mosaic-admin COMMAND --help" tells more about one command.
@@ -30,6 +32,7 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerUsers,
   registerBans,
   registerModeration,
+  registerRecords,
   registerAudit,
 ];
 

@@ -5,7 +5,7 @@ import {
   type BanSubject,
   formatBanSubject,
 } from '@mosaic-cluster/abuse';
-import { type Host, jsonLine, parseWhole, usageError } from '@mosaic-cluster/client/command';
+import { type Host, parseWhole, usageError } from '@mosaic-cluster/client/command';
 import { parseDurationMs } from '@mosaic-cluster/runtime';
 import type { Command } from 'commander';
 import { addChangeOptions, CHANGE_HELP } from '../change/change-options.ts';
@@ -13,6 +13,7 @@ import { lineOf } from '../change/line-of-text.ts';
 import { addListOption, type Listed, listHelp, readList } from '../change/read-list.ts';
 import { type ChangeCommandOptions, runChange } from '../change/run-change.ts';
 import { EXIT_HELP } from '../exit-code.ts';
+import { tellPage } from '../output/tell-page.ts';
 import { addFactsOptions, FACTS_HELP, openFacts } from '../place/open-facts.ts';
 import type { PlaceOptions } from '../place/place-options.ts';
 import { type BanList, subjectsAdded, subjectsRemoved } from './ban-changes.ts';
@@ -206,17 +207,16 @@ async function list(host: Host, words: ListWords, options: ListOptions): Promise
   try {
     const { name, collection } = words;
     const page = await new Bans(facts.registry, collection).list(after, options.limit);
-    const last = page.bans.at(-1);
-    const next = page.hasMore && last !== undefined ? formatBanSubject(last.subject) : undefined;
     const nowMs = host.now();
-    if (options.json === true) {
-      const subjects = page.bans.map((ban) => banJson(ban, nowMs));
-      host.write(jsonLine({ type: name, of: facts.name, subjects, next: next ?? null }));
-      return;
-    }
-    for (const ban of page.bans) host.write(banLine(ban, nowMs));
-    if (page.bans.length === 0) host.write('nobody is listed\n');
-    if (next !== undefined) host.write(`there are more: add --after ${next}\n`);
+    const part = { items: page.bans, hasMore: page.hasMore };
+    tellPage(host, options.json === true, facts.name, part, {
+      type: name,
+      items: 'subjects',
+      json: (ban) => banJson(ban, nowMs),
+      text: (ban) => banLine(ban, nowMs),
+      name: ({ subject }) => formatBanSubject(subject),
+      nothing: 'nobody is listed',
+    });
   } finally {
     await facts.close();
   }

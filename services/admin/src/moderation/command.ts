@@ -15,6 +15,7 @@ import { addChangeOptions, CHANGE_HELP } from '../change/change-options.ts';
 import { addListOption, inPieces, type Listed, listHelp, readList } from '../change/read-list.ts';
 import { type ChangeCommandOptions, runChange } from '../change/run-change.ts';
 import { EXIT_HELP } from '../exit-code.ts';
+import { tellPage } from '../output/tell-page.ts';
 import { addFactsOptions, FACTS_HELP, openFactsAt } from '../place/open-facts.ts';
 import { findPlace, type PlaceOptions } from '../place/place-options.ts';
 import { decided } from './decide.ts';
@@ -151,17 +152,20 @@ async function list(host: Host, options: ListOptions): Promise<void> {
   const after = options.after === undefined ? undefined : parseReference('--after', options.after);
   await atDesk(options, async ({ moderator }, of) => {
     const { records, hasMore } = await firstHeld(moderator, filter, options.limit, after);
-    const last = records.at(-1);
-    const next = hasMore && last !== undefined ? encodeReference(last.record.id) : undefined;
-    if (options.json === true) {
-      host.write(
-        jsonLine({ type: 'held', of, records: records.map(heldJson), next: next ?? null }),
-      );
-      return;
-    }
-    for (const record of records) host.write(heldText(record, host.paint));
-    if (records.length === 0) host.write('nothing waits\n');
-    if (next !== undefined) host.write(`there are more: add --after ${next}\n`);
+    tellPage(
+      host,
+      options.json === true,
+      of,
+      { items: records, hasMore },
+      {
+        type: 'held',
+        items: 'records',
+        json: heldJson,
+        text: (record) => heldText(record, host.paint),
+        name: ({ record }) => encodeReference(record.id),
+        nothing: 'nothing waits',
+      },
+    );
   });
 }
 

@@ -7,13 +7,14 @@ import {
   usageError,
 } from '@mosaic-cluster/client/command';
 import { encodeUserKey, type PublicKey } from '@mosaic-cluster/protocol';
-import { RegisteredUsers, USER_NOTE_BYTES_MAX } from '@mosaic-cluster/role';
+import { type RegisteredUser, RegisteredUsers, USER_NOTE_BYTES_MAX } from '@mosaic-cluster/role';
 import type { Command } from 'commander';
 import { addChangeOptions, CHANGE_HELP } from '../change/change-options.ts';
 import { lineOf } from '../change/line-of-text.ts';
 import { addListOption, type Listed, listHelp, readList } from '../change/read-list.ts';
 import { type ChangeCommandOptions, runChange } from '../change/run-change.ts';
 import { EXIT_HELP } from '../exit-code.ts';
+import { type ListForm, tellPage } from '../output/tell-page.ts';
 import { addFactsOptions, FACTS_HELP, openFacts, openFactsAt } from '../place/open-facts.ts';
 import { findPlace, openHolding, type PlaceOptions } from '../place/place-options.ts';
 import { SHOWN_USERS_MAX, showUsers } from './show-users.ts';
@@ -150,21 +151,21 @@ function registerList(users: Command, host: Host): void {
     });
 }
 
+const USERS: ListForm<RegisteredUser> = {
+  type: 'users',
+  items: 'users',
+  json: userJson,
+  text: userLine,
+  name: ({ key }) => encodeUserKey(key),
+  nothing: 'nobody is registered',
+};
+
 async function listUsers(host: Host, options: ListOptions): Promise<void> {
   const after = options.after === undefined ? undefined : parsePublicKey('--after', options.after);
   const facts = await openFacts(options, false);
   try {
-    const page = await new RegisteredUsers(facts.registry).list(after, options.limit);
-    const last = page.users.at(-1)?.key;
-    const next = page.hasMore && last !== undefined ? encodeUserKey(last) : undefined;
-    if (options.json === true) {
-      const users = page.users.map(userJson);
-      host.write(jsonLine({ type: 'users', of: facts.name, users, next: next ?? null }));
-      return;
-    }
-    for (const user of page.users) host.write(userLine(user));
-    if (page.users.length === 0) host.write('nobody is registered\n');
-    if (next !== undefined) host.write(`there are more: add --after ${next}\n`);
+    const { users, hasMore } = await new RegisteredUsers(facts.registry).list(after, options.limit);
+    tellPage(host, options.json === true, facts.name, { items: users, hasMore }, USERS);
   } finally {
     await facts.close();
   }

@@ -1,0 +1,98 @@
+/** Finds records of any role: by reference, or all of an author. */
+import { usageError } from '@mosaic-cluster/client/command';
+import {
+  equalBytes,
+  type Kind,
+  type PublicKey,
+  type RecordView,
+  type Reference,
+  referenceKind,
+} from '@mosaic-cluster/protocol';
+import type { EntryPlace, IndexEntry, IndexPath, LogEntry } from '@mosaic-cluster/store';
+import { freshLog } from '../place/fresh-log.ts';
+import type { Holding, IndexedHolding } from '../place/holding.ts';
+import { PRIVATE_ROLE } from '../place/open-embedded.ts';
+
+/** A record, as one role has it. */
+export interface FoundRecord extends LogEntry {
+  readonly role: string;
+  readonly place: EntryPlace;
+}
+
+/** Which records of an author. */
+export interface AuthorFilter {
+  readonly author: PublicKey;
+  readonly kind?: Kind | undefined;
+}
+
+const PAGE_ENTRIES = 500;
+
+/** Whether only its readers may know what is in a record. */
+export function isPrivate({ role, record }: FoundRecord): boolean {
+  return role === PRIVATE_ROLE || record.audience !== 'everybody';
+}
+
+/**
+ * The roles that can be searched.
+ *
+ * @throws MosaicError `invalid` (`usage`) where there is no index
+ */
+export function searched(holding: Holding): IndexedHolding[] {
+  if (holding.noIndex !== undefined) {
+    const remedy = 'Records are found by the index: "mosaic-admin reindex" makes it anew.';
+    throw usageError('records', `${holding.name}: ${holding.noIndex.why}`, remedy);
+  }
+  return holding.roles.flatMap((each) =>
+    each.index === undefined ? [] : [{ ...each, index: each.index }],
+  );
+}
+
+/** Every role's record that a reference names: the one with that ID, or the one at that address. */
+export async function findByReference(
+  roles: readonly IndexedHolding[],
+  reference: Reference,
+): Promise<FoundRecord[]> {
+  const found: FoundRecord[] = [];
+  for (const role of roles) {
+    const isId = referenceKind(reference) === 'id';
+    const entries = isId
+      ? await role.index.lookup([reference])
+      : await role.index.scan({ path: 'address', address: reference }, { limit: PAGE_ENTRIES });
+    const records = await read(
+      role,
+      entries.flatMap((entry) => entry ?? []),
+    );
+    // A shared index knows a record by most bytes of its ID, not by all.
+    const isNamed = ({ id, address }: RecordView): boolean =>
+      equalBytes(isId ? id : address, reference);
+    found.push(...records.filter(({ record }) => isNamed(record)));
+  }
+  return found;
+}
+
+/** All records of an author, role by role, newest first; one that several roles have comes several times. */
+export async function* recordsOf(
+  roles: readonly IndexedHolding[],
+  { author, kind }: AuthorFilter,
+): AsyncGenerator<FoundRecord, void, undefined> {
+  const path: IndexPath =
+    kind === undefined ? { path: 'author', author } : { path: 'author-kind', author, kind };
+  for (const role of roles) {
+    for (let below: Uint8Array | undefined, isLast = false; !isLast; ) {
+      const page = await role.index.scan(path, { below, limit: PAGE_ENTRIES });
+      yield* await read(role, page);
+      below = page.at(-1)?.position;
+      isLast = page.length < PAGE_ENTRIES;
+    }
+  }
+}
+
+async function read(
+  { role, log }: IndexedHolding,
+  entries: readonly IndexEntry[],
+): Promise<FoundRecord[]> {
+  const stored = await freshLog(log).read(entries.map(({ location }) => location));
+  return stored.map(({ record, receivedAt, held }, i) => {
+    return { role, record, receivedAt, held, place: log.place(entries[i]!.location) };
+  });
+}
