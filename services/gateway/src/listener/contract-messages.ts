@@ -31,8 +31,10 @@ function describeMessages(open: Open): void {
     const { client } = await pair(await open(echo));
     const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, messageBytesMax];
     const messages = lengths.map((length) => randomBytes(length));
-    for (const message of messages) client.websocket.send(message);
-    await eventually(() => client.messages.length).toBe(messages.length);
+    for (const [i, message] of messages.entries()) {
+      client.websocket.send(message);
+      await eventually(() => client.messages.length).toBe(i + 1);
+    }
     expect(Buffer.concat(client.messages).equals(Buffer.concat(messages))).toBe(true);
     expect(client.messages.map((message) => message.length)).toEqual(lengths);
   });

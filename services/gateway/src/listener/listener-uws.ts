@@ -21,6 +21,9 @@
  *   What can be refused is the request for a WebSocket, by `upgradesPerSecondMax`.
  * - Of PROXY headers it reads some, from anybody, so whoever sends one is refused; where there are
  *   balancers that send them, this listener cannot be used (decision 25).
+ * - Over TLS it loses the connection of a client that has sent several messages of more than half a
+ *   megabyte together by the time it reads: a process that was busy for some ten milliseconds, and a
+ *   client that does not wait for answers, are enough. Without TLS it doesn't.
  * - Fragments without content are read and thrown away for as long as they come.
  * - An HTTP method it has never heard of gets no answer, HTTP/1.0 gets 505.
  */
