@@ -15,11 +15,14 @@ export { waitFor } from './probe.ts';
 export {
   type RedisCluster,
   type RedisClusterOptions,
+  startRedisCluster,
+} from './redis-cluster.ts';
+export { type RedisSentinels, startRedisSentinels } from './redis-sentinel.ts';
+export {
   type RedisOptions,
   type RedisPlace,
   type RedisServer,
   startRedis,
-  startRedisCluster,
 } from './redis-server.ts';
 export { type S3Options, type S3Server, startS3 } from './s3-server.ts';
 export {

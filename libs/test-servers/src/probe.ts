@@ -1,5 +1,6 @@
 /** Asks servers whether they answer, with as little of their protocols as that takes. */
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 const PROBE_TIMEOUT_MS = 1_000;
 
@@ -7,11 +8,13 @@ const PROBE_TIMEOUT_MS = 1_000;
  * Says something to a server and gives back what it says first, or '' where it says nothing.
  *
  * @param until the answer is whole once it contains this
+ * @param ca who signed its certificate, PEM; undefined: it speaks without TLS
  */
-export function ask(port: number, words: string, until = '\n'): Promise<string> {
+export function ask(port: number, words: string, until = '\n', ca?: string): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
-    const socket = connect({ port, host: '127.0.0.1' });
+    const place = { port, host: '127.0.0.1' };
+    const socket = ca === undefined ? connect(place) : connectTls({ ...place, ca });
     const end = (): void => {
       socket.destroy();
       resolve(answer);
@@ -19,7 +22,7 @@ export function ask(port: number, words: string, until = '\n'): Promise<string> 
     socket.setTimeout(PROBE_TIMEOUT_MS, end);
     socket.once('error', end);
     socket.once('close', end);
-    socket.once('connect', () => {
+    socket.once(ca === undefined ? 'connect' : 'secureConnect', () => {
       if (words !== '') socket.write(words);
     });
     socket.on('data', (chunk) => {

@@ -4,11 +4,13 @@ import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  makeTestCertificate,
   type NatsServer,
   startNats,
   startNatsCluster,
   startRedis,
   startRedisCluster,
+  startRedisSentinels,
   startS3,
   type TestServer,
   waitFor,
@@ -75,6 +77,22 @@ describe('servers for tests', { timeout: 120_000 }, () => {
     );
     expect(answers.filter((answer) => answer.startsWith('+OK'))).toHaveLength(1);
     expect(answers.filter((answer) => answer.includes('MOVED'))).toHaveLength(2);
+  });
+
+  it('have Sentinels put a replica in the place of a Redis master', async () => {
+    const redis = kept(await startRedisSentinels());
+    expect(await redis.masterPort()).toBe(redis.master.port);
+    await redis.master.kill();
+    const { replica } = redis;
+    await waitFor('the change', async () => (await redis.masterPort()) === replica.port);
+    expect(await replica.command('SET a 1')).toBe('+OK\r\n');
+  });
+
+  it('speak TLS where they are told to', async () => {
+    const redis = kept(await startRedis({ tls: makeTestCertificate() }));
+    expect(redis.url).toMatch(/^rediss:/);
+    expect(await redis.command('PING')).toBe('+PONG\r\n');
+    expect(await ask(redis.port, 'PING\r\n')).not.toContain('PONG');
   });
 
   it('route NATS servers together', async () => {
