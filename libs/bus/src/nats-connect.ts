@@ -131,7 +131,8 @@ function tlsOptions(tls: NatsTls): NonNullable<NodeConnectionOptions['tls']> {
 function authenticatorOf(identity: NatsIdentity): Authenticator | undefined {
   const { user, password, token, nkeySeed, credentials } = identity;
   const utf8 = new TextEncoder();
-  if (credentials !== undefined) return credsAuthenticator(utf8.encode(credentials));
+  // The client reads nothing where the last line does not end, as in a setting that was trimmed.
+  if (credentials !== undefined) return credsAuthenticator(utf8.encode(`${credentials}\n`));
   if (nkeySeed !== undefined) return nkeyAuthenticator(utf8.encode(nkeySeed));
   if (user !== undefined) return usernamePasswordAuthenticator(user, password);
   return token === undefined ? undefined : tokenAuthenticator(token);

@@ -84,13 +84,17 @@ export const busSettings = {
   },
 } as const;
 
+/** What a credentials file holds: a token, and after it the seed of the key that it is for. */
+const CREDENTIALS = /-BEGIN NATS USER JWT-[^]*-BEGIN USER NKEY SEED-/;
+
 /** What the settings of the bus amount to. */
 export type BusConfig = ConfigOf<typeof busSettings>;
 
 /** What is wrong with settings that are well formed, each by itself; sentences. */
 export function busProblems(config: BusConfig): string[] {
+  const { natsCreds } = config;
   const identities = [
-    ['MOSAIC_NATS_CREDS', config.natsCreds],
+    ['MOSAIC_NATS_CREDS', natsCreds],
     ['MOSAIC_NATS_NKEY', config.natsNkey],
     ['MOSAIC_NATS_USER', config.natsUser],
     ['MOSAIC_NATS_TOKEN', config.natsToken],
@@ -102,6 +106,9 @@ export function busProblems(config: BusConfig): string[] {
       : undefined,
     config.natsPassword !== undefined && config.natsUser === undefined
       ? 'MOSAIC_NATS_PASSWORD is set without MOSAIC_NATS_USER: name the user.'
+      : undefined,
+    natsCreds !== undefined && !CREDENTIALS.test(natsCreds.reveal())
+      ? 'MOSAIC_NATS_CREDS holds no credentials (-----BEGIN NATS USER JWT …): put what is in the file there, or its path into MOSAIC_NATS_CREDS_FILE.'
       : undefined,
     pemFault('MOSAIC_NATS_TLS_CA', config.natsTlsCa),
     pemFault('MOSAIC_NATS_TLS_CERT', config.natsTlsCert),

@@ -59,6 +59,7 @@ describe('what is wrong', () => {
       { ...FOLDER, MOSAIC_REDIS_MODE: 'cluster', MOSAIC_REDIS_URLS: 'redis://:hunter2@a/3' },
       'MOSAIC_REDIS_URLS: a Redis Cluster has database 0 only',
     ],
+    ['no credentials', { ...FOLDER, MOSAIC_NATS_CREDS: 'hunter2' }, 'MOSAIC_NATS_CREDS holds no'],
     ['no key', { ...FOLDER, MOSAIC_USERS: 'mopub0nonsense' }, 'MOSAIC_USERS'],
   ])('is named: %s', (_what, settings, sentence) => {
     const problems = workerProblems(configOf(settings));

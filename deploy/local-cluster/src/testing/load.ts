@@ -18,7 +18,7 @@ const GET_MAX = 500;
 
 /** Connects to a gateway, by its place; with a secret key it is authenticated. */
 export async function connectTo(
-  cluster: LocalCluster,
+  cluster: Pick<LocalCluster, 'gateways'>,
   gateway: number,
   clientSecretKey?: Uint8Array,
 ): Promise<MosaicClient> {
