@@ -7,6 +7,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { renderBudgetsMarkdown } from '../libs/abuse/dist/budget-table.js';
+import { renderOffencesMarkdown } from '../libs/abuse/dist/offence-points.js';
 import { BUS_LIMIT_WORDS } from '../libs/bus/dist/bus-limit-table.js';
 import { BUS_LIMITS } from '../libs/bus/dist/bus-limits.js';
 import { COMMIT_LIMIT_TABLE } from '../libs/role/dist/commit-limits.js';
@@ -57,7 +59,8 @@ const WORKERS = { outbox: outboxSettings, inbox: inboxSettings, encryption: encr
 /** What the services of a cluster have in common is written once. */
 function clusterSections() {
   const tables = Object.values(WORKERS);
-  const isIn = (table, { name }) => Object.values(table).some((other) => other.name === name);
+  const isIn = (table, { name, doc }) =>
+    Object.values(table).some((other) => other.name === name && other.doc === doc);
   const those = (table, isWanted) =>
     renderSettingsMarkdown(
       Object.fromEntries(Object.entries(table).filter(([, setting]) => isWanted(setting))),
@@ -126,6 +129,18 @@ Of a gateway's engine, be it a process or a part of the embedded server
 (\`services/gateway/src/limits.ts\`).
 
 ${limitsTable(GATEWAY_LIMIT_TABLE)}
+## Budgets
+
+What each address, network, key and author may do, by how well they are known, and how much they may have open
+(\`libs/abuse/src/budget-table.ts\`). [Abuse control](abuse.md) says how that works and how to change it. Over
+a budget: TOO_FAST.
+
+${renderBudgetsMarkdown()}
+## Penalties
+
+What earns points that lead to a ban (\`libs/abuse/src/offence-points.ts\`).
+
+${renderOffencesMarkdown()}
 ## Bus
 
 Of a process on the NATS bus (\`libs/bus/src/bus-limits.ts\`); the times are explained in

@@ -12,8 +12,8 @@ import { BAN_COLLECTIONS, type BanCollection, decodeBan, isKeySubject } from './
 
 /** How a book is kept. */
 export interface BanBookOptions {
-  /** Closing the book leaves it open. */
-  readonly registry: RegistryView;
+  /** Closing the book leaves it open. Undefined: there is none, and operators ban nobody. */
+  readonly registry?: RegistryView | undefined;
   /** Allowed besides, whatever the registry says: those that a setting names. */
   readonly alwaysAllowed?: readonly AddressRange[] | undefined;
   /** Told of the first of several failures to read the registry. */
@@ -49,7 +49,7 @@ export class BanBook {
   #entries: Readonly<Record<BanCollection, Entries>>;
   /** Of what the entries were made from. */
   #digest = '';
-  #isRead = false;
+  #isRead: boolean;
   #isOverfull = false;
   #failure: unknown;
   #reading: Promise<void> | undefined;
@@ -59,6 +59,7 @@ export class BanBook {
 
   constructor(options: BanBookOptions) {
     this.#options = options;
+    this.#isRead = options.registry === undefined;
     this.#now = options.now ?? Date.now;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
     this.#entries = { bans: noEntries(), allowed: noEntries(this.#options.alwaysAllowed) };
@@ -113,9 +114,10 @@ export class BanBook {
    * after the first attempt that began no earlier than this call. Never rejects.
    */
   async refresh(): Promise<void> {
-    if (this.#isClosed) return;
+    const { registry } = this.#options;
+    if (this.#isClosed || registry === undefined) return;
     this.#isOutdated = true;
-    this.#reading ??= this.#readAll().finally(() => {
+    this.#reading ??= this.#readAll(registry).finally(() => {
       this.#reading = undefined;
     });
     await this.#reading;
@@ -131,7 +133,7 @@ export class BanBook {
     if (this.#isOverfull) {
       return `there are more than ${this.#entriesMax} bans or lines of the allow list, and not all are in force: remove what is no longer needed`;
     }
-    return this.#isRead ? this.#options.registry.fault() : 'bans were not read yet';
+    return this.#isRead ? this.#options.registry?.fault() : 'bans were not read yet';
   }
 
   async close(): Promise<void> {
@@ -140,19 +142,19 @@ export class BanBook {
     await this.#reading;
   }
 
-  async #readAll(): Promise<void> {
+  async #readAll(registry: RegistryView): Promise<void> {
     while (this.#isOutdated && !this.#isClosed) {
       this.#isOutdated = false;
-      await this.#read();
+      await this.#read(registry);
     }
   }
 
-  async #read(): Promise<void> {
+  async #read(registry: RegistryView): Promise<void> {
     clearTimeout(this.#retry);
     try {
       const digest = createHash('sha256');
-      const bans = await this.#collect('bans', digest);
-      const allowed = await this.#collect('allowed', digest);
+      const bans = await this.#collect(registry, 'bans', digest);
+      const allowed = await this.#collect(registry, 'allowed', digest);
       this.#failure = undefined;
       this.#isOverfull = bans.isOverfull || allowed.isOverfull;
       this.#take({ bans: bans.entries, allowed: allowed.entries }, digest.digest('base64'));
@@ -175,10 +177,10 @@ export class BanBook {
 
   /** What is in force of a collection, as far as there is room. */
   async #collect(
+    registry: RegistryView,
     collection: BanCollection,
     digest: Hash,
   ): Promise<{ entries: Entries; isOverfull: boolean }> {
-    const { registry } = this.#options;
     const entries = noEntries(collection === 'allowed' ? this.#options.alwaysAllowed : []);
     const nowMs = this.#now();
     digest.update(collection);

@@ -3,7 +3,7 @@
  * times a second. A ban that cannot be told is told later, for as long as it lasts.
  */
 import { MosaicError } from '@mosaic-cluster/protocol';
-import type { RedisConnection, RedisReply } from '@mosaic-cluster/store';
+import type { RedisConnection, RedisReply } from '@mosaic-cluster/store/redis';
 import type { EarnedBan } from './limiter.ts';
 import type { LimiterClock } from './limiter-clock.ts';
 import { BAN, PARDON, READ_BANS } from './limiter-redis-scripts.ts';

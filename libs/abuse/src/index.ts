@@ -67,6 +67,7 @@ export { createMemoryLimiter, type LimiterOptions } from './limiter-memory.ts';
 export { renderOffencesMarkdown } from './offence-points.ts';
 export { openRedisLimiter, type RedisLimiterOptions } from './limiter-redis.ts';
 export { DEFAULT_PENALTY_RULES, type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
+export { isOneRegistered, REGISTERED_COLLECTION } from './registered.ts';
 export {
   addressSubjects,
   authorSubject,

@@ -19,7 +19,7 @@
  * Times are microseconds since 2026 by the clock of the server, the only one that all go by. Every key
  * expires by itself once nothing in it matters any more.
  */
-import { type RedisScript, redisScript } from '@mosaic-cluster/store';
+import { type RedisScript, redisScript } from '@mosaic-cluster/store/redis';
 
 const SHARED = String.raw`
 local call, format, byte, sub = redis.call, string.format, string.byte, string.sub

@@ -4,7 +4,7 @@
  * second. While Redis is away each process goes by what it knows.
  */
 import { randomBytes } from 'node:crypto';
-import type { RedisConnection } from '@mosaic-cluster/store';
+import type { RedisConnection } from '@mosaic-cluster/store/redis';
 import { AccountSync } from './account-sync.ts';
 import { BanSync } from './ban-sync.ts';
 import type {

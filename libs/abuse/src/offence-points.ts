@@ -13,7 +13,7 @@ export const OFFENCE_PRICES: Readonly<Record<Offence, OffencePrice>> = {
     points: 5,
     why: 'its check is the dearest thing that anybody can ask for, and no honest client sends one',
   },
-  'malformed-message': { points: 10, why: 'no honest client sends one' },
+  'malformed-message': { points: 5, why: 'no honest client sends one' },
   'server-message': { points: 10, why: 'no honest client sends one' },
   'oversized-message': { points: 10, why: 'no honest client sends one' },
   'failed-handshake': { points: 0.5, why: 'networks fail, and so do probes and browsers' },

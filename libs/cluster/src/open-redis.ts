@@ -1,13 +1,18 @@
 /** Connects a process to Redis and watches it for readiness. */
-import { openRedis, type RedisConnection } from '@mosaic-cluster/store';
+import { openRedis, type RedisConnection } from '@mosaic-cluster/store/redis';
 import { quietWarnings } from './quiet-log.ts';
-import { type RedisConfig, redisOptions } from './redis-settings.ts';
+import { type RedisAccess, redisOptions } from './redis-settings.ts';
 import type { Service } from './service.ts';
 
-/** Connects to Redis, waiting for it where it is not there yet. It closes with the lifecycle. */
+/**
+ * Connects to Redis, waiting for it where it is not there yet. It closes with the lifecycle.
+ *
+ * @param use `needed`: without it the process is not ready
+ */
 export async function connectRedis(
-  config: RedisConfig,
+  config: RedisAccess,
   service: Service,
+  use: 'needed' | 'useful' = 'needed',
 ): Promise<RedisConnection> {
   const { lifecycle, readiness } = service;
   const warn = quietWarnings(() => lifecycle.log);
@@ -19,6 +24,6 @@ export async function connectRedis(
   );
   isOpen = true;
   lifecycle.add('Redis', redis);
-  readiness.addCheck({ name: 'Redis', check: () => redis.check() });
+  if (use === 'needed') readiness.addCheck({ name: 'Redis', check: () => redis.check() });
   return redis;
 }

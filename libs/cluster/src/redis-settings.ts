@@ -1,20 +1,30 @@
 /** How a process is told where Redis is, how its servers work together, and who it is there. */
 import { isMosaicError } from '@mosaic-cluster/protocol';
-import { planRedis, type RedisConnectionOptions } from '@mosaic-cluster/store';
+import { planRedis, type RedisConnectionOptions } from '@mosaic-cluster/store/redis';
 import type { ConfigOf } from '@mosaic-cluster/runtime';
 import { faultsOf, pairFault, pemFault } from './pem.ts';
 
-/** Settings of Redis. */
-export const redisSettings = {
-  redisUrls: {
-    name: 'MOSAIC_REDIS_URLS',
-    type: 'list',
-    of: { type: 'secretUrl', protocols: ['redis', 'rediss'] },
-    countMin: 1,
-    countMax: 32,
-    default: 'redis://127.0.0.1:6379',
-    doc: 'One Redis server, the Sentinels, or some nodes of a Redis Cluster, which name the others. rediss:// is with TLS.',
-  },
+const redisUrls = {
+  name: 'MOSAIC_REDIS_URLS',
+  type: 'list',
+  of: { type: 'secretUrl', protocols: ['redis', 'rediss'] },
+  countMin: 1,
+  countMax: 32,
+  default: 'redis://127.0.0.1:6379',
+  doc: 'One Redis server, the Sentinels, or some nodes of a Redis Cluster, which name the others. rediss:// is with TLS.',
+} as const;
+
+const optionalUrls = {
+  name: 'MOSAIC_REDIS_URLS',
+  type: 'list',
+  of: { type: 'secretUrl', protocols: ['redis', 'rediss'] },
+  countMin: 1,
+  countMax: 32,
+  optional: true,
+  doc: 'Where gateways share budgets and learn of bans: the Redis of the workers, named as there. Without it each gateway is alone with what it knows.',
+} as const;
+
+const access = {
   redisMode: {
     name: 'MOSAIC_REDIS_MODE',
     type: 'enum',
@@ -78,20 +88,49 @@ export const redisSettings = {
     default: '2s',
     doc: 'How long a call of Redis may take.',
   },
-  indexSecret: {
-    name: 'MOSAIC_INDEX_SECRET',
-    type: 'secret',
-    lengthMin: 16,
-    optional: true,
-    doc: 'Makes it unforeseeable which entries of the record index lie together, so that nobody can fill one place on purpose. The same for all workers; changing it means rebuilding the index.',
-  },
 } as const;
+
+const indexSecret = {
+  name: 'MOSAIC_INDEX_SECRET',
+  type: 'secret',
+  lengthMin: 16,
+  optional: true,
+  doc: 'Makes it unforeseeable which entries of the record index lie together, so that nobody can fill one place on purpose. The same for all workers; changing it means rebuilding the index.',
+} as const;
+
+/** Settings of Redis. */
+export const redisSettings: { readonly redisUrls: typeof redisUrls } & typeof access & {
+    readonly indexSecret: typeof indexSecret;
+  } = { redisUrls, ...access, indexSecret };
+
+/** Settings of Redis for processes that can do without it. */
+export const optionalRedisSettings: { readonly redisUrls: typeof optionalUrls } & typeof access = {
+  redisUrls: optionalUrls,
+  ...access,
+};
+
+/** What they amount to. */
+export type OptionalRedisConfig = ConfigOf<typeof optionalRedisSettings>;
+
+/** The settings of a connection, as far as they say how to reach Redis. */
+export type RedisAccess = Omit<RedisConfig, 'indexSecret'>;
+
+/** The settings of the Redis that is named; undefined: none is. */
+export function redisIn(config: OptionalRedisConfig): RedisAccess | undefined {
+  return config.redisUrls === undefined ? undefined : { ...config, redisUrls: config.redisUrls };
+}
+
+/** As {@link redisProblems}; nothing where no Redis is named. */
+export function optionalRedisProblems(config: OptionalRedisConfig): string[] {
+  const redis = redisIn(config);
+  return redis === undefined ? [] : redisProblems(redis);
+}
 
 /** What the settings of Redis amount to. */
 export type RedisConfig = ConfigOf<typeof redisSettings>;
 
 /** What is wrong with settings that are well formed, each by itself; sentences without secrets. */
-export function redisProblems(config: RedisConfig): string[] {
+export function redisProblems(config: RedisAccess): string[] {
   return faultsOf(
     pemFault('MOSAIC_REDIS_TLS_CA', config.redisTlsCa),
     pemFault('MOSAIC_REDIS_TLS_CERT', config.redisTlsCert),
@@ -101,7 +140,7 @@ export function redisProblems(config: RedisConfig): string[] {
   );
 }
 
-function planFault(config: RedisConfig): string | undefined {
+function planFault(config: RedisAccess): string | undefined {
   const { redisMode, redisUrls, redisSentinelMaster } = config;
   if (redisMode === 'sentinel' && redisSentinelMaster === undefined) {
     return 'MOSAIC_REDIS_SENTINEL_MASTER is not set: MOSAIC_REDIS_MODE=sentinel needs the name of the master.';
@@ -119,7 +158,7 @@ function planFault(config: RedisConfig): string | undefined {
 }
 
 /** What the connection is told of the settings. */
-export function redisOptions(config: RedisConfig): RedisConnectionOptions {
+export function redisOptions(config: RedisAccess): RedisConnectionOptions {
   const { redisTlsCa, redisTlsCert, redisTlsKey } = config;
   const tls = {
     ...(redisTlsCa !== undefined && { ca: redisTlsCa }),

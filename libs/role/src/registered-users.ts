@@ -1,11 +1,12 @@
 /** Who is registered: kept in the registry, and asked for every record that somebody submits. */
+import { REGISTERED_COLLECTION } from '@mosaic-cluster/abuse';
 import { MosaicError, type PublicKey } from '@mosaic-cluster/protocol';
 import type { Changed, Fact, Registry } from '@mosaic-cluster/store';
 import { keyName } from './key-name.ts';
 import type { ServedUsers } from './role-policy.ts';
 
 /** The collection of the registry that users are in, by master key. */
-export const USERS_COLLECTION = 'users';
+export const USERS_COLLECTION: typeof REGISTERED_COLLECTION = REGISTERED_COLLECTION;
 /** Most bytes of the name of whoever added a user, in UTF-8. */
 export const USER_ADDED_BY_BYTES_MAX = 255;
 /** Most bytes of a note, in UTF-8. */

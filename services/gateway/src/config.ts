@@ -1,5 +1,6 @@
 /** The settings of the gateway service; the only place that looks at the environment. */
 import { busProblems, busSettings, processSettings } from '@mosaic-cluster/cluster';
+import { optionalRedisProblems, optionalRedisSettings } from '@mosaic-cluster/cluster/abuse';
 import {
   decodeSecretKey,
   hexDecode,
@@ -13,6 +14,7 @@ import {
   readConfig,
   type Secret,
 } from '@mosaic-cluster/runtime';
+import { abuseProblems, abuseSettings } from './abuse-settings.ts';
 import { gatewayProblems, gatewaySettings } from './gateway-settings.ts';
 
 const own = {
@@ -34,8 +36,17 @@ const own = {
 /** Every setting: the source of the parser, of `--help` and of docs/configuration.md. */
 export const settings: typeof own &
   typeof gatewaySettings &
+  typeof abuseSettings &
   typeof busSettings &
-  typeof processSettings = { ...own, ...gatewaySettings, ...busSettings, ...processSettings };
+  typeof optionalRedisSettings &
+  typeof processSettings = {
+  ...own,
+  ...gatewaySettings,
+  ...abuseSettings,
+  ...busSettings,
+  ...optionalRedisSettings,
+  ...processSettings,
+};
 
 /** What the settings amount to. */
 export type GatewayServiceConfig = ConfigOf<typeof settings>;
@@ -43,7 +54,12 @@ export type GatewayServiceConfig = ConfigOf<typeof settings>;
 /** Reads environment and configuration file. @throws ConfigError naming every wrong setting */
 export function readGatewayConfig(): GatewayServiceConfig {
   const config = readConfig(settings, process.env, loadConfigFile(process.env));
-  const problems = [...gatewayProblems(config), ...busProblems(config)];
+  const problems = [
+    ...gatewayProblems(config),
+    ...abuseProblems(config),
+    ...busProblems(config),
+    ...optionalRedisProblems(config),
+  ];
   if (serverKeyOf(config.serverKey) === undefined) {
     problems.push(
       'MOSAIC_SERVER_KEY holds no secret key: write mosec0… or 64 hex digits; ' +

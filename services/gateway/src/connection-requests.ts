@@ -2,6 +2,7 @@
  * Gets, queries and subscriptions of one connection. Each has a query id that is free again once
  * Query Closed was sent; nothing is ever sent for it after that.
  */
+import type { Visitor } from '@mosaic-cluster/abuse';
 import {
   type FilterView,
   type PublicKey,
@@ -17,6 +18,7 @@ import { interestKeys } from './interest-choice.ts';
 import { textOf } from './key-text.ts';
 import type { ClientSocket } from './listener/listener.ts';
 import { OpenRequests } from './open-request.ts';
+import { paidBy } from './paid-pages.ts';
 import { type PageSource, QueryStream } from './query-stream.ts';
 import { StoredAnswer, type StoredAnswerOptions } from './stored-answer.ts';
 import { StreamTurns } from './stream-turns.ts';
@@ -39,15 +41,17 @@ export class ConnectionRequests {
   readonly #context: EngineContext;
   readonly #socket: ClientSocket;
   readonly #key: PublicKey | undefined;
+  readonly #visitor: Visitor;
   readonly #open: OpenRequests;
   readonly #turns: StreamTurns;
   #subscriber: Subscriber | undefined;
+  #isClosed = false;
 
-  /** @param key the key that the connection proved; undefined: anonymous */
-  constructor(context: EngineContext, socket: ClientSocket, key: PublicKey | undefined) {
+  constructor(context: EngineContext, socket: ClientSocket, visitor: Visitor) {
     this.#context = context;
     this.#socket = socket;
-    this.#key = key;
+    this.#key = socket.clientKey;
+    this.#visitor = visitor;
     this.#open = new OpenRequests(context.limits);
     this.#turns = new StreamTurns(context.limits.streamsActiveMax);
   }
@@ -55,13 +59,19 @@ export class ConnectionRequests {
   /**
    * Makes place for a request: an older one with the same query id ends without a word.
    *
-   * @returns false where the connection has too much open; then it was answered
+   * @returns false where the connection has too much open, or has to wait until what it asked before
+   *   is paid for; then it was answered
    */
   admit(queryId: QueryId, heldBytes: number): boolean {
     this.#open.end(queryId);
-    if (this.#open.hasRoomFor(heldBytes)) return true;
-    this.finish(queryId, RESULT.TOO_FAST);
+    if (this.#open.hasRoomFor(heldBytes) && this.#visitor.mayQuery()) return true;
+    this.refuse(queryId);
     return false;
+  }
+
+  /** Sends Query Closed with TOO_FAST, unless the connection is over by now. */
+  refuse(queryId: QueryId): void {
+    if (!this.#isClosed) this.finish(queryId, RESULT.TOO_FAST);
   }
 
   /** Sends Query Closed: the request, be it open or not, is done with. */
@@ -114,8 +124,8 @@ export class ConnectionRequests {
     const { hub, roles, writer, limits, counters } = this.#context;
     const keys = interestKeys(filter);
     const heldBytes = filter.bytes.length + INTEREST_BYTES * keys.length;
-    if (!this.#open.hasRoomFor(heldBytes)) {
-      this.finish(queryId, RESULT.TOO_FAST);
+    if (!this.#open.hasRoomFor(heldBytes) || !this.#visitor.subscribe()) {
+      this.refuse(queryId);
       return;
     }
     this.#subscriber ??= new Subscriber(this.#socket, this.#key);
@@ -151,6 +161,7 @@ export class ConnectionRequests {
       heldBytes,
       cancel: () => {
         counters.subscriptionsOpen -= 1;
+        this.#visitor.unsubscribe();
         hub.close(subscription);
         stream.cancel();
         this.#turns.leave(stream);
@@ -185,6 +196,7 @@ export class ConnectionRequests {
 
   /** Gives everything back: the connection is over. */
   close(): void {
+    this.#isClosed = true;
     for (const queryId of this.#open.queryIds()) this.#open.end(queryId);
   }
 
@@ -216,7 +228,8 @@ export class ConnectionRequests {
       failed: (error) => this.#fail(queryId, error),
       ...answer,
     });
-    return new QueryStream({ sources, sink, limit, pageRecordsFirst, limits });
+    const paid = paidBy(this.#visitor, sources);
+    return new QueryStream({ sources: paid, sink, limit, pageRecordsFirst, limits });
   }
 
   #fail(queryId: QueryId, error: unknown): void {

@@ -2,13 +2,13 @@
  * One client's connection: takes its messages apart, answers each as the protocol says, and gives
  * everything back when the client is gone.
  */
+import type { Offence, Visitor } from '@mosaic-cluster/abuse';
 import {
   isMosaicError,
   type Message,
   MESSAGE,
   messageAddress,
   parseMessage,
-  type PublicKey,
   type QueryId,
   RecordView,
   RESULT,
@@ -23,6 +23,8 @@ import { messageRule } from './message-rule.ts';
 import { PendingSubmission, type SubmissionOwner } from './pending-submission.ts';
 import { isPlainlyInvalid } from './record-check.ts';
 import type { ResultHolder } from './result-flusher.ts';
+import { submissionOffence } from './submission-offence.ts';
+import { dismiss } from './turned-away.ts';
 
 /** WebSocket close codes (RFC 6455 §7.4.1). Too large messages are closed by the listener. */
 const CLOSE = { goingAway: 1001, protocolError: 1002, unsupportedData: 1003 } as const;
@@ -31,7 +33,7 @@ const CLOSE = { goingAway: 1001, protocolError: 1002, unsupportedData: 1003 } as
 export class Connection implements SocketHandler, SubmissionOwner, ResultHolder {
   readonly #context: EngineContext;
   readonly #socket: ClientSocket;
-  readonly #key: PublicKey | undefined;
+  readonly #visitor: Visitor;
   readonly #requests: ConnectionRequests;
   readonly #gone: () => void;
   /** Results to send at the end of this turn: of records, and what became of them. */
@@ -40,15 +42,20 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
   #inFlight = 0;
   #inFlightBytes = 0;
   #isLeaving = false;
+  /** Ends the question how well its key is known, once that was asked. */
+  #unfollow: (() => void) | undefined;
   /** Nothing is read or written any more. */
   #isOver = false;
 
-  /** @param gone called once when the socket is closed */
-  constructor(context: EngineContext, socket: ClientSocket, gone: () => void) {
+  /**
+   * @param visitor pays; closed with the connection
+   * @param gone called once when the socket is closed
+   */
+  constructor(context: EngineContext, socket: ClientSocket, visitor: Visitor, gone: () => void) {
     this.#context = context;
     this.#socket = socket;
-    this.#key = socket.clientKey;
-    this.#requests = new ConnectionRequests(context, socket, this.#key);
+    this.#visitor = visitor;
+    this.#requests = new ConnectionRequests(context, socket, visitor);
     this.#gone = gone;
     context.counters.connectionsOpen += 1;
   }
@@ -56,18 +63,21 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
   message(bytes: Uint8Array): void {
     if (this.#isOver) return;
     this.#context.counters.messagesReceived += 1;
+    this.#introduce();
+    const isPaid = this.#visitor.message(bytes.length);
+    if (this.#isOver) return;
     switch (messageRule(bytes)) {
       case 'request':
-        this.#request(bytes);
+        this.#request(bytes, isPaid);
         break;
       case 'submission':
-        this.#submission(bytes);
+        this.#submission(bytes, isPaid);
         break;
       case 'unrecognized':
         this.#context.writer.unrecognized(this.#socket);
         break;
       case 'violation':
-        this.#violated(CLOSE.protocolError, 'not a message for a server');
+        this.#violated(CLOSE.protocolError, 'not a message for a server', 'server-message');
         break;
       case 'ignored':
         break;
@@ -75,11 +85,11 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
   }
 
   text(): void {
-    this.#violated(CLOSE.unsupportedData, 'Mosaic has binary messages only');
+    this.#violated(CLOSE.unsupportedData, 'Mosaic has binary messages only', 'server-message');
   }
 
   tooLarge(): void {
-    if (this.#isOver) return;
+    if (!this.#offends('oversized-message')) return;
     this.#context.counters.violations += 1;
     this.#end(RESULT.TOO_LARGE);
   }
@@ -117,6 +127,13 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     this.#socket.close(CLOSE.goingAway, 'shutting down');
   }
 
+  /** Says that somebody is banned, and closes. */
+  turnAway(result: ResultCode): void {
+    if (this.#isOver) return;
+    this.#release();
+    dismiss(this.#context.writer, this.#socket, result);
+  }
+
   /** Takes a submission's result from the roles. */
   settled(record: RecordView, result: ResultCode): void {
     this.#inFlight -= 1;
@@ -131,21 +148,33 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
 
   flushResults(): void {
     if (this.#isOver) return;
-    const { writer } = this.#context;
+    const { writer, clock } = this.#context;
+    const records = this.#settledRecords.splice(0);
+    const results = this.#settledResults.splice(0);
     this.#socket.cork(() => {
-      this.#settledRecords.forEach((record, i) => {
-        writer.submissionResult(this.#socket, this.#settledResults[i]!, record.bytes);
+      records.forEach((record, i) => {
+        writer.submissionResult(this.#socket, results[i]!, record.bytes);
       });
-      this.#settledRecords.length = 0;
-      this.#settledResults.length = 0;
       this.#leaveIfIdle();
+    });
+    records.forEach((record, i) => {
+      const offence = submissionOffence(record, results[i]!, clock.now());
+      if (offence !== undefined) this.#offends(offence);
     });
   }
 
-  #request(bytes: Uint8Array): void {
+  /** Has somebody find out who it is that begins to speak. */
+  #introduce(): void {
+    const { clientKey } = this.#socket;
+    if (clientKey === undefined) return;
+    this.#unfollow ??= this.#context.standings.follow(clientKey, this.#visitor);
+  }
+
+  /** @param isPaid false: it is over its budget */
+  #request(bytes: Uint8Array, isPaid: boolean): void {
     const address = messageAddress(bytes);
     if (address?.name !== 'query') {
-      this.#violated(CLOSE.protocolError, 'malformed message');
+      this.#violated(CLOSE.protocolError, 'malformed message', 'malformed-message');
       return;
     }
     const { queryId } = address;
@@ -154,15 +183,25 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
       return;
     }
     if (bytes[0] === MESSAGE.unsubscribe) {
-      if (parsed(bytes) === undefined) this.#requests.finish(queryId, RESULT.INVALID);
+      // It costs nothing and gives something back, so nobody has to wait for it.
+      if (parsed(bytes) === undefined) this.#unreadable(queryId);
       else this.#requests.unsubscribe(queryId);
+      return;
+    }
+    if (!isPaid) {
+      this.#requests.refuse(queryId);
       return;
     }
     if (!this.#requests.admit(queryId, bytes.length)) return;
     // The one copy of the request: filter and references are kept until it is closed.
     const message = parsed(copyBytes(bytes));
-    if (message === undefined) this.#requests.finish(queryId, RESULT.INVALID);
+    if (message === undefined) this.#unreadable(queryId);
     else this.#start(message, queryId, bytes.length);
+  }
+
+  #unreadable(queryId: QueryId): void {
+    this.#requests.finish(queryId, RESULT.INVALID);
+    this.#offends('malformed-message');
   }
 
   #start(message: Message, queryId: QueryId, heldBytes: number): void {
@@ -181,16 +220,20 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     }
   }
 
-  #submission(bytes: Uint8Array): void {
+  /** @param isPaid false: it is over its budget */
+  #submission(bytes: Uint8Array, isPaid: boolean): void {
     const address = messageAddress(bytes);
     if (address?.name !== 'submission') {
-      this.#violated(CLOSE.protocolError, 'malformed message');
+      this.#violated(CLOSE.protocolError, 'malformed message', 'malformed-message');
       return;
     }
-    const result = this.#submit(bytes);
+    const isAffordable = this.#isLeaving || (isPaid && this.#visitor.submission());
+    if (this.#isOver) return;
+    const result = isAffordable ? this.#submit(bytes) : RESULT.TOO_FAST;
     if (result === undefined) return;
     countResult(this.#context.counters.submissionResults, result);
     this.#context.writer.submissionResult(this.#socket, result, address.idPrefix);
+    if (result === RESULT.INVALID) this.#offends('invalid-record');
   }
 
   /** @returns a result that is known at once; undefined: the roles have the record */
@@ -206,7 +249,7 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     if (isFull) return RESULT.TOO_FAST;
     // The one copy of the record on its way through this process.
     const record = new RecordView(copyBytes(received));
-    const refusal = router.route(new PendingSubmission(record, this.#key, this));
+    const refusal = router.route(new PendingSubmission(record, this.#socket.clientKey, this));
     if (refusal !== undefined) return refusal;
     this.#inFlight += 1;
     this.#inFlightBytes += received.length;
@@ -218,8 +261,14 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     if (this.#isLeaving && this.#inFlight === 0 && !this.#isOver) this.shut();
   }
 
-  #violated(closeCode: number, reason: string): void {
-    if (this.#isOver) return;
+  /** Takes note of an offence. False: the connection is over, perhaps because of it. */
+  #offends(offence: Offence): boolean {
+    if (!this.#isOver) this.#visitor.offended(offence);
+    return !this.#isOver;
+  }
+
+  #violated(closeCode: number, reason: string, offence: Offence): void {
+    if (!this.#offends(offence)) return;
     this.#context.counters.violations += 1;
     this.#end(RESULT.INVALID);
     this.#socket.close(closeCode, reason);
@@ -237,6 +286,8 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     this.#settledRecords.length = 0;
     this.#settledResults.length = 0;
     this.#requests.close();
+    this.#unfollow?.();
+    this.#visitor.close();
   }
 }
 

@@ -1,10 +1,12 @@
 /** What all connections of one gateway share. */
+import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { MessageWriter } from './message-writer.ts';
 import type { ResultFlusher } from './result-flusher.ts';
 import type { Roles } from './roles.ts';
 import type { Router } from './router.ts';
+import type { Standings } from './standings.ts';
 import type { SubscriptionHub } from './subscription-hub.ts';
 
 /** The parts of a gateway's engine. */
@@ -14,6 +16,8 @@ export interface EngineContext {
   readonly roles: Roles;
   readonly router: Router;
   readonly flusher: ResultFlusher;
+  readonly standings: Standings;
+  readonly clock: Clock;
   readonly limits: GatewayLimits;
   readonly counters: GatewayCounters;
   /** Takes an error that a client is only told the result code of. */

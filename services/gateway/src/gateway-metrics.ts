@@ -62,6 +62,7 @@ export function defineGatewayMetrics(metrics: Metrics, counters: Readonly<Gatewa
   }
 }
 
-function nameOf(code: (typeof RESULT)[keyof typeof RESULT]): string {
+/** A result code as the value of a label. */
+export function nameOf(code: (typeof RESULT)[keyof typeof RESULT]): string {
   return resultName(code)?.toLowerCase() ?? String(code);
 }

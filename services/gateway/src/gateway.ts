@@ -2,7 +2,9 @@
  * The gateway: takes the sockets that listeners accept, speaks Mosaic with them, and asks the
  * roles behind the bus. It keeps nothing that a crash could lose.
  */
+import type { AbuseControl } from '@mosaic-cluster/abuse';
 import { type Bus, ROLE_NAMES, type RoleName, type RoleService } from '@mosaic-cluster/bus';
+import type { PublicKey } from '@mosaic-cluster/protocol';
 import type { Logger } from '@mosaic-cluster/runtime';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
@@ -16,8 +18,10 @@ import { MessageWriter } from './message-writer.ts';
 import { ResultFlusher } from './result-flusher.ts';
 import { Roles } from './roles.ts';
 import { type RoleQueue, Router, type RoutedSubmission } from './router.ts';
+import { Standings } from './standings.ts';
 import { SubmissionQueue } from './submission-queue.ts';
 import { SubscriptionHub } from './subscription-hub.ts';
+import { DEAF, dismiss } from './turned-away.ts';
 
 /** What a gateway needs. */
 export interface GatewayOptions {
@@ -25,6 +29,9 @@ export interface GatewayOptions {
   /** The roles that this server plays. One that nobody serves at the moment is an error. */
   readonly roles: readonly RoleName[];
   readonly logger: Logger;
+  readonly abuse: AbuseControl;
+  /** Whether one of these keys is a registered user's; by default nobody is. */
+  readonly isRegistered?: ((keys: readonly PublicKey[]) => boolean | Promise<boolean>) | undefined;
   readonly limits?: Partial<GatewayLimits>;
   readonly clock?: Clock;
   /** Between 0 and 1; spreads what many gateways would do at the same time. */
@@ -37,6 +44,8 @@ export interface Gateway {
   readonly counters: Readonly<GatewayCounters>;
   /** Makes the handler of a connection that a listener accepted. */
   accept(socket: ClientSocket): SocketHandler;
+  /** Who is registered has changed. */
+  registeredChanged(): void;
   /**
    * Says goodbye to all clients, spread over the time given, and lets what they submitted be
    * answered. New connections are turned away at once. Resolves when the last one is gone, or at
@@ -81,17 +90,25 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const router = createRouter(services, { limits, counters, clock, failed });
   const flusher = new ResultFlusher();
+  const standings = new Standings({
+    identities,
+    isRegistered: options.isRegistered ?? (() => false),
+    failed,
+    clock,
+  });
   const context: EngineContext = {
     writer,
     hub,
     roles,
     router,
     flusher,
+    standings,
+    clock,
     limits,
     counters,
     failed,
   };
-  return new RunningGateway(context, clock, () => {
+  return new RunningGateway(context, options.abuse, () => {
     listener.close();
     hub.stop();
   });
@@ -125,21 +142,27 @@ function createRouter(
 class RunningGateway implements Gateway {
   readonly counters: Readonly<GatewayCounters>;
   readonly #context: EngineContext;
-  readonly #clock: Clock;
+  readonly #abuse: AbuseControl;
   readonly #stop: () => void;
   readonly #connections = new Set<Connection>();
   #isRefusing = false;
   #emptied: (() => void) | undefined;
 
-  constructor(context: EngineContext, clock: Clock, stop: () => void) {
+  constructor(context: EngineContext, abuse: AbuseControl, stop: () => void) {
     this.counters = context.counters;
     this.#context = context;
-    this.#clock = clock;
+    this.#abuse = abuse;
     this.#stop = stop;
   }
 
   accept(socket: ClientSocket): SocketHandler {
-    const connection = new Connection(this.#context, socket, () => {
+    const arrival = { address: socket.remoteAddress, key: socket.clientKey };
+    const visitor = this.#abuse.admit(arrival, ({ result }) => connection.turnAway(result));
+    if ('result' in visitor) {
+      dismiss(this.#context.writer, socket, visitor.result);
+      return DEAF;
+    }
+    const connection = new Connection(this.#context, socket, visitor, () => {
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#emptied?.();
     });
@@ -148,13 +171,17 @@ class RunningGateway implements Gateway {
     return connection;
   }
 
+  registeredChanged(): void {
+    this.#context.standings.changed();
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     this.#isRefusing = true;
     if (this.#connections.size === 0) return;
     const emptied = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });
-    await drainConnections([...this.#connections], emptied, timeoutMs, this.#clock);
+    await drainConnections([...this.#connections], emptied, timeoutMs, this.#context.clock);
   }
 
   close(): void {

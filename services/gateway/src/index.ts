@@ -1,4 +1,12 @@
 /** The gateway: what the standalone server and the cluster's gateway service are made of. */
+export { defineAbuseMetrics } from './abuse-metrics.ts';
+export {
+  type AbuseConfig,
+  abuseProblems,
+  type AbuseRules,
+  abuseRules,
+  abuseSettings,
+} from './abuse-settings.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { GatewayCounters } from './counters.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';

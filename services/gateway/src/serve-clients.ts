@@ -2,6 +2,7 @@
  * Opens a gateway's listeners as the settings say, and takes leave of its clients at the end: what
  * the embedded server and the gateway service do alike.
  */
+import type { AbuseControl } from '@mosaic-cluster/abuse';
 import { makeTlsIdentity } from '@mosaic-cluster/certificate';
 import {
   encodeServerKey,
@@ -21,6 +22,9 @@ import type { Listener, ListenerOptions } from './listener/listener.ts';
 import { openFastListener } from './listener/listener-fast.ts';
 import { ListenerFigures, type ListenerName } from './listener/listener-metrics.ts';
 import { openMtlsListener } from './listener/listener-mtls.ts';
+
+/** Who decides on connections that no gateway knows of yet. */
+export type ListenerDoor = Pick<AbuseControl, 'arrives' | 'handshakeFailed'>;
 
 /** The listeners that are not off. */
 export interface OpenListeners {
@@ -48,7 +52,7 @@ export function configuredLimits(config: GatewayConfig): Partial<GatewayLimits> 
 export async function openListeners(
   config: GatewayConfig,
   serverSecretKey: SecretKey,
-  gateway: Gateway,
+  { gateway, door }: { readonly gateway: Gateway; readonly door: ListenerDoor },
   metrics: Metrics,
   lifecycle: Lifecycle,
 ): Promise<OpenListeners> {
@@ -64,6 +68,8 @@ export async function openListeners(
     proxyFrom,
     limits: { connectionsMax: config.connectionsMax, idleTimeoutMs: config.idleTimeout },
     accept: (socket) => gateway.accept(socket),
+    arrives: (address) => door.arrives(address),
+    handshakeFailed: (address) => door.handshakeFailed(address),
     failed: (error) => lifecycle.log.error('a connection failed', { error }),
   });
   const { mtlsListen, uwsListen } = config;

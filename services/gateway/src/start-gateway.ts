@@ -1,9 +1,13 @@
 /** Starts the gateway as a process of its own: on the bus between processes, without any storage. */
+import { createAbuseControl } from '@mosaic-cluster/abuse';
 import type { Bus, RoleName } from '@mosaic-cluster/bus';
 import { openBus, type Service } from '@mosaic-cluster/cluster';
+import { openSharedAbuse } from '@mosaic-cluster/cluster/abuse';
 import { encodeServerKey, hexEncode, publicKeyOf } from '@mosaic-cluster/protocol';
+import { abuseRules } from './abuse-settings.ts';
 import { type GatewayServiceConfig, serverKeyOf } from './config.ts';
 import { createGateway } from './gateway.ts';
+import { defineAbuseMetrics } from './abuse-metrics.ts';
 import { defineGatewayMetrics } from './gateway-metrics.ts';
 import { configuredLimits, dismissClients, openListeners } from './serve-clients.ts';
 
@@ -28,18 +32,26 @@ export async function startGateway(
   const { drainTime, drainDelay } = config;
   lifecycle.closeAllTimeoutMs = drainDelay + drainTime + CLOSE_MS;
   const bus = await openBus(config, service);
+  const shared = await openSharedAbuse(config, service, abuseRules(config));
+  const abuse = createAbuseControl({ ...shared, isLimiting: config.limits });
+  readiness.addNote({ name: 'abuse control', note: () => abuse.fault() });
   const gateway = createGateway({
     bus,
     roles: config.roles,
+    abuse,
+    isRegistered: (keys) => shared.isRegistered(keys),
     logger: lifecycle.log,
     limits: configuredLimits(config),
   });
+  shared.onChange(() => gateway.registeredChanged());
   lifecycle.add('gateway', { close: () => gateway.close() });
   defineGatewayMetrics(metrics, gateway.counters);
+  defineAbuseMetrics(metrics, abuse);
   for (const role of config.roles) {
     readiness.addCheck({ name: `role ${role}`, check: () => askRole(bus, role) });
   }
-  const listeners = await openListeners(config, secretKey, gateway, metrics, lifecycle);
+  const front = { gateway, door: abuse };
+  const listeners = await openListeners(config, secretKey, front, metrics, lifecycle);
   const dismiss = (): Promise<void> => dismissClients(listeners, gateway, drainTime);
   lifecycle.add('clients', { close: dismiss }, drainTime + CLOSE_MS);
   lifecycle.add('balancers', { close: () => delay(drainDelay) }, drainDelay + CLOSE_MS);

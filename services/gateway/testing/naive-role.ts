@@ -45,6 +45,8 @@ export class NaiveRole implements RoleService {
   gate: () => Promise<void> = async () => {};
   /** Most records of a page, whatever the budget. */
   pageRecordsMax = Infinity;
+  /** What a page says that it took; undefined: it does not tell. */
+  scanned: number | undefined;
   /** The masters that a key acts for, besides itself. */
   masters: (key: PublicKey) => readonly PublicKey[] = () => [];
   readonly #bus: Bus;
@@ -109,7 +111,7 @@ export class NaiveRole implements RoleService {
     const records = all.slice(0, count);
     const last = records.at(-1)?.record.id;
     const next = records.length < all.length ? (last ?? cursor) : undefined;
-    return { records, next, below: undefined };
+    return { records, next, below: undefined, scanned: this.scanned };
   }
 }
 

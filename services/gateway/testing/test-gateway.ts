@@ -1,4 +1,6 @@
 /** A gateway with everything around it that a test wants to hold in its hands. */
+import type { AbuseControl } from '@mosaic-cluster/abuse';
+import { testControl } from '@mosaic-cluster/abuse/testing';
 import { type Bus, MemoryBus, ROLE_NAMES, type RoleName } from '@mosaic-cluster/bus';
 import {
   buildFilter,
@@ -30,6 +32,7 @@ export class TestGateway<B extends Bus = MemoryBus> {
     limits: Partial<GatewayLimits> = {},
     roles: readonly RoleName[] = ROLE_NAMES,
     makeBus?: (clock: FakeClock) => B,
+    abuse: AbuseControl = testControl().control,
   ) {
     this.bus = makeBus?.(this.clock) ?? (new MemoryBus() as Bus as B);
     this.outbox = new NaiveRole(this.bus, 'outbox');
@@ -37,7 +40,8 @@ export class TestGateway<B extends Bus = MemoryBus> {
     this.encryption = new NaiveRole(this.bus, 'encryption');
     const { bus, clock } = this;
     const random = (): number => 0.5;
-    this.gateway = createGateway({ bus, roles, logger: silentLogger, limits, clock, random });
+    const logger = silentLogger;
+    this.gateway = createGateway({ bus, roles, abuse, logger, limits, clock, random });
   }
 
   /** A new client; with a key it is authenticated. */

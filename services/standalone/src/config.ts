@@ -1,5 +1,10 @@
 /** The settings of the embedded server; the only place that looks at the environment. */
-import { gatewayProblems, gatewaySettings } from '@mosaic-cluster/gateway';
+import {
+  abuseProblems,
+  abuseSettings,
+  gatewayProblems,
+  gatewaySettings,
+} from '@mosaic-cluster/gateway';
 import { moderationSetting } from '@mosaic-cluster/inbox';
 import { roleProblems, roleSettings } from '@mosaic-cluster/role';
 import {
@@ -43,10 +48,12 @@ const own = {
 export const settings: typeof own & {
   readonly moderation: typeof moderationSetting;
 } & typeof gatewaySettings &
+  typeof abuseSettings &
   typeof roleSettings &
   typeof logSettings = {
   ...own,
   ...gatewaySettings,
+  ...abuseSettings,
   ...roleSettings,
   moderation: moderationSetting,
   ...logSettings,
@@ -58,7 +65,7 @@ export type StandaloneConfig = ConfigOf<typeof settings>;
 /** Reads environment and configuration file. @throws ConfigError naming every wrong setting */
 export function readStandaloneConfig(): StandaloneConfig {
   const config = readConfig(settings, process.env, loadConfigFile(process.env));
-  const problems = [...gatewayProblems(config), ...roleProblems(config)];
+  const problems = [...gatewayProblems(config), ...abuseProblems(config), ...roleProblems(config)];
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }

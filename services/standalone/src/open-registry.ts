@@ -10,7 +10,12 @@ import {
   type ServedUsers,
 } from '@mosaic-cluster/role';
 import type { Lifecycle } from '@mosaic-cluster/runtime';
-import { openFileObjectStore, openMemoryRegistry, type Registry } from '@mosaic-cluster/store';
+import {
+  type FactChange,
+  openFileObjectStore,
+  openMemoryRegistry,
+  type Registry,
+} from '@mosaic-cluster/store';
 import type { StandaloneConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 
@@ -20,6 +25,8 @@ export interface OpenRegistry {
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
   readonly removed: RemovedRecords;
+  /** Has somebody told of whatever changes from now on; it must not throw. */
+  readonly onNews: (told: (news: readonly FactChange[]) => void) => void;
   /** Has somebody told of every decision that is made from now on, by whatever process. */
   onDecided(follow: Follow): void;
   /** Has somebody, besides others, told of every record that is removed from now on. */
@@ -41,12 +48,14 @@ export async function openRegistry(
 ): Promise<OpenRegistry> {
   let follow: Follow = async () => {};
   const removers: Follow[] = [];
+  const listeners: ((news: readonly FactChange[]) => void)[] = [];
   const { log } = lifecycle;
   const store = await openFileObjectStore({ directory: folder.objects });
   lifecycle.add('control objects', store);
   const registry = await openMemoryRegistry({
     store,
     onNews: (news) => {
+      for (const told of listeners) told(news);
       const removedIds = removedRecords(news);
       if (removedIds.length > 0) for (const remove of removers) void remove(removedIds);
       const ids = decidedRecords(news);
@@ -73,6 +82,9 @@ export async function openRegistry(
     }),
     decisions: new ModerationDecisions(registry),
     removed: new RemovedRecords(registry),
+    onNews: (told) => {
+      listeners.push(told);
+    },
     onDecided: (told) => {
       follow = told;
     },

@@ -1,8 +1,10 @@
 /** The embedded server: gateway and roles composed in one process on a data folder. */
+import { isOneRegistered, type Limiter, REGISTERED_COLLECTION } from '@mosaic-cluster/abuse';
 import { MemoryBus } from '@mosaic-cluster/bus';
 import {
   configuredLimits,
   createGateway,
+  defineAbuseMetrics,
   defineGatewayMetrics,
   dismissClients,
   type Gateway,
@@ -15,6 +17,7 @@ import { fastTools } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { openHealth } from './health.ts';
+import { openAbuse } from './open-abuse.ts';
 import { openRegistry } from './open-registry.ts';
 import { type OpenRole, openRoles } from './open-roles.ts';
 
@@ -28,6 +31,8 @@ export interface StandaloneServer {
   readonly folder: DataFolder;
   readonly roles: readonly OpenRole[];
   readonly gateway: Gateway;
+  /** Its budgets, penalties and earned bans. */
+  readonly limiter: Limiter;
 }
 
 const VERSION = '0.1.0';
@@ -64,18 +69,27 @@ export async function startServer(
     metrics: defineRoleMetrics(metrics),
     lifecycle,
   });
+  const { control, limiter } = await openAbuse(config, registry, lifecycle);
   const gateway = createGateway({
     bus,
     roles: config.roles,
+    abuse: control,
+    isRegistered: (keys) => isOneRegistered(registry.registry, keys),
     logger: lifecycle.log,
     limits: configuredLimits(config),
   });
+  registry.onNews((news) => {
+    if (news.some(({ collection }) => collection === REGISTERED_COLLECTION)) {
+      gateway.registeredChanged();
+    }
+  });
   defineGatewayMetrics(metrics, gateway.counters);
+  defineAbuseMetrics(metrics, control);
   lifecycle.add('gateway', { close: async () => gateway.close() });
   const listeners = await openListeners(
     config,
     folder.serverSecretKey,
-    gateway,
+    { gateway, door: control },
     metrics,
     lifecycle,
   );
@@ -91,6 +105,7 @@ export async function startServer(
     folder,
     roles,
     gateway,
+    limiter,
   };
 }
 

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { testControl } from '@mosaic-cluster/abuse/testing';
 import { type Bus, ROLE_NAMES, type RoleName, type RoleService } from '@mosaic-cluster/bus';
 import { BUS_LIMITS, type BusLimits, connectNatsBus, type NatsBus } from '@mosaic-cluster/bus/nats';
 import { encryptionPolicy } from '@mosaic-cluster/encryption';
@@ -144,6 +145,7 @@ export class TestCluster {
       const gateway = createGateway({
         bus,
         roles: ROLE_NAMES,
+        abuse: testControl().control,
         logger: silentLogger,
         limits: { catchUpSpreadMs: 100, ...options.gateway },
       });

@@ -1,0 +1,95 @@
+/** The settings of abuse control, which every process with a gateway in it has. */
+import {
+  type AddressRange,
+  type BudgetTable,
+  parseAddressRange,
+  parseBudgets,
+  type PenaltyRules,
+} from '@mosaic-cluster/abuse';
+import { isMosaicError } from '@mosaic-cluster/protocol';
+import type { ConfigOf } from '@mosaic-cluster/runtime';
+
+/** Settings of abuse control. */
+export const abuseSettings = {
+  allowed: {
+    name: 'MOSAIC_ALLOWED',
+    type: 'list',
+    of: { type: 'string', lengthMax: 64 },
+    default: '127.0.0.0/8,::1',
+    doc: 'Address ranges that are never banned and get the budgets of registered users, besides those that `mosaic-admin allow` adds. Behind a balancer that does not tell the addresses of clients, its own belongs here: they all come from it.',
+  },
+  budgets: {
+    name: 'MOSAIC_BUDGETS',
+    type: 'string',
+    lengthMax: 65_536,
+    fromFile: true,
+    optional: true,
+    doc: 'Changes to the budgets of docs/limits.md, such as `submissions.address.anonymous=20/s:200, connections.key.*=100`.',
+  },
+  banThreshold: {
+    name: 'MOSAIC_BAN_THRESHOLD',
+    type: 'integer',
+    min: 1,
+    max: 1_000_000,
+    default: 100,
+    doc: 'Penalty points beyond which an address or key is banned for a time; docs/abuse.md says what earns them.',
+  },
+  banFirst: {
+    name: 'MOSAIC_BAN_FIRST',
+    type: 'duration',
+    min: '1s',
+    max: '30d',
+    default: '1m',
+    doc: 'How long the first ban lasts that somebody earns. Each further one within a day after the last lasts twice as long.',
+  },
+  banLongest: {
+    name: 'MOSAIC_BAN_LONGEST',
+    type: 'duration',
+    min: '1s',
+    max: '30d',
+    default: '1d',
+    doc: 'How long a ban lasts at most that somebody earns.',
+  },
+} as const;
+
+/** What the settings of abuse control amount to. */
+export type AbuseConfig = ConfigOf<typeof abuseSettings>;
+
+/** What the parts of abuse control go by. */
+export interface AbuseRules {
+  readonly budgets: BudgetTable;
+  readonly penalties: Partial<PenaltyRules>;
+  readonly alwaysAllowed: readonly AddressRange[];
+}
+
+/** The rules that the settings say. @throws MosaicError `invalid` for what {@link abuseProblems} names */
+export function abuseRules(config: AbuseConfig): AbuseRules {
+  return {
+    budgets: parseBudgets(config.budgets ?? ''),
+    penalties: {
+      threshold: config.banThreshold,
+      firstBanMs: config.banFirst,
+      longestBanMs: config.banLongest,
+    },
+    alwaysAllowed: config.allowed.map(parseAddressRange),
+  };
+}
+
+/** What is wrong with settings that are well formed, each by itself. */
+export function abuseProblems(config: AbuseConfig): string[] {
+  const problems: string[] = [];
+  const check = (name: string, parse: () => unknown): void => {
+    try {
+      parse();
+    } catch (error) {
+      if (!isMosaicError(error)) throw error;
+      problems.push(`${name}: ${error.message}`);
+    }
+  };
+  for (const text of config.allowed) check('MOSAIC_ALLOWED', () => parseAddressRange(text));
+  check('MOSAIC_BUDGETS', () => parseBudgets(config.budgets ?? ''));
+  if (config.banFirst > config.banLongest) {
+    problems.push('MOSAIC_BAN_FIRST is longer than MOSAIC_BAN_LONGEST');
+  }
+  return problems;
+}

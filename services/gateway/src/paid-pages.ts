@@ -1,0 +1,30 @@
+/** Pages of queries that somebody pays for: after each came, and a debt stops the next. */
+import type { Visitor } from '@mosaic-cluster/abuse';
+import type { Page } from '@mosaic-cluster/bus';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import type { PageSource } from './query-stream.ts';
+
+/** The sources, at a visitor's expense; one that is out of budget fails as `limited` (`over-budget`). */
+export function paidBy(
+  visitor: Pick<Visitor, 'mayQuery' | 'queried'>,
+  sources: readonly PageSource[],
+): PageSource[] {
+  return sources.map(
+    (source): PageSource =>
+      async (cursor, budget) => {
+        // What the first page costs is not known before; that it may be asked for was looked at.
+        if (cursor !== undefined && !visitor.mayQuery()) {
+          throw new MosaicError('limited', 'over-budget', 'the budget for queries is used up');
+        }
+        const page = await source(cursor, budget);
+        visitor.queried(page.scanned ?? page.records.length, bytesOf(page));
+        return page;
+      },
+  );
+}
+
+function bytesOf({ records }: Page): number {
+  let bytes = 0;
+  for (const { record } of records) bytes += record.bytes.length;
+  return bytes;
+}

@@ -1,0 +1,32 @@
+/** What a submission's result says of whoever sent it. */
+import type { Offence } from '@mosaic-cluster/abuse';
+import {
+  type RecordView,
+  RESULT,
+  type ResultCode,
+  timestampFromMillis,
+} from '@mosaic-cluster/protocol';
+
+/**
+ * The offence that a result of a role stands for; undefined: none. Somebody whose clock is fast sends
+ * records that are invalid for their date alone, which costs no check of a signature.
+ *
+ * @param nowMs Unix time in milliseconds
+ */
+export function submissionOffence(
+  record: RecordView,
+  result: ResultCode,
+  nowMs: number,
+): Offence | undefined {
+  switch (result) {
+    case RESULT.INVALID:
+      return record.timestamp > timestampFromMillis(nowMs)
+        ? 'refused-submission'
+        : 'invalid-record';
+    case RESULT.UNAUTHORIZED:
+    case RESULT.TOO_LARGE:
+      return 'refused-submission';
+    default:
+      return undefined;
+  }
+}
