@@ -15,6 +15,7 @@ import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import { resultOfError } from './errors-to-results.ts';
 import type { GatewayLimits } from './limits.ts';
+import type { EndedSpan } from './received-within.ts';
 import type { Subscriber, Subscription } from './subscription.ts';
 
 /** What catching up needs. */
@@ -27,10 +28,10 @@ export interface CatchUpOptions {
   readonly random: () => number;
   /** Makes sure that a subscriber's identities were asked for at this time (Unix, ms) or later. */
   readonly refresh: (subscriber: Subscriber, since: number) => Promise<void>;
-  /** What a subscription missed; undefined where that cannot be told. */
+  /** What a subscription missed of a span of time; undefined where that cannot be told. */
   readonly find: (
     subscription: Subscription,
-    since: Timestamp,
+    span: EndedSpan,
   ) => Promise<ServedRecord[] | undefined>;
   /** Takes what was found. */
   readonly found: (subscription: Subscription, records: readonly ServedRecord[]) => void;
@@ -212,7 +213,9 @@ export class CatchUp {
     await refresh(subscription.subscriber, askedAt);
     if (subscription.isClosed) return;
     const startedAt = clock.now();
-    const records = await find(subscription, since);
+    // What the clocks of others call later arrives, or is for the next look.
+    const until = timestampFromMillis(startedAt + doubt.marginMs);
+    const records = await find(subscription, { since, until });
     if (subscription.isClosed) return;
     if (records === undefined) {
       lost(subscription, RESULT.TEMPORARY_ERROR);

@@ -80,7 +80,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const hub = new SubscriptionHub({
     listener,
     identities,
-    sources: (filter, reader) => roles.forFilter(filter, reader),
+    sources: (filter, reader, share) => roles.forFilter(filter, reader, share),
     writer,
     limits,
     counters,

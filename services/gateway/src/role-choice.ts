@@ -6,6 +6,15 @@
 import type { RoleName } from '@mosaic-cluster/bus';
 import { audienceAt, type FilterView, KIND_BYTES } from '@mosaic-cluster/protocol';
 
+/** Which of the roles are meant: those whose records are for everybody, those with private ones. */
+export type RoleShare = 'all' | 'public' | 'private';
+
+/** The roles of a share. */
+export function rolesOfShare(roles: readonly RoleName[], share: RoleShare): readonly RoleName[] {
+  if (share === 'all') return roles;
+  return roles.filter((role) => (role === 'encryption') === (share === 'private'));
+}
+
 /** The roles to ask for a filter's records. */
 export function rolesForFilter(
   roles: readonly RoleName[],

@@ -19,7 +19,7 @@ import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import { textOf } from './key-text.ts';
 import type { PageSource } from './query-stream.ts';
-import { rolesForFilter, rolesForReader } from './role-choice.ts';
+import { type RoleShare, rolesForFilter, rolesForReader, rolesOfShare } from './role-choice.ts';
 import { idTextOf } from './seam.ts';
 
 /** What the roles are made of. */
@@ -48,8 +48,12 @@ export class Roles {
   }
 
   /** Every role that can have something for this filter and reader. */
-  forFilter(filter: FilterView, reader: PublicKey | undefined): PageSource[] {
-    const names = rolesForFilter(this.#names, filter, reader !== undefined);
+  forFilter(
+    filter: FilterView,
+    reader: PublicKey | undefined,
+    share: RoleShare = 'all',
+  ): PageSource[] {
+    const names = rolesForFilter(rolesOfShare(this.#names, share), filter, reader !== undefined);
     return names.map((name) => (cursor, budget) => {
       return this.#query(name, { filter, reader, cursor, budget });
     });

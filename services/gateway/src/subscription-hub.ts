@@ -26,8 +26,7 @@ import { InterestIndex } from './interest-index.ts';
 import { copyBytes } from './key-text.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { findMissed, type RecordStanding } from './missed-records.ts';
-import type { PageSource } from './query-stream.ts';
+import { findMissed, type MissedRecordsOptions, type RecordStanding } from './missed-records.ts';
 import { RecentRecords } from './recent-records.ts';
 import { type HeldRecord, idTextOf, Seam } from './seam.ts';
 import { SentMemory } from './sent-memory.ts';
@@ -38,8 +37,8 @@ export interface SubscriptionHubOptions {
   readonly listener: LiveListener;
   /** The master keys that a key acts for, itself first. */
   readonly identities: (key: PublicKey) => Promise<readonly PublicKey[]>;
-  /** Every role that can have something for a filter and reader. */
-  readonly sources: (filter: FilterView, reader: PublicKey | undefined) => PageSource[];
+  /** Every role of a share that can have something for a filter and reader. */
+  readonly sources: MissedRecordsOptions['sources'];
   readonly writer: MessageWriter;
   readonly limits: GatewayLimits;
   readonly counters: GatewayCounters;
@@ -281,7 +280,7 @@ export class SubscriptionHub {
     return new CatchUp({
       ...options,
       refresh: (subscriber, since) => this.#watch.refresh(subscriber, since),
-      find: (subscription, since) => findMissed({ ...options, standing }, subscription, since),
+      find: (subscription, span) => findMissed({ ...options, standing }, subscription, span),
       found: (subscription, records) => this.#takeFound(subscription, records),
       lost: (subscription, result) => this.#shed(subscription, result),
     });
