@@ -152,15 +152,14 @@ export class AccountShard {
   async #tellAll(): Promise<void> {
     try {
       // What comes meanwhile waits for others to come.
-      for (let left = this.#brief.size; left > 0 && this.fault === undefined; ) {
-        const batch: Account[] = [];
-        for (const account of this.#brief) {
-          if (batch.length === Math.min(left, SUBJECTS_PER_CALL)) break;
+      const all = [...this.#brief];
+      for (let done = 0; done < all.length && this.fault === undefined; ) {
+        const batch = all.slice(done, done + SUBJECTS_PER_CALL);
+        done += batch.length;
+        for (const account of batch) {
           this.#brief.delete(account);
           account.waits = 'not';
-          batch.push(account);
         }
-        left -= batch.length;
         await this.#attempt(batch);
       }
     } finally {

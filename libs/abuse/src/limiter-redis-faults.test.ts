@@ -32,6 +32,8 @@ interface Wire extends RedisConnection {
   open: number;
   openMost: number;
   isCut: boolean;
+  /** Answers wait for it. */
+  gate: Promise<void>;
 }
 
 function wire(): Wire {
@@ -41,6 +43,7 @@ function wire(): Wire {
     open: 0,
     openMost: 0,
     isCut: false,
+    gate: Promise.resolve(),
     keyPrefix: connection.keyPrefix,
     check: () => connection.check(),
     close: () => Promise.resolve(),
@@ -51,7 +54,9 @@ function wire(): Wire {
       it.open += 1;
       it.openMost = Math.max(it.openMost, it.open);
       try {
-        return await connection.run(calls);
+        const replies = await connection.run(calls);
+        await it.gate;
+        return replies;
       } finally {
         it.open -= 1;
       }
@@ -111,6 +116,25 @@ describe('shared limiter', { timeout: 60_000 }, () => {
     await meet(one, subject);
     await meet(other, subject);
     expect(other.allows([chargeOf(subject, 0, 'query')])).toMatchObject({ what: 'query' });
+  });
+
+  it('takes an answer that comes late, and is well again', async () => {
+    const line = wire();
+    const limiter = await open({ connection: line, shards: 1, pollMs: 60_000 });
+    let release = (): void => {};
+    line.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    const subjects = Array.from({ length: 600 }, () => freshSubject());
+    for (const subject of subjects) limiter.charge([chargeOf(subject)]);
+    await expect.poll(() => limiter.fault(), { timeout: 5_000 }).toMatch(/no answer within/);
+    release();
+    await expect.poll(() => limiter.fault(), { timeout: 5_000 }).toBeUndefined();
+    const { usage } = await limiter.report(subjects.at(-1)!, 'authenticated');
+    expect(usage).toHaveLength(7);
+    const { calls } = line;
+    await limiter.close();
+    expect(line.calls - calls).toBeLessThan(20);
   });
 
   it('goes on alone while there is no Redis, opens without it, and finds it again', async () => {
