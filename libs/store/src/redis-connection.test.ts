@@ -1,11 +1,5 @@
 /** The connection to Redis: servers that hang, vanish, refuse; and what its errors must not say. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { findServer, type RedisServer, startRedis, waitFor } from '@mosaic-cluster/test-servers';
+import { type RedisServer, startRedis, startRedisSentinels } from '@mosaic-cluster/test-servers';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   openRedis,
@@ -34,15 +28,6 @@ async function open(options: RedisConnectionOptions): Promise<RedisConnection> {
   const connection = await openRedis(options);
   resources.push(() => connection.close());
   return connection;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** What anybody could read of an error. */
@@ -179,34 +164,20 @@ describe('connection to Redis', { timeout: 60_000 }, () => {
     await expect(openRedis({ urls: [server.url] })).rejects.toThrow(/allkeys-lru.*noeviction/);
   });
 
-  it('finds the master by Sentinels', async () => {
-    const server = await start();
-    const folder = await mkdtemp(join(tmpdir(), 'sentinel-'));
-    resources.push(() => rm(folder, { recursive: true }));
-    const port = await freePort();
-    const lines = [`port ${port}`, `sentinel monitor main 127.0.0.1 ${server.port} 1`];
-    await writeFile(join(folder, 'sentinel.conf'), `${lines.join('\n')}\n`);
-    const { path, libraryFolders } = await findServer('redis-server');
-    const child = spawn(path, [join(folder, 'sentinel.conf'), '--sentinel'], {
-      stdio: 'ignore',
-      ...(libraryFolders.length > 0 && {
-        env: { ...process.env, LD_LIBRARY_PATH: libraryFolders.join(':') },
-      }),
-    });
-    resources.push(async () => void child.kill('SIGKILL'));
-    const options = {
+  it('finds the master by Sentinels, also the one that they choose later', async () => {
+    const redis = await startRedisSentinels();
+    resources.push(() => redis.stop());
+    const connection = await open({
       mode: 'sentinel',
-      urls: [`redis://127.0.0.1:${port}`],
-      sentinelMaster: 'main',
-      connectTimeoutMs: 1_000,
-    } as const;
-    await waitFor('the Sentinel', async () => {
-      const connection = await openRedis(options).catch(() => undefined);
-      if (connection === undefined) return false;
-      expect(await connection.run([CALL])).toHaveLength(1);
-      await connection.close();
-      return true;
+      urls: redis.urls,
+      sentinelMaster: redis.name,
     });
+    expect(await connection.run([CALL])).toHaveLength(1);
+    await redis.master.kill();
+    await expect
+      .poll(() => connection.run([CALL]).catch(() => []), { timeout: 20_000 })
+      .toHaveLength(1);
+    expect(await redis.masterPort()).toBe(redis.replica.port);
   });
 
   it('refuses everything once closed', async () => {

@@ -109,7 +109,7 @@ class DriverConnection implements RedisConnection {
     this.keyPrefix = plan.keyPrefix;
     const { servers } = plan;
     this.#client = servers.isCluster
-      ? new driver.Cluster([...servers.nodes], servers.options)
+      ? withoutAsking(new driver.Cluster([...servers.nodes], servers.options))
       : new driver.Redis(servers.options);
     const note = (error: Error): void => {
       this.#lastError = error;
@@ -217,7 +217,7 @@ class DriverConnection implements RedisConnection {
   async #sendAgain(queued: Queued, error: Error): Promise<void> {
     try {
       const word = answeredError(error);
-      if (word !== 'NOSCRIPT' && word !== 'MOVED' && word !== 'ASK') throw error;
+      if (word !== 'NOSCRIPT' && word !== 'MOVED') throw error;
       const value = await this.#client.sendCommand(this.#command(queued.call, true));
       this.#settle(queued, value as RedisReply);
     } catch (cause) {
@@ -283,4 +283,18 @@ class DriverConnection implements RedisConnection {
     if (!this.#closed) return;
     throw new MosaicError('closed', 'redis-closed', 'the connection to Redis was closed');
   }
+}
+
+/**
+ * Has calls to a slot that is on its way to another node wait a moment and fail, until it has arrived.
+ * The driver would make them there; but a script finds nothing there of what has not moved yet, and
+ * would take it for absent.
+ */
+function withoutAsking(cluster: Cluster): Cluster {
+  const handle = cluster.handleError.bind(cluster);
+  cluster.handleError = (error, redirections, handlers) => {
+    const isAsk = error.message.startsWith('ASK ');
+    handle(isAsk ? new Error('TRYAGAIN') : error, redirections, handlers);
+  };
+  return cluster;
 }

@@ -39,6 +39,9 @@ const ANSWERS: ReadonlyMap<string, Explanation> = new Map([
   ['ASK', NOT_READY],
 ]);
 
+/** What a script meets whose slot is on its way to another node; other errors begin with ERR too. */
+const MOVING = /^ERR Script attempted to access a non local key/;
+
 /** A call took longer than it may. */
 export function redisTimeout(timeoutMs: number): MosaicError {
   const message = `Redis did not answer within ${timeoutMs} ms`;
@@ -73,7 +76,7 @@ export function redisFailure(thrown: unknown): MosaicError {
       const message = `what Redis holds is damaged: empty it and rebuild the index (${text})`;
       return new MosaicError('corrupt', 'index-corrupt', message);
     }
-    const known = ANSWERS.get(word);
+    const known = MOVING.test(text) ? NOT_READY : ANSWERS.get(word);
     if (known !== undefined) {
       return new MosaicError('unavailable', known.code, `${known.what} (${text})`);
     }

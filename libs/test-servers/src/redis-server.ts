@@ -38,6 +38,8 @@ export class RedisServer extends ServerProcess {
       folder: options.place?.folder,
       args: (folder) => [
         ...argumentsOf({ bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no' }),
+        // A replica gets its copy at once: nobody else is waited for.
+        ...argumentsOf({ 'repl-diskless-sync-delay': 0 }),
         ...(options.tls === undefined
           ? argumentsOf({ port })
           : tlsArguments(folder, port, options.tls)),
