@@ -190,6 +190,23 @@ function describeBudgets(open: Open, runs: number): void {
     expect(unknown.usage.every(({ used }) => used === 0)).toBe(true);
   });
 
+  it('says who comes nearest to a limit', async () => {
+    const limiter = await open();
+    const [busy, less, idle] = [freshSubject(), freshSubject(), freshSubject()];
+    limiter.charge([chargeOf(less, 4), chargeOf(idle, 0)]);
+    limiter.spend([chargeOf(less, 1e6, 'query', 'registered'), chargeOf(busy, 1e4)]);
+    limiter.hold([less, idle], 'connections', 'registered');
+    const nearest = (count: number): unknown[] =>
+      limiter.busiest(count).map(({ subject, what, limit }) => [subject, what, limit]);
+    // Those of another standing than the best one are left out.
+    expect(nearest(10)).toEqual([
+      [less, 'query', 100],
+      [busy, 'submissions', 20],
+      [less, 'connections', 5],
+    ]);
+    expect(nearest(1)).toEqual([[less, 'query', 100]]);
+  });
+
   it('never gives more than the burst and what came back', { timeout: 60_000 }, async () => {
     const limiter = await open();
     const amounts = fc.array(fc.tuple(fc.integer({ min: 1, max: 20 }), fc.boolean()), {

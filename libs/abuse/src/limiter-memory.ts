@@ -4,18 +4,17 @@
  */
 import type { Account } from './account.ts';
 import { AccountTable } from './account-table.ts';
+import { busiestOf, usageOf } from './account-usage.ts';
 import { BanTable } from './ban-table.ts';
 import { type BudgetTable, DEFAULT_BUDGETS } from './budget-table.ts';
-import {
-  BUDGETS,
-  type Charge,
-  type EarnedBan,
-  type Exceeded,
-  HOLDINGS,
-  type HoldingName,
-  type Limiter,
-  type SubjectReport,
-  type Usage,
+import type {
+  Charge,
+  EarnedBan,
+  Exceeded,
+  HoldingName,
+  Limiter,
+  SubjectReport,
+  Usage,
 } from './limiter.ts';
 import { type LimiterClock, systemClock } from './limiter-clock.ts';
 import { type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
@@ -213,34 +212,21 @@ export class MemoryLimiter implements Limiter {
     // One that is not known looks like one that did nothing, without being remembered.
     const account =
       shared?.account ?? this.accounts.find(subject) ?? this.accounts.blank(subject, nowMs);
-    const usage = BUDGETS.map((what): Usage => {
-      const slot = slotOf(what, standing);
-      const msPerUnit = account.sizes.msPerUnit[slot]!;
-      const burstMs = account.sizes.burstMs[slot]!;
-      return {
-        subject,
-        what,
-        used: account.used(slot, nowMs),
-        limit: msPerUnit === 0 ? burstMs : burstMs / msPerUnit,
-        ratePerSecond: 1_000 / msPerUnit,
-      };
-    });
-    const holdings = HOLDINGS.map((what): Usage => {
-      const at = holdingAt(what);
-      const used = account.held[at]! + account.heldElsewhere[at]!;
-      const limit = account.sizes.places[at]![standing];
-      return { subject, what, used, limit, ratePerSecond: undefined };
-    });
+    const usage = usageOf(account, standing, nowMs);
     const refused = new Map(shared?.refused);
     for (const [word, count] of account.refusedLately(nowMs)) {
       refused.set(word, (refused.get(word) ?? 0) + count);
     }
     return Promise.resolve({
-      usage: [...usage, ...holdings],
+      usage,
       points: account.used(POINTS_SLOT, nowMs),
       ban: this.earned.find(subject),
       refused,
     });
+  }
+
+  busiest(count: number): readonly Usage[] {
+    return busiestOf(this.accounts.values(), count, this.#clock.monotonicMs());
   }
 
   bans(): Promise<readonly EarnedBan[]> {

@@ -14,6 +14,7 @@ import type {
   HoldingName,
   Limiter,
   SubjectReport,
+  Usage,
 } from './limiter.ts';
 import { systemClock } from './limiter-clock.ts';
 import { BANS_MAX, type LimiterOptions, MemoryLimiter } from './limiter-memory.ts';
@@ -142,6 +143,10 @@ class RedisLimiter implements Limiter {
       this.#bans.poll().catch(() => undefined),
     ]);
     return this.#local.report(subject, standing, shared);
+  }
+
+  busiest(count: number): readonly Usage[] {
+    return this.#local.busiest(count);
   }
 
   async bans(): Promise<readonly EarnedBan[]> {

@@ -114,6 +114,11 @@ export interface Limiter {
   pardon(subject: SubjectName): Promise<void>;
   /** What is known of a subject, the other processes included where they can be asked. */
   report(subject: SubjectName, standing: Standing): Promise<SubjectReport>;
+  /**
+   * The uses of budgets and places that come nearest to their limits, as far as this process knows, the
+   * nearest first: at most `count`. Who spent nothing lately is left out. It looks at every subject.
+   */
+  busiest(count: number): readonly Usage[];
   /** Earned bans that are in force, at most 1,000, the longest first. */
   bans(): Promise<readonly EarnedBan[]>;
   /** Why limits hold for this process alone at present; undefined: they hold for all together. */

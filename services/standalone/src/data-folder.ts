@@ -7,6 +7,7 @@
  *     segments/ROLE/  the records
  *     index/          finds them; can be rebuilt
  *     objects/        who is registered, what moderators decided
+ *     control.sock    where a running server answers commands, for its owner only
  *     index.next/     an index that was made anew beside the server; the next start takes it over
  *     index.old/      the one before, if a start was cut short while it did so
  *     reindex/        where an index is being made anew
@@ -22,6 +23,7 @@ import {
   publicKeyOf,
   type SecretKey,
 } from '@mosaic-cluster/protocol';
+import { CONTROL_SOCKET } from './control-path.ts';
 import { lockFolder, lockHolder, type ProcessLock } from './process-lock.ts';
 import { REBUILT_INDEX_NAMES, takeOverIndex } from './rebuilt-index.ts';
 
@@ -36,6 +38,7 @@ const OURS: ReadonlySet<string> = new Set([
   'index',
   'objects',
   LOCK,
+  CONTROL_SOCKET,
   ...REBUILT_INDEX_NAMES,
 ]);
 

@@ -11,7 +11,7 @@ import { setTimeout } from 'node:timers/promises';
 import { MosaicError } from '@mosaic-cluster/protocol';
 
 /** Longest path that every system takes for a local socket. */
-const SOCKET_PATH_MAX = 100;
+export const SOCKET_PATH_MAX = 100;
 const ANSWER_TIMEOUT_MS = 1000;
 const ATTEMPTS_MAX = 3;
 /** Time in which a second process would take away a socket that replaced one left behind. */

@@ -15,6 +15,7 @@ import { defineRoleMetrics, openVerifier } from '@mosaic-cluster/role';
 import { type Lifecycle, Metrics, type Readiness } from '@mosaic-cluster/runtime';
 import { fastTools } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
+import { openControlSocket } from './control-socket.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { openHealth } from './health.ts';
 import { openAbuse } from './open-abuse.ts';
@@ -70,6 +71,7 @@ export async function startServer(
     lifecycle,
   });
   const { control, limiter } = await openAbuse(config, registry, lifecycle);
+  await openControlSocket(folder.path, limiter, lifecycle);
   const gateway = createGateway({
     bus,
     roles: config.roles,
