@@ -7,7 +7,9 @@ import {
   KeyDirectory,
   type ModerationDecisions,
   Moderator,
+  openConfiguredHook,
   openVerifier,
+  parseAcceptRules,
   type RolePolicy,
   RoleWorker,
   type RoleWorkerDeps,
@@ -73,6 +75,8 @@ export async function startWorker(
     scheduleTools: tools,
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
     tagsMax: config.tagsMax,
+    rules: parseAcceptRules(config.accept ?? '')[role],
+    hook: await openConfiguredHook(config, lifecycle, figures),
     commitBounds: COMMIT_BOUNDS,
     events: { ...figures.events(role), ...eventsOf(service) },
   };

@@ -64,9 +64,35 @@ export {
   removedRecords,
   RemovedRecords,
 } from './removed-records.ts';
+export type { HookVerdict } from './hook/hook-message.ts';
+export {
+  HOOK_ANSWERS,
+  HOOK_FALLBACKS,
+  type HookAnswerName,
+  type HookEvents,
+  type HookFallback,
+  type HookQuestion,
+  openPolicyHook,
+  PolicyHook,
+  type PolicyHookOptions,
+} from './hook/policy-hook.ts';
+export { openConfiguredHook } from './hook/open-configured-hook.ts';
+export {
+  ACCEPT_RULES,
+  type AcceptBounds,
+  type AcceptRule,
+  type AcceptRules,
+} from './rules/accept-rules.ts';
+export type { KindSet } from './rules/kind-set.ts';
+export { parseAcceptRules } from './rules/parse-accept-rules.ts';
 export { openVerifier } from './open-verifier.ts';
 export { defineRoleMetrics, type MeasuredRole, type RoleMetrics } from './role-metrics.ts';
-export { type RoleConfig, roleProblems, roleSettings } from './role-settings.ts';
+export { hookCommand, type RoleConfig, roleProblems, roleSettings } from './role-settings.ts';
 export { isNotWhole, type ScheduleSource } from './schedule-sources.ts';
 export { RoleWorker } from './role-worker.ts';
-export type { RecordVerifier, RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';
+export type {
+  RecordVerifier,
+  RefusedBy,
+  RoleWorkerDeps,
+  WorkerEvents,
+} from './role-worker-deps.ts';

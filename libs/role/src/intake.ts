@@ -12,11 +12,13 @@ import {
   type ScheduleTools,
 } from '@mosaic-cluster/protocol';
 import type { IndexEntry, LogEntry } from '@mosaic-cluster/store';
-import { type Candidate, candidateOf, failureResult, undecided } from './candidate.ts';
+import { type Candidate, candidateOf, undecided } from './candidate.ts';
+import { CandidateSteps } from './candidate-steps.ts';
 import type { CommitEntry, CommitPipeline } from './commit-pipeline.ts';
 import type { IndexOutcome, IndexWriter, Standing } from './index-writer.ts';
 import { nextTurn } from './next-turn.ts';
 import type { RemovalLookup } from './removed-records.ts';
+import { Admission } from './rules/admission.ts';
 import type { RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';
 import {
   fieldsRefusal,
@@ -48,11 +50,15 @@ const RESULT_OF_OUTCOME: Readonly<Record<IndexOutcome, ResultCode>> = {
 /** Takes submissions in. */
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #steps: CandidateSteps;
+  readonly #admission: Admission;
   /** The check of the last key schedule: one at a time, for each may take milliseconds. */
   #scheduleChecked: Promise<unknown> = Promise.resolve();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#steps = new CandidateSteps(options.events);
+    this.#admission = new Admission({ ...options, steps: this.#steps });
   }
 
   /**
@@ -108,10 +114,11 @@ export class Intake {
 
   /** Decides all candidates. Never rejects. */
   async #run(candidates: readonly Candidate[]): Promise<void> {
-    await this.#each(candidates, (candidate) => this.#judge(candidate));
-    await this.#together(candidates, (open) => this.#answerHeld(open));
-    await this.#together(candidates, (open) => this.#verify(open));
-    await this.#each(candidates, (candidate) => this.#checkPayload(candidate));
+    await this.#steps.each(candidates, (candidate) => this.#judge(candidate));
+    await this.#steps.together(candidates, (open) => this.#answerHeld(open));
+    await this.#steps.together(candidates, (open) => this.#verify(open));
+    await this.#steps.each(candidates, (candidate) => this.#checkPayload(candidate));
+    if (this.#admission.hasMore) await this.#admission.admit(candidates);
     await this.#store(candidates);
   }
 
@@ -130,6 +137,9 @@ export class Intake {
       candidate.result = verdict;
       return;
     }
+    const refusal = this.#admission.refusal(candidate);
+    candidate.result = typeof refusal === 'object' ? await refusal : refusal;
+    if (candidate.result !== undefined) return;
     candidate.isHeld = verdict === 'hold';
     if (record.signedByAuthor) return;
     candidate.isForeignKey = !(await directory.admitsFresh(record, now()));
@@ -151,7 +161,7 @@ export class Intake {
     candidates.forEach((candidate, i) => {
       candidate.isRemoved = areRemoved[i]!;
     });
-    await this.#each(lasting, (candidate, i) => {
+    await this.#steps.each(lasting, (candidate, i) => {
       const entry = entries[i];
       const isHeld = entry !== undefined && !candidate.isRemoved;
       return isHeld ? this.#compareHeld(candidate, entry) : undefined;
@@ -208,8 +218,8 @@ export class Intake {
     const lasting = open.filter(isStored);
     const passing = lasting.length === open.length ? [] : open.filter((each) => !isStored(each));
     await Promise.all([
-      this.#together(lasting, (each) => this.#commit(each)),
-      this.#each(passing, (candidate) => this.#offer(candidate)),
+      this.#steps.together(lasting, (each) => this.#commit(each)),
+      this.#steps.each(passing, (candidate) => this.#offer(candidate)),
     ]);
   }
 
@@ -221,7 +231,7 @@ export class Intake {
       standings[i] = standing;
       if (standing.isOutdated) candidate.result = RESULT.ACCEPTED;
     };
-    await this.#each(candidates, (candidate, i) =>
+    await this.#steps.each(candidates, (candidate, i) =>
       candidate.record.duplicateHandling === 'replaceable' ? look(candidate, i) : undefined,
     );
     const receivedAt = now();
@@ -243,44 +253,6 @@ export class Intake {
     const { record, isHeld } = candidate;
     const reached = await bus.offer(await toLive({ record, held: isHeld, receivedAt: now() }));
     candidate.result = reached > 0 ? RESULT.ACCEPTED : RESULT.NO_CONSUMERS;
-  }
-
-  /** Does a step for each that is undecided; a failure decides that one alone. */
-  async #each(
-    candidates: readonly Candidate[],
-    step: (candidate: Candidate, index: number) => Promise<void> | undefined,
-  ): Promise<void> {
-    const steps: Promise<void>[] = [];
-    candidates.forEach((candidate, i) => {
-      if (candidate.result !== undefined) return;
-      try {
-        const done = step(candidate, i);
-        if (done !== undefined) steps.push(done.catch((error) => this.#fail([candidate], error)));
-      } catch (error) {
-        this.#fail([candidate], error);
-      }
-    });
-    if (steps.length > 0) await Promise.all(steps);
-  }
-
-  /** Does a step for all that are undecided; a failure decides them all. */
-  async #together(
-    candidates: readonly Candidate[],
-    step: (candidates: readonly Candidate[]) => Promise<void>,
-  ): Promise<void> {
-    const open = undecided(candidates);
-    if (open.length === 0) return;
-    try {
-      await step(open);
-    } catch (error) {
-      this.#fail(open, error);
-    }
-  }
-
-  #fail(candidates: readonly Candidate[], error: unknown): void {
-    this.#options.events.failed?.('submission', error);
-    const result = failureResult(error);
-    for (const candidate of candidates) candidate.result ??= result;
   }
 }
 

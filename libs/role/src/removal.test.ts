@@ -181,7 +181,13 @@ describe('who follows what is removed', () => {
 
   it('looks again: what was removed may have been on its way in', async () => {
     await follower.close();
-    follower = follow({ settleMs: 20 });
+    let isStored = (): void => {};
+    const stored = new Promise<void>((resolve) => (isStored = resolve));
+    const list: RemovedRecords['list'] = async (...args) => {
+      await stored;
+      return removed.list(...args);
+    };
+    follower = follow({ settleMs: 1, removed: { list } });
     const late = numbered(1);
     await remove(late);
     // As a worker does that asked before it was removed.
@@ -189,6 +195,7 @@ describe('who follows what is removed', () => {
     const entry = { record: late, receivedAt: roles.now, held: false };
     const { locations } = await log.append([entry]);
     await index.add([{ ...entry, location: locations[0]! }]);
+    isStored();
     await expect.poll(() => roles.query('outbox', BY_ALICE)).toEqual([]);
   });
 

@@ -1,9 +1,12 @@
 /** What a role worker is made of: its policy, its storage, and the parts it shares with others. */
+import type { Limiter } from '@mosaic-cluster/abuse';
 import type { Bus } from '@mosaic-cluster/bus';
 import type { RecordView, ResultCode, ScheduleTools, Timestamp } from '@mosaic-cluster/protocol';
 import type { RecordIndex, SegmentLog } from '@mosaic-cluster/store';
 import type { CommitBounds } from './commit-limits.ts';
 import type { KeyDirectory } from './key-directory.ts';
+import type { PolicyHook } from './hook/policy-hook.ts';
+import type { AcceptRule, AcceptRules } from './rules/accept-rules.ts';
 import type { RemovalLookup } from './removed-records.ts';
 import type { RolePolicy, ServedUsers } from './role-policy.ts';
 
@@ -13,9 +16,13 @@ export interface RecordVerifier {
   verify(records: readonly RecordView[]): Promise<readonly (Error | undefined)[]>;
 }
 
+/** What a record was refused by that is otherwise in order: a rule, its author's budget, or the hook. */
+export type RefusedBy = AcceptRule | 'rate' | 'hook';
+
 /** What a worker tells those who watch it. */
 export interface WorkerEvents {
   submitted?(result: ResultCode): void;
+  refused?(by: RefusedBy): void;
   committed?(records: number, bytes: number): void;
   /** Something failed that its caller only sees as a result code, or not at all. */
   failed?(what: 'submission' | 'live delivery', error: unknown): void;
@@ -41,6 +48,12 @@ export interface RoleWorkerDeps {
   readonly futureNanosMax: bigint;
   /** Records with more tags are refused with TOO_LARGE; 2,048 where nothing is said. */
   readonly tagsMax?: number;
+  /** What the operator accepts; undefined: everything that the role does. */
+  readonly rules?: AcceptRules | undefined;
+  /** Keeps authors' budgets; undefined: they have none. */
+  readonly limiter?: Pick<Limiter, 'charge'> | undefined;
+  /** The operator's own program; undefined: there is none. */
+  readonly hook?: PolicyHook | undefined;
   readonly commitBounds: CommitBounds;
   readonly events?: WorkerEvents;
 }

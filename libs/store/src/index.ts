@@ -78,6 +78,7 @@ export {
   openIndexEnvironment,
 } from './index-environment.ts';
 export { indexRowsOf } from './index-path.ts';
+export { recordBytesAt } from './location-bytes.ts';
 export { indexPathsOf } from './index-paths-of.ts';
 export {
   type IndexReader,

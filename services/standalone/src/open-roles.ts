@@ -14,6 +14,9 @@ import {
   COMMIT_BOUNDS,
   KeyDirectory,
   Moderator,
+  openConfiguredHook,
+  parseAcceptRules,
+  type PolicyHook,
   type RecordVerifier,
   RemovalFollower,
   type RoleMetrics,
@@ -84,9 +87,10 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
     stores.set(role, await openStore(role, environment, deps));
   }
   const directory = new KeyDirectory(PUBLIC_ROLES.flatMap((role) => stores.get(role) ?? []));
+  const hook = await openConfiguredHook(config, lifecycle, deps.metrics);
   const roles: OpenRole[] = [];
   for (const [role, store] of stores) {
-    const worker = await openWorker(role, store, directory, deps);
+    const worker = await openWorker(role, store, directory, { ...deps, hook });
     await followRemovals(role, store, directory, deps);
     if (!config.roles.includes(role)) continue;
     lifecycle.add(`role ${role}`, worker);
@@ -168,9 +172,9 @@ async function openWorker(
   role: RoleName,
   store: RoleStore,
   directory: KeyDirectory,
-  deps: OpenRolesDeps,
+  deps: OpenRolesDeps & { readonly hook: PolicyHook | undefined },
 ): Promise<RoleWorker> {
-  const { config, registry, verifier, bus, scheduleTools, lifecycle } = deps;
+  const { config, registry, verifier, bus, scheduleTools, lifecycle, hook } = deps;
   const worker = new RoleWorker({
     ...store,
     policy: policyOf(role, deps),
@@ -183,6 +187,8 @@ async function openWorker(
     scheduleTools,
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
     tagsMax: config.tagsMax,
+    rules: parseAcceptRules(config.accept ?? '')[role],
+    hook,
     commitBounds: COMMIT_BOUNDS,
     events: { ...deps.metrics.events(role), ...eventsOf(role, lifecycle) },
   });
