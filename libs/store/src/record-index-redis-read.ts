@@ -140,10 +140,7 @@ export class RedisIndexReader {
 
   /** The visible entries of each field, newest first: rarely more than one. */
   async #resolve(fields: readonly Buffer[]): Promise<StoredEntry[][]> {
-    const { values } = await this.readTable(
-      'i',
-      fields.map((field) => this.#keys.record(field)),
-    );
+    const values = await this.#tables.recall(fields.map((field) => this.#keys.record(field)));
     const pointers: StoredPointer[] = [];
     const owners: number[] = [];
     const resolved = values.map((value, i) => {

@@ -11,8 +11,12 @@
  * last 4. In table `a` the field is the hash of a replaceable address, and 16 bytes of the ID stand
  * before the entry of the one record that holds it.
  *
- * Beside the tables every slot has a hash `s` (`c`: entries; `e`: how often something was removed; `g`:
+ * Beside the tables every slot has a hash `s` (`c`: entries; `e`: the epoch; `g`:
  * see `record-index-redis-state-scripts.ts`) and, while something is being removed, a hash `m`: position → when, in ms, nobody works on it any more.
+ *
+ * The epoch grows whenever something is removed, and whenever an item joins another one. So what was read of
+ * table `i` in one epoch of one generation holds as long as both are the same. It goes by the clock, so that a
+ * server that lost its last writes never comes to an epoch again that was seen before.
  */
 import { LUA_SHARED } from './record-index-redis-rows.ts';
 import { type RedisScript, redisScript } from './redis-connection.ts';
@@ -127,6 +131,12 @@ local function mark(position, lease)
 end
 
 local function epoch() return tonumber(call('HGET', states, 'e') or 0) end
+
+local function endEpoch()
+  local time = call('TIME')
+  local now = time[1] * 1000000 + time[2]
+  call('HSET', states, 'e', string.format('%.0f', math.max(epoch() + 1, now)))
+end
 `;
 
 const LUA_READ = String.raw`
@@ -139,14 +149,18 @@ if call('EXISTS', marks) == 1 then
     else call('HDEL', marks, all[i]) end
   end
 end
-local answer = { epoch(), removing }
-for i = 2, #ARGV do answer[i + 1] = get(ARGV[i]) or false end
+local state = call('HMGET', states, 'e', 'g')
+local version = state[2] and state[2] .. (state[1] or '0') or ''
+local last = #ARGV
+if version ~= '' and version == ARGV[2] then last = 3 + ARGV[3] end
+local answer = { tonumber(state[1] or 0), removing, version }
+for i = 4, last do answer[i] = get(ARGV[i]) or false end
 return answer
 `;
 
 const LUA_COMMIT = String.raw`
 local expected, lease = tonumber(ARGV[2]), tonumber(ARGV[3])
-local answer, change = {}, 0
+local answer, change, isJoined = {}, 0, false
 local fresh = epoch() == expected
 for i = 4, #ARGV, 3 do
   local field, holder, new = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -158,6 +172,7 @@ for i = 4, #ARGV, 3 do
     elseif not fresh then outcome = 1
     else
       set(field, (value or '') .. new, lower)
+      if value then isJoined = true end
       change, outcome = change + 1, 0
     end
   else
@@ -173,6 +188,7 @@ for i = 4, #ARGV, 3 do
   end
   answer[#answer + 1] = outcome
 end
+if isJoined then endEpoch() end
 if change > 0 then call('HINCRBY', states, 'c', change) end
 return answer
 `;
@@ -197,7 +213,7 @@ for i = 4, #ARGV, 2 do
     end
   end
 end
-call('HINCRBY', states, 'e', '1')
+endEpoch()
 if change > 0 then call('HINCRBY', states, 'c', -change) end
 return answer
 `;
@@ -219,7 +235,7 @@ for i = 3, #ARGV, 3 do
     if left == '' then unset(field, lower) else set(field, left, lower) end
   end
 end
-call('HINCRBY', states, 'e', '1')
+endEpoch()
 if change > 0 then call('HINCRBY', states, 'c', -change) end
 return answer
 `;
@@ -231,7 +247,10 @@ for i = 3, #ARGV, 2 do
   local value, lower = get(field)
   local at, stop = item(value, sub(new, 2, 9))
   if i < 3 + 2 * puts then
-    if not at then set(field, (value or '') .. new, lower) end
+    if not at then
+      set(field, (value or '') .. new, lower)
+      if value then endEpoch() end
+    end
   elseif at then
     value = sub(value, 1, at - 1) .. sub(value, stop)
     if value == '' then unset(field, lower) else set(field, value, lower) end
@@ -249,7 +268,10 @@ const LUA_COUNT = String.raw`return tonumber(redis.call('HGET', KEYS[1] .. 's', 
 
 const TABLE = LUA_SHARED + LUA_TABLE;
 
-/** `[letter, …fields]` → `[epoch, positions that are being removed, …values]`. */
+/**
+ * `[letter, version, count, …fields]` → `[epoch, positions that are being removed, version, …values]`. Where the
+ * version is the one given, only the first `count` fields are read. It is empty where nothing may be remembered.
+ */
 export const READ_TABLE: RedisScript = redisScript(TABLE + LUA_READ);
 /**
  * `[letter, epoch, lease ms, …(field, position of the expected holder, item)]` → per item 0: it is
