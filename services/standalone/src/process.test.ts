@@ -72,6 +72,7 @@ describe('a start that cannot be', () => {
     ['MOSAIC_UWS_LISTEN', { MOSAIC_UWS_LISTEN: 'nowhere' }],
     ['MOSAIC_SERVICE_URL', { MOSAIC_SERVICE_URL: 'https://example.com/' }],
     ['MOSAIC_USERS', { MOSAIC_USERS: 'mopub0nonsense' }],
+    ['10.0.0.0/33', { MOSAIC_PROXY_PROTOCOL_FROM: '10.0.0.0/8, 10.0.0.0/33' }],
     ['from 8s to 16m', { MOSAIC_IDLE_TIMEOUT: '2s' }],
     ['MOSAIC_ROLES', { MOSAIC_ROLES: 'outbox,mailbox' }],
     ['MOSAIC_MTLS_LISTEN', { MOSAIC_MTLS_LISTEN: 'off', MOSAIC_UWS_LISTEN: 'off' }],

@@ -20,7 +20,14 @@ function registerHandshakeTimeouts(fixture: ListenerFixture, open: Open): void {
   const timeout = patienceMs + 10_000;
 
   it('ends connections that do not come to the point', { timeout }, async ({ expect }) => {
-    const { listener, accepted, events } = await open({}, { limits: { handshakeTimeoutMs } });
+    const failed: string[] = [];
+    const { listener, accepted, events } = await open(
+      {},
+      {
+        limits: { handshakeTimeoutMs },
+        handshakeFailed: (address) => void failed.push(address),
+      },
+    );
     const begin = performance.now();
     const arrive = async (tls: boolean, text: string | Buffer): Promise<RawConnection> => {
       const raw = await connectRaw(listener, tls);
@@ -46,7 +53,9 @@ function registerHandshakeTimeouts(fixture: ListenerFixture, open: Open): void {
     clearInterval(drip);
     expect(performance.now() - begin).toBeLessThan(patienceMs);
     expect(accepted).toEqual([]);
-    if (fixture.seesUnfinished) expect(events).toEqual(Array(6).fill('refused-late'));
+    if (!fixture.seesUnfinished) return;
+    expect(events).toEqual(Array(6).fill('refused-late'));
+    expect(failed).toEqual(Array(6).fill('127.0.0.1'));
   });
 }
 

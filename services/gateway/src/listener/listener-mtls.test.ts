@@ -74,10 +74,13 @@ function rawKey({ publicKey }: KeyPair): Buffer {
 
 describe('client certificates', () => {
   const keys = generateKeyPairSync('ed25519');
+  const failed: string[] = [];
   let server: ContractServer;
 
   beforeAll(async () => {
-    server = await openContractServer(fixture, makeTlsIdentity(SERVER_SEED));
+    server = await openContractServer(fixture, makeTlsIdentity(SERVER_SEED), {
+      handshakeFailed: (address) => void failed.push(address),
+    });
   });
   afterAll(async () => server.listener.close());
 
@@ -113,9 +116,11 @@ describe('client certificates', () => {
   ])('are refused: %s', async (_what, identity) => {
     for (const version of ['TLSv1.2', undefined] as const) {
       const [accepted, refused] = [server.accepted.length, server.events.length];
+      failed.length = 0;
       await expect(arrive(identity, version)).rejects.toThrow();
       expect(server.accepted).toHaveLength(accepted);
       expect(server.events.slice(refused)).toEqual(['refused-certificate']);
+      expect(failed).toEqual(['127.0.0.1']);
     }
   });
 
