@@ -53,6 +53,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     if (withReplicas) {
       for (const _ of nodes) replicas.push(await startNode(rest));
       await Promise.all(replicas.map((replica, i) => follow(replica, nodes[i]!)));
+      await untilKnown(replicas.length, [...nodes, ...replicas]);
     }
   } catch (error) {
     await stop();
@@ -78,6 +79,14 @@ async function follow(replica: RedisServer, master: RedisServer): Promise<void> 
   await waitFor('a Redis replica to be in step', async () =>
     (await replica.command('INFO replication', 'master_replid')).includes('master_link_status:up'),
   );
+}
+
+/** Masters vote for replicas that they know. */
+function untilKnown(replicas: number, nodes: readonly RedisServer[]): Promise<void> {
+  return waitFor('all Redis nodes to know all replicas', async () => {
+    const lists = await Promise.all(nodes.map((node) => node.command('CLUSTER NODES', '\n\r\n')));
+    return lists.every((list) => list.match(/ (myself,)?slave /g)?.length === replicas);
+  });
 }
 
 async function reshard(from: RedisServer, to: RedisServer, count: number): Promise<void> {
