@@ -164,14 +164,12 @@ function specsOfWorkers(
   folder: ClusterFolder,
   servers: Servers,
 ): ServiceSpec[] {
-  const { redis, s3 } = servers;
+  const { s3 } = servers;
   const specs: ServiceSpec[] = [];
   for (const service of ROLES) {
     for (let i = 0; i < (options.workers ?? 2); i++) {
       const settings = {
         ...sharedSettings(i, servers),
-        MOSAIC_REDIS_MODE: 'cluster',
-        MOSAIC_REDIS_URLS: redis.urls.join(','),
         MOSAIC_S3_ENDPOINT: s3.url,
         MOSAIC_S3_BUCKET: BUCKET,
         MOSAIC_S3_REGION: s3.region,
@@ -186,11 +184,13 @@ function specsOfWorkers(
 }
 
 /** Each process begins at one NATS server; it learns of the others there. */
-function sharedSettings(place: number, { nats }: Servers): Record<string, string> {
+function sharedSettings(place: number, { nats, redis }: Servers): Record<string, string> {
   return {
     MOSAIC_LOG: 'json',
     MOSAIC_HEALTH_LISTEN: '127.0.0.1:0',
     MOSAIC_NATS_URLS: nats[place % nats.length]!.url,
+    MOSAIC_REDIS_MODE: 'cluster',
+    MOSAIC_REDIS_URLS: redis.urls.join(','),
   };
 }
 
