@@ -51,11 +51,20 @@ export class TestClient {
     });
   }
 
-  /** Connects; with a key, by a client certificate. */
-  static async connect(url: string, secret?: SecretKey): Promise<TestClient> {
+  /**
+   * Connects; with a key, by a client certificate.
+   *
+   * @param localAddress where to connect from: any address of 127.0.0.0/8
+   */
+  static async connect(
+    url: string,
+    secret?: SecretKey,
+    localAddress?: string,
+  ): Promise<TestClient> {
     const identity = secret && makeTlsIdentity(secret);
     const socket = new WebSocket(url, 'mosaic2024', {
       rejectUnauthorized: false,
+      ...(localAddress !== undefined && { localAddress }),
       ...(identity && { cert: identity.certificate, key: identity.key }),
     });
     const client = new TestClient(socket);
