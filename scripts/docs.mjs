@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LIMITER_LIMIT_TABLE } from '../libs/abuse/dist/limiter-limits.js';
 import { renderBudgetsMarkdown } from '../libs/abuse/dist/budget-table.js';
 import { renderOffencesMarkdown } from '../libs/abuse/dist/offence-points.js';
 import { BUS_LIMIT_WORDS } from '../libs/bus/dist/bus-limit-table.js';
@@ -129,6 +130,11 @@ Of a gateway's engine, be it a process or a part of the embedded server
 (\`services/gateway/src/limits.ts\`).
 
 ${limitsTable(GATEWAY_LIMIT_TABLE)}
+## Limiter
+
+Of the budgets, penalties and bans that a process keeps (\`libs/abuse/src/limiter-limits.ts\`).
+
+${limitsTable(LIMITER_LIMIT_TABLE)}
 ## Budgets
 
 What each address, network, key and author may do, by how well they are known, and how much they may have open

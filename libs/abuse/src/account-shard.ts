@@ -7,16 +7,14 @@ import type { RedisConnection, RedisReply } from '@mosaic-cluster/store';
 import type { Account } from './account.ts';
 import type { AccountTable } from './account-table.ts';
 import type { LimiterClock } from './limiter-clock.ts';
+import { LIMITER_LIMIT_TABLE } from './limiter-limits.ts';
 import { FILL_SLOT, LEAVE, READ_SUBJECT, TELL } from './limiter-redis-scripts.ts';
 import { POINTS_SLOT, SLOT_COUNT } from './slot-sizes.ts';
 import type { SubjectName } from './subject.ts';
 
-/** Subjects in one call. */
-const SUBJECTS_PER_CALL = 256;
-/** Subjects that wait at a time; further ones are told of when they spend again. */
-const WAITING_MAX = 100_000;
-/** How long a call may take until its shard is away. */
-const PATIENCE_MS = 250;
+const SUBJECTS_PER_CALL = LIMITER_LIMIT_TABLE.callSubjectsMax.value;
+const WAITING_MAX = LIMITER_LIMIT_TABLE.waitingSubjectsMax.value;
+const PATIENCE_MS = LIMITER_LIMIT_TABLE.patienceMs.value;
 /** What a process may spend of a burst before it knows whether others do, and all that do together. */
 const FIRST_SHARE = 0.03;
 const COMPANY_SHARE = 0.06;

@@ -1,5 +1,6 @@
 /** What one subject has spent and holds, as far as this process knows. */
 import { HOLDINGS } from './limiter.ts';
+import { LIMITER_LIMIT_TABLE } from './limiter-limits.ts';
 import { BUDGET_COUNT, POINTS_SLOT, SLOT_COUNT, type SlotSizes } from './slot-sizes.ts';
 import type { Standing, SubjectName } from './subject.ts';
 
@@ -7,12 +8,12 @@ import type { Standing, SubjectName } from './subject.ts';
 const TOLERANCE_MS = 1e-6;
 /** When to try again what waits for other processes to say what they spent. */
 const UNTOLD_WAIT_MS = 50;
+/** Places that may be taken before the others know, or a quarter of all where those are fewer. */
+const FEW_PLACES = 10;
 /** For how long refusals are remembered after the last of them. */
 const REFUSALS_MS = 600_000;
 /** For how long one is known yet of whom there is nothing to know. */
 const IDLE_MS = 10_000;
-/** Words of refusals that are told apart; further ones count as `other`. */
-const WORDS_MAX = 32;
 
 /** Where in a page what is told to nobody yet begins, and what is told but not answered. */
 const UNTOLD = BUDGET_COUNT;
@@ -207,7 +208,9 @@ export class Account {
   hasPlace(at: number, standing: Standing, nowMs: number): boolean {
     const limit = this.sizes.places[at]![standing];
     if (this.held[at]! + this.heldElsewhere[at]! >= limit) return false;
-    return nowMs < this.freeUntilMs || this.heldUntold[at]! < Math.max(1, this.share * limit);
+    if (nowMs < this.freeUntilMs) return true;
+    const few = Math.min(FEW_PLACES, limit / 4);
+    return this.heldUntold[at]! < Math.max(1, this.share * limit, few);
   }
 
   /** Counts something that was refused or punished. */
@@ -215,7 +218,10 @@ export class Account {
     this.refused ??= new Map();
     if (this.#refusedAtMs + REFUSALS_MS <= nowMs) this.refused.clear();
     this.#refusedAtMs = nowMs;
-    const known = this.refused.has(word) || this.refused.size < WORDS_MAX ? word : 'other';
+    const known =
+      this.refused.has(word) || this.refused.size < LIMITER_LIMIT_TABLE.refusalWordsMax.value
+        ? word
+        : 'other';
     this.refused.set(known, (this.refused.get(known) ?? 0) + count);
   }
 

@@ -17,6 +17,7 @@ import type {
   Usage,
 } from './limiter.ts';
 import { type LimiterClock, systemClock } from './limiter-clock.ts';
+import { LIMITER_LIMIT_TABLE as LIMITS } from './limiter-limits.ts';
 import { type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
 import { holdingAt, POINTS_SLOT, SizesByKind, slotOf } from './slot-sizes.ts';
 import type { Standing, SubjectName } from './subject.ts';
@@ -44,9 +45,6 @@ export interface LimiterObserver {
   banned(ban: EarnedBan): void;
 }
 
-const SUBJECTS_MAX = 200_000;
-/** Most bans known at a time, unless options say otherwise. */
-export const BANS_MAX = 100_000;
 /** Most bans in a list. */
 const BANS_LISTED_MAX = 1_000;
 /** When somebody who there is no room for can try again. */
@@ -72,7 +70,7 @@ export class MemoryLimiter implements Limiter {
 
   constructor(options: LimiterOptions, observer?: LimiterObserver) {
     const { budgets = DEFAULT_BUDGETS, clock = systemClock } = options;
-    const { subjectsMax = SUBJECTS_MAX, bansMax = BANS_MAX } = options;
+    const { subjectsMax = LIMITS.subjectsMax.value, bansMax = LIMITS.bansMax.value } = options;
     this.rules = resolvePenaltyRules(options.penalties);
     this.#clock = clock;
     this.#observer = observer;

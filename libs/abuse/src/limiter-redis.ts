@@ -17,7 +17,8 @@ import type {
   Usage,
 } from './limiter.ts';
 import { systemClock } from './limiter-clock.ts';
-import { BANS_MAX, type LimiterOptions, MemoryLimiter } from './limiter-memory.ts';
+import { LIMITER_LIMIT_TABLE as LIMITS } from './limiter-limits.ts';
+import { type LimiterOptions, MemoryLimiter } from './limiter-memory.ts';
 import type { Standing, SubjectName } from './subject.ts';
 
 /** How a shared limiter is made. */
@@ -57,7 +58,7 @@ class RedisLimiter implements Limiter {
 
   constructor(options: RedisLimiterOptions) {
     const { connection, name = 'limits', shards = 8, tellMs = 50, pollMs = 250 } = options;
-    const { leaseMs = 15_000, clock = systemClock, bansMax = BANS_MAX } = options;
+    const { leaseMs = 15_000, clock = systemClock, bansMax = LIMITS.bansMax.value } = options;
     this.#local = new MemoryLimiter(options, {
       opened: (account) => this.#accounts.opened(account),
       spent: (account, slot) => this.#accounts.spent(account, slot),
