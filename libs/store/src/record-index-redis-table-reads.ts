@@ -15,7 +15,7 @@ export type TableLetter = 'i' | 'a';
 
 /** What is known of the shard that a field is in. */
 export interface ShardState {
-  /** How often something was removed there. */
+  /** Grows when something is removed there. */
   readonly epoch: number;
   /** Positions that are being removed, as latin1. */
   readonly removing: ReadonlySet<string>;
@@ -45,11 +45,7 @@ type TableReply = [
 interface Gathering {
   readonly letter: TableLetter;
   readonly shard: number;
-  /** Read in any case. */
   readonly fields: Buffer[];
-  /** Read where the version of the shard is not that in which they are remembered. */
-  readonly known: Buffer[];
-  readonly version: string;
   readonly reply: Promise<Reply>;
   readonly send: (reply: Promise<Reply>) => void;
 }
@@ -69,52 +65,6 @@ export class TableReads {
   }
 
   /**
-   * Reads fields of table `i` as {@link read} does, but takes what is remembered and still holds. The values
-   * must not be changed.
-   *
-   * @throws MosaicError as `RedisConnection.run`
-   */
-  async recall(fields: readonly PlacedField[]): Promise<(Buffer | undefined)[]> {
-    const values = new Array<Buffer | undefined>(fields.length);
-    const replies: Promise<void>[] = [];
-    for (const [shard, at] of byShard(fields)) {
-      for (let first = 0; first < at.length; first += FIELDS_PER_CALL_MAX) {
-        const some = at.slice(first, first + FIELDS_PER_CALL_MAX);
-        const call = this.#callFor('i', shard, some.length);
-        const unread = some.filter((i) => !this.#recallOne(call, fields[i]!.field, i, values));
-        const start = call.fields.length;
-        for (const i of unread) call.fields.push(fields[i]!.field);
-        const known = some.filter((i) => values[i] !== undefined);
-        const knownAt = call.known.length;
-        for (const i of known) call.known.push(fields[i]!.field);
-        const taken = call.reply.then((reply) => {
-          const take = (i: number, value: Buffer | null | undefined): void => {
-            values[i] = value ?? undefined;
-            if (value) this.#memory.remember(fields[i]!.field, reply.version, value);
-          };
-          unread.forEach((i, n) => take(i, reply.values[start + n]));
-          if (reply.version === call.version) return;
-          known.forEach((i, n) => take(i, reply.values[call.fields.length + knownAt + n]));
-        });
-        replies.push(taken);
-      }
-    }
-    await Promise.all(replies);
-    return values;
-  }
-
-  /** Whether a field is remembered in the version that a call asks for. */
-  #recallOne(
-    { version }: Gathering,
-    field: Buffer,
-    at: number,
-    values: (Buffer | undefined)[],
-  ): boolean {
-    values[at] = this.#memory.valueOf(field, version);
-    return values[at] !== undefined;
-  }
-
-  /**
    * Reads fields. A server that fails fails those reads only that have a field there.
    *
    * @throws MosaicError as `RedisConnection.run`
@@ -122,38 +72,82 @@ export class TableReads {
   async read(letter: TableLetter, fields: readonly PlacedField[]): Promise<TableRead> {
     const values = new Array<Buffer | undefined>(fields.length);
     const states = new Array<ShardState>(fields.length);
-    const replies: Promise<void>[] = [];
-    for (const [shard, at] of byShard(fields)) {
-      for (let first = 0; first < at.length; first += FIELDS_PER_CALL_MAX) {
-        const some = at.slice(first, first + FIELDS_PER_CALL_MAX);
-        const call = this.#callFor(letter, shard, some.length);
-        const start = call.fields.length;
-        for (const i of some) call.fields.push(fields[i]!.field);
-        const taken = call.reply.then((reply) => {
-          some.forEach((i, n) => {
-            values[i] = reply.values[start + n] ?? undefined;
-            states[i] = reply.state;
-          });
-        });
-        replies.push(taken);
-      }
-    }
-    await Promise.all(replies);
+    const reads = [...byShard(fields)].map(([shard, at]) =>
+      this.#readSome(letter, shard, fields, at, (i, value, { state }) => {
+        values[i] = value;
+        states[i] = state;
+      }),
+    );
+    await Promise.all(reads);
     return { values, states };
+  }
+
+  /**
+   * Reads fields of table `i`, but asks only whether what is remembered still holds. The values must not be
+   * changed.
+   *
+   * @throws MosaicError as `RedisConnection.run`
+   */
+  async recall(fields: readonly PlacedField[]): Promise<(Buffer | undefined)[]> {
+    const values = new Array<Buffer | undefined>(fields.length);
+    const read = (shard: number, at: readonly number[]): Promise<string> =>
+      this.#readSome('i', shard, fields, at, (i, value, { version }) => {
+        values[i] = value;
+        if (value !== undefined) this.#memory.remember(fields[i]!.field, version, value);
+      });
+    const recalls = [...byShard(fields)].map(async ([shard, at]) => {
+      const expected = this.#memory.versionOf(shard);
+      for (const i of at) values[i] = this.#memory.valueOf(fields[i]!.field, expected);
+      const known = at.filter((i) => values[i] !== undefined);
+      const unknown = at.filter((i) => values[i] === undefined);
+      const version = await read(shard, unknown);
+      if (known.length > 0 && version !== expected) await read(shard, known);
+    });
+    await Promise.all(recalls);
+    return values;
+  }
+
+  /**
+   * Reads fields of one shard, and hands each value over.
+   *
+   * @param at which of the fields; none: only the version is asked for
+   * @returns the version that the shard had in one of the calls
+   */
+  async #readSome(
+    letter: TableLetter,
+    shard: number,
+    fields: readonly PlacedField[],
+    at: readonly number[],
+    take: (i: number, value: Buffer | undefined, reply: Reply) => void,
+  ): Promise<string> {
+    const replies: Promise<string>[] = [];
+    let first = 0;
+    do {
+      const some = at.slice(first, first + FIELDS_PER_CALL_MAX);
+      const call = this.#callFor(letter, shard, some.length);
+      const start = call.fields.length;
+      for (const i of some) call.fields.push(fields[i]!.field);
+      const taken = call.reply.then((reply) => {
+        some.forEach((i, n) => take(i, reply.values[start + n] ?? undefined, reply));
+        return reply.version;
+      });
+      replies.push(taken);
+      first += FIELDS_PER_CALL_MAX;
+    } while (first < at.length);
+    const [version] = await Promise.all(replies);
+    return version!;
   }
 
   /** The call that has room for so many fields. */
   #callFor(letter: TableLetter, shard: number, count: number): Gathering {
     const name = `${letter}${shard}`;
     const open = this.#open.get(name);
-    const asked = open === undefined ? 0 : open.fields.length + open.known.length;
-    if (open !== undefined && asked + count <= FIELDS_PER_CALL_MAX) return open;
+    if (open !== undefined && open.fields.length + count <= FIELDS_PER_CALL_MAX) return open;
     let send!: (reply: Promise<Reply>) => void;
     const reply = new Promise<Reply>((resolve) => {
       send = resolve;
     });
-    const version = letter === 'i' ? this.#memory.versionOf(shard) : '';
-    const call: Gathering = { letter, shard, fields: [], known: [], version, reply, send };
+    const call: Gathering = { letter, shard, fields: [], reply, send };
     this.#open.set(name, call);
     this.#gathered.push(call);
     if (this.#gathered.length === 1) setImmediate(() => this.#send());
@@ -167,17 +161,15 @@ export class TableReads {
     for (const call of gathered) call.send(this.#ask(call));
   }
 
-  async #ask({ letter, shard, fields, known, version }: Gathering): Promise<Reply> {
+  async #ask({ letter, shard, fields }: Gathering): Promise<Reply> {
     const key = this.#keys.shards[shard]!;
-    const expected = Buffer.from(version, 'latin1');
-    const args = [letter, expected, fields.length, ...fields, ...known];
-    const call = { script: READ_TABLE, key, args };
+    const call = { script: READ_TABLE, key, args: [letter, ...fields] };
     const [reply] = await this.#connection.run([call]);
     const [epoch, removing, now, ...values] = reply as TableReply;
-    const heard = now.toString('latin1');
-    if (letter === 'i') this.#memory.hear(shard, heard);
+    const version = now.toString('latin1');
+    if (letter === 'i') this.#memory.hear(shard, version);
     const names = new Set(removing.map((position) => position.toString('latin1')));
-    return { state: { epoch, removing: names }, version: heard, values };
+    return { state: { epoch, removing: names }, version, values };
   }
 }
 

@@ -151,10 +151,8 @@ if call('EXISTS', marks) == 1 then
 end
 local state = call('HMGET', states, 'e', 'g')
 local version = state[2] and state[2] .. (state[1] or '0') or ''
-local last = #ARGV
-if version ~= '' and version == ARGV[2] then last = 3 + ARGV[3] end
 local answer = { tonumber(state[1] or 0), removing, version }
-for i = 4, last do answer[i] = get(ARGV[i]) or false end
+for i = 2, #ARGV do answer[i + 2] = get(ARGV[i]) or false end
 return answer
 `;
 
@@ -269,8 +267,8 @@ const LUA_COUNT = String.raw`return tonumber(redis.call('HGET', KEYS[1] .. 's', 
 const TABLE = LUA_SHARED + LUA_TABLE;
 
 /**
- * `[letter, version, count, …fields]` → `[epoch, positions that are being removed, version, …values]`. Where the
- * version is the one given, only the first `count` fields are read. It is empty where nothing may be remembered.
+ * `[letter, …fields]` → `[epoch, positions that are being removed, version, …values]`. The version is that of the
+ * shard, see above; it is empty where nothing may be remembered.
  */
 export const READ_TABLE: RedisScript = redisScript(TABLE + LUA_READ);
 /**
