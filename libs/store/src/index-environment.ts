@@ -25,6 +25,7 @@ import {
   syncPath,
   writeMarker,
 } from './index-marker.ts';
+import { UnmadeIndex } from './index-unmade.ts';
 import type { RecordIndex } from './record-index.ts';
 import { createLmdbIndex, type IndexAccess } from './record-index-lmdb.ts';
 
@@ -53,7 +54,8 @@ export interface IndexEnvironment {
    */
   readonly rebuilt: string | undefined;
   /**
-   * The index of a role; the same one for the same name.
+   * The index of a role; the same one for the same name. A new one is made with the first addition where
+   * there is no room for it now.
    *
    * @param name of the role: lower-case letters, digits and hyphens
    */
@@ -170,14 +172,31 @@ class LmdbEnvironment implements IndexEnvironment, IndexAccess {
       const message = `an index's name is made of lower-case letters, digits and hyphens: ${name}`;
       throw new MosaicError('invalid', 'index-name', message);
     }
-    const database: Database<Uint8Array, Uint8Array> = this.read(() => {
-      // As lmdb names it, with a zero byte behind.
-      if (!this.#root.doesExist(Buffer.from(`${name}\0`))) this.#becomeWritable();
-      return this.#root.openDB(name, { keyEncoding: 'binary', encoding: 'binary' });
-    });
-    const index = createLmdbIndex(database, this, this.#options.transactionRowsMax);
+    // As lmdb names it, with a zero byte behind.
+    const isThere = this.read(() => this.#root.doesExist(Buffer.from(`${name}\0`)));
+    const index = isThere || this.#isWritable ? this.#open(name) : this.#openLater(name);
     this.#indexes.set(name, index);
     return index;
+  }
+
+  #open(name: string): RecordIndex {
+    const database: Database<Uint8Array, Uint8Array> = this.read(() =>
+      this.#root.openDB(name, { keyEncoding: 'binary', encoding: 'binary' }),
+    );
+    return createLmdbIndex(database, this, this.#options.transactionRowsMax);
+  }
+
+  /** A database that is not there cannot be made where there was no room at the start. */
+  #openLater(name: string): RecordIndex {
+    return new UnmadeIndex(() => {
+      this.#assertOpen();
+      try {
+        this.#becomeWritable();
+      } catch (error) {
+        throw this.#failure(error);
+      }
+      return this.#open(name);
+    });
   }
 
   async bytes(): Promise<number> {

@@ -98,11 +98,14 @@ class LmdbRecordIndex implements RecordIndex {
   }
 
   async remove(records: readonly IndexedRecord[]): Promise<void> {
+    // A transaction, even an empty one, needs room on the disk.
+    if (records.length === 0) return;
     const remove = (batch: IndexBatch, record: IndexedRecord): void => batch.remove(record);
     await this.#turns.take(() => this.#write(records, remove));
   }
 
   async release(ids: readonly Reference[]): Promise<void> {
+    if (ids.length === 0) return;
     const release = (batch: IndexBatch, id: Reference): void => batch.release(id);
     await this.#turns.take(() => this.#write(ids, release));
   }

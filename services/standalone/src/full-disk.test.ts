@@ -97,6 +97,36 @@ describe('a full disk', () => {
     },
   );
 
+  it('does not keep a server from starting with a role that it did not play before', {
+    timeout: 60_000,
+  }, async (context) => {
+    if (!isMounted) return context.skip('only root may mount a file system');
+    const settings = { MOSAIC_DATA_DIR: join(disk, 'data'), MOSAIC_SEGMENT_BYTES: '2MiB' };
+    const before = await lab.start({ ...settings, MOSAIC_ROLES: 'outbox' });
+    const writer = await TestClient.connect(before.ready.uwsUrl ?? '');
+    const record = recordBy(ALICE, {});
+    expect(await writer.submit(record)).toEqual(['ACCEPTED']);
+    expect((await before.server.stop()).code).toBe(0);
+    const ballast = join(disk, 'ballast');
+    await useUp(ballast);
+
+    const { server, ready } = await lab.start({ ...settings, MOSAIC_ROLES: 'outbox,encryption' });
+    const client = await TestClient.connect(ready.mtlsUrl ?? '', ALICE.secret);
+    const everything = { name: 'authors', keys: [ALICE.key] } as const;
+    expect((await client.query(everything)).ids).toEqual([hexEncode(record.id)]);
+    const secret = recordBy(ALICE, { kind: kindWith({ audience: 'author-only' }) });
+    expect(await client.submit(secret)).toEqual(['TEMPORARY_ERROR']);
+    rmSync(ballast);
+    await expect.poll(() => client.submit(secret), { timeout: 20_000 }).toEqual(['ACCEPTED']);
+    const ids = [record, secret].map(({ id }) => hexEncode(id)).toSorted();
+    expect((await client.query(everything)).ids.toSorted()).toEqual(ids);
+    expect((await server.stop()).code).toBe(0);
+
+    const again = await lab.start({ ...settings, MOSAIC_ROLES: 'outbox,encryption' });
+    const reader = await TestClient.connect(again.ready.mtlsUrl ?? '', ALICE.secret);
+    expect((await reader.query(everything)).ids.toSorted()).toEqual(ids);
+  });
+
   it.for([
     ['down to the reserve', '6MiB'],
     ['to the last byte', '0'],
