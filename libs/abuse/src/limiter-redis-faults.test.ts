@@ -8,6 +8,7 @@ import {
   freshSubject,
   meet,
   openOf,
+  PATIENT,
   spendAll,
   TEST_BUDGETS,
   TEST_PENALTIES,
@@ -99,7 +100,7 @@ describe('shared limiter', { timeout: 60_000 }, () => {
         .poll(() => {
           stranger = freshSubject();
           return spendAll(one, stranger);
-        })
+        }, PATIENT)
         .toBeGreaterThanOrEqual(20);
       expect(one.charge([chargeOf(stranger, 20)])).toBeDefined();
       one.spend([chargeOf(subject, 3_000, 'query')]);
@@ -170,7 +171,7 @@ describe('shared limiter', { timeout: 60_000 }, () => {
     const [one, other] = [await open({ connection: line, leaseMs: 600 }), await open()];
     const subject = freshSubject();
     one.hold([subject], 'connections', 'authenticated');
-    await expect.poll(() => openOf(other, subject)).toBe(1);
+    await expect.poll(() => openOf(other, subject), PATIENT).toBe(1);
     line.isCut = true;
     const survivor = await open({ leaseMs: 600 });
     await expect.poll(() => openOf(survivor, subject), { timeout: 5_000 }).toBe(0);
