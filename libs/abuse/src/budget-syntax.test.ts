@@ -30,7 +30,7 @@ describe('budgets', () => {
     ['submissions.key.anon=1/s:1', /"anon".*anonymous, authenticated, attested, registered, or/],
     ['submissions.key.*', /no budget and size, such as/],
     ['submissions.key.*=5', /"5" is no size: say rate\/s:burst/],
-    ['submissions.key.*=1/d:5', /no size/],
+    ['submissions.key.*=1/y:5', /no size/],
     ['submissions.key.*=x/s:5', /"x" is no number: say 20/],
     ['submissions.key.*=0/s:5', /rate must be more than 0 and the burst at least 1/],
     ['bytes.key.*=1MiB/s:64KiB', /burst at least 1048584/],

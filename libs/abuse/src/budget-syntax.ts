@@ -27,7 +27,7 @@ const UNITS: Readonly<Record<string, number>> = {
   MiB: 1_048_576,
   GiB: 1_073_741_824,
 };
-const PERIODS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
+const PERIODS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const EXAMPLE = 'such as submissions.address.anonymous=20/s:200 or connections.key.*=100';
 
 /**
@@ -91,11 +91,11 @@ function parseSize(change: string, value: string, name: BudgetName): BudgetSize 
   if (value === 'off') {
     return { ratePerSecond: Number.POSITIVE_INFINITY, burst: Number.POSITIVE_INFINITY };
   }
-  const match = /^([^/:]+)\/([smh]):([^/:]+)$/.exec(value);
+  const match = /^([^/:]+)\/([smhd]):([^/:]+)$/.exec(value);
   if (match === null) {
     throw fault(
       change,
-      `"${value}" is no size: say rate/s:burst, rate/m:burst, rate/h:burst or off`,
+      `"${value}" is no size: say rate/s:burst, rate/m:burst, rate/h:burst, rate/d:burst or off`,
     );
   }
   const [, rate = '', period = '', burst = ''] = match;

@@ -65,6 +65,12 @@ const KEY: Readonly<Record<BudgetName, BudgetSize>> = {
   query: { ratePerSecond: 20_000, burst: 1_000_000 },
 };
 
+/** What an author may, whoever brings it: those who bring it have budgets of their own. */
+const AUTHOR: Readonly<Record<BudgetName, BudgetSize>> = {
+  ...KEY,
+  submissions: { ratePerSecond: 100, burst: 100_000 },
+};
+
 const ADDRESS_HOLDINGS: Readonly<Record<HoldingName, number>> = {
   connections: 500,
   subscriptions: 10_000,
@@ -86,11 +92,18 @@ const BETTER_KEY: PerStanding<number> = {
 /** An IPv6 network of 48 bits may be a company, or one customer. */
 const NETWORK_FACTOR = 4;
 
+const SIZES: Readonly<Record<SubjectKind, Readonly<Record<BudgetName, BudgetSize>>>> = {
+  address: ADDRESS,
+  network: ADDRESS,
+  key: KEY,
+  author: AUTHOR,
+};
+
 /** The sizes unless an operator says otherwise. */
 export const DEFAULT_BUDGETS: BudgetTable = {
   budgets: record(BUDGETS, (name) =>
     perKind((kind, factor) => {
-      const { ratePerSecond, burst } = isOfKey(kind) ? KEY[name] : ADDRESS[name];
+      const { ratePerSecond, burst } = SIZES[kind][name];
       return { ratePerSecond: ratePerSecond * factor, burst: burst * factor };
     }),
   ),

@@ -20,6 +20,7 @@ export {
   SUBJECT_KINDS,
   type SubjectKind,
 } from './budget-table.ts';
+export { budgetSettings } from './budget-settings.ts';
 export { parseBudgets } from './budget-syntax.ts';
 export {
   type AddressRange,

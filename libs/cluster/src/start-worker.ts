@@ -1,4 +1,5 @@
 /** Starts a role worker as a process of its own: what it depends on, its stores, its place on the bus. */
+import { type Limiter, openRedisLimiter, parseBudgets } from '@mosaic-cluster/abuse';
 import type { RoleName } from '@mosaic-cluster/bus';
 import { isMosaicError, type Timestamp, timestampFromMillis } from '@mosaic-cluster/protocol';
 import {
@@ -15,6 +16,7 @@ import {
   type RoleWorkerDeps,
   type WorkerEvents,
 } from '@mosaic-cluster/role';
+import type { RedisConnection } from '@mosaic-cluster/store';
 import { fastTools } from '@mosaic-cluster/verifier';
 import { followRemovals } from './follow-removals.ts';
 import { keepIndex } from './keep-index.ts';
@@ -76,6 +78,7 @@ export async function startWorker(
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
     tagsMax: config.tagsMax,
     rules: parseAcceptRules(config.accept ?? '')[role],
+    limiter: await openLimiter(config, redis, service),
     hook: await openConfiguredHook(config, lifecycle, figures),
     commitBounds: COMMIT_BOUNDS,
     events: { ...figures.events(role), ...eventsOf(service) },
@@ -99,6 +102,18 @@ export async function startWorker(
   // What is added last closes first: from here on that is the bus, once all it brought is answered.
   lifecycle.add('requests under way', bus, FINISH_TIMEOUT_MS);
   return { role };
+}
+
+/** The limiter that all workers and gateways share. Undefined: there are no limits. */
+async function openLimiter(
+  { limits, budgets = '' }: WorkerConfig,
+  connection: RedisConnection,
+  { lifecycle, readiness }: Service,
+): Promise<Limiter | undefined> {
+  if (!limits) return undefined;
+  const limiter = await openRedisLimiter({ connection, budgets: parseBudgets(budgets) });
+  readiness.addNote({ name: 'limiter', note: () => limiter.fault() });
+  return lifecycle.add('limiter', limiter);
 }
 
 function eventsOf({ lifecycle }: Service): WorkerEvents {

@@ -1,4 +1,6 @@
 /** Every setting of a role worker's process. */
+import { budgetSettings, parseBudgets } from '@mosaic-cluster/abuse';
+import { isMosaicError } from '@mosaic-cluster/protocol';
 import { roleProblems, roleSettings } from '@mosaic-cluster/role';
 import type { ConfigOf } from '@mosaic-cluster/runtime';
 import { busProblems, busSettings } from './bus-settings.ts';
@@ -18,6 +20,7 @@ const own = {
 
 /** Settings of role workers in processes of their own. */
 export const workerSettings: typeof own &
+  typeof budgetSettings &
   typeof busSettings &
   typeof objectSettings &
   typeof redisSettings &
@@ -27,6 +30,7 @@ export const workerSettings: typeof own &
   ...objectSettings,
   ...redisSettings,
   ...roleSettings,
+  ...budgetSettings,
   ...own,
   ...processSettings,
 };
@@ -41,5 +45,16 @@ export function workerProblems(config: WorkerConfig): string[] {
     ...objectProblems(config),
     ...redisProblems(config),
     ...roleProblems(config),
+    ...budgetProblems(config),
   ];
+}
+
+function budgetProblems({ budgets = '' }: WorkerConfig): string[] {
+  try {
+    parseBudgets(budgets);
+    return [];
+  } catch (error) {
+    if (!isMosaicError(error)) throw error;
+    return [`MOSAIC_BUDGETS: ${error.message}`];
+  }
 }

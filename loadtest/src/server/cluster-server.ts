@@ -47,14 +47,12 @@ export class ClusterServer {
     if (!existsSync(script)) throw new LoadError(`${script} is missing: run "npm run build"`);
     mkdirSync(options.parentFolder, { recursive: true });
     const folder = mkdtempSync(join(options.parentFolder, 'cluster-'));
-    const settings = [
-      'MOSAIC_MTLS_LISTEN=off',
-      `MOSAIC_UWS_TLS=${options.tls ? 'on' : 'off'}`,
-      'MOSAIC_LIMITS=off',
-    ];
+    const settings = ['MOSAIC_MTLS_LISTEN=off', `MOSAIC_UWS_TLS=${options.tls ? 'on' : 'off'}`];
+    const limits = 'MOSAIC_LIMITS=off';
     const counts = ['--gateways', '1', '--workers', `${options.workers}`];
     const args = ['--json', '--any-ports', '--data', folder, ...counts];
-    for (const setting of settings) args.push('--gateway-setting', setting);
+    for (const setting of [...settings, limits]) args.push('--gateway-setting', setting);
+    args.push('--worker-setting', limits);
     for (const option of options.nodeOptions ?? []) args.push(`--node-option=${option}`);
     const [command, ...words] = onCores([process.execPath, script, ...args], options.cores);
     const started = spawn(command!, words, {

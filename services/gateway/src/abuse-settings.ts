@@ -1,6 +1,7 @@
 /** The settings of abuse control, which every process with a gateway in it has. */
 import {
   type AddressRange,
+  budgetSettings,
   type BudgetTable,
   parseAddressRange,
   parseBudgets,
@@ -9,22 +10,13 @@ import {
 import { isMosaicError } from '@mosaic-cluster/protocol';
 import type { ConfigOf } from '@mosaic-cluster/runtime';
 
-/** Settings of abuse control. */
-export const abuseSettings = {
+const own = {
   allowed: {
     name: 'MOSAIC_ALLOWED',
     type: 'list',
     of: { type: 'string', lengthMax: 64 },
     default: '127.0.0.0/8,::1',
     doc: 'Address ranges that are never banned and get the budgets of registered users, besides those that `mosaic-admin allow` adds. Behind a balancer that does not tell the addresses of clients, its own belongs here: they all come from it.',
-  },
-  budgets: {
-    name: 'MOSAIC_BUDGETS',
-    type: 'string',
-    lengthMax: 65_536,
-    fromFile: true,
-    optional: true,
-    doc: 'Changes to the budgets of docs/limits.md, such as `submissions.address.anonymous=20/s:200, connections.key.*=100`.',
   },
   banThreshold: {
     name: 'MOSAIC_BAN_THRESHOLD',
@@ -51,6 +43,9 @@ export const abuseSettings = {
     doc: 'How long a ban lasts at most that somebody earns.',
   },
 } as const;
+
+/** Settings of abuse control. */
+export const abuseSettings: typeof budgetSettings & typeof own = { ...budgetSettings, ...own };
 
 /** What the settings of abuse control amount to. */
 export type AbuseConfig = ConfigOf<typeof abuseSettings>;

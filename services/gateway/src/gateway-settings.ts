@@ -44,12 +44,6 @@ export const gatewaySettings = {
     default: 'outbox,inbox,encryption',
     doc: 'The roles to play.',
   },
-  limits: {
-    name: 'MOSAIC_LIMITS',
-    type: 'boolean',
-    default: true,
-    doc: 'Whether clients are limited in what they may ask for at once. Turn it off only to measure: bounds that protect memory stay.',
-  },
   connectionsMax: {
     name: 'MOSAIC_CONNECTIONS_MAX',
     type: 'integer',

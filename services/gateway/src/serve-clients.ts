@@ -15,6 +15,7 @@ import {
 } from '@mosaic-cluster/protocol';
 import type { HostPort, Lifecycle, Metrics } from '@mosaic-cluster/runtime';
 import type { Gateway } from './gateway.ts';
+import type { AbuseConfig } from './abuse-settings.ts';
 import type { GatewayConfig } from './gateway-settings.ts';
 import type { GatewayLimits } from './limits.ts';
 import { AddressRanges } from './listener/address-ranges.ts';
@@ -39,7 +40,7 @@ const WITHOUT_LIMITS: Partial<GatewayLimits> = {
 };
 
 /** What the settings say of a gateway's limits. */
-export function configuredLimits(config: GatewayConfig): Partial<GatewayLimits> {
+export function configuredLimits(config: Pick<AbuseConfig, 'limits'>): Partial<GatewayLimits> {
   return config.limits ? {} : WITHOUT_LIMITS;
 }
 

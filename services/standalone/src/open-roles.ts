@@ -1,5 +1,6 @@
 /** Opens what the roles keep, brings the index up to the log, and starts a worker per role. */
 import { access } from 'node:fs/promises';
+import type { Limiter } from '@mosaic-cluster/abuse';
 import { type Bus, ROLE_NAMES, type RoleName } from '@mosaic-cluster/bus';
 import { encryptionPolicy } from '@mosaic-cluster/encryption';
 import { inboxPolicy } from '@mosaic-cluster/inbox';
@@ -45,6 +46,8 @@ export interface OpenRolesDeps {
   readonly scheduleTools: ScheduleTools;
   readonly bus: Bus;
   readonly metrics: RoleMetrics;
+  /** Keeps authors' budgets; undefined: they have none. */
+  readonly limiter: Limiter | undefined;
   readonly lifecycle: Lifecycle;
 }
 
@@ -188,6 +191,7 @@ async function openWorker(
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
     tagsMax: config.tagsMax,
     rules: parseAcceptRules(config.accept ?? '')[role],
+    limiter: deps.limiter,
     hook,
     commitBounds: COMMIT_BOUNDS,
     events: { ...deps.metrics.events(role), ...eventsOf(role, lifecycle) },

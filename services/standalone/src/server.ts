@@ -60,6 +60,7 @@ export async function startServer(
   const bus = lifecycle.add('bus', new MemoryBus());
   const registry = await openRegistry(config, folder, lifecycle);
   const metrics = new Metrics({ service: 'standalone', version: VERSION });
+  const { control, limiter } = await openAbuse(config, registry, lifecycle);
   const roles = await openRoles({
     config,
     folder,
@@ -68,9 +69,9 @@ export async function startServer(
     scheduleTools: tools,
     bus,
     metrics: defineRoleMetrics(metrics),
+    limiter: config.limits ? limiter : undefined,
     lifecycle,
   });
-  const { control, limiter } = await openAbuse(config, registry, lifecycle);
   await openControlSocket(folder.path, limiter, lifecycle);
   const gateway = createGateway({
     bus,
