@@ -63,6 +63,13 @@ describe('parseOptions', () => {
     expect(parse('all', '--tls')).toMatchObject({ listener: 'uws', tls: true });
   });
 
+  it('says what limits cost, of what is named or else of what matters most', () => {
+    const names = (...args: string[]) => parse('limits', ...args).scenarios.map(({ name }) => name);
+    expect(names()).toEqual(['query-author', 'ingest', 'ingest-one']);
+    expect(names('ingest-lone')).toEqual(['ingest-lone']);
+    expect(() => parse('limits', '--url', 'ws://h:1')).toThrow('leave --url out');
+  });
+
   it('profiles one scenario, once', () => {
     expect(parse('profile', 'ingest')).toMatchObject({ action: 'profile', runs: 1 });
     expect(() => parse('profile')).toThrow('which scenario');

@@ -17,6 +17,7 @@ export type Action =
   | 'cluster'
   | 'scaling'
   | 'cluster-profile'
+  | 'limits'
   | 'profile'
   | 'soak';
 
@@ -57,6 +58,7 @@ export interface Options {
 
 /** What is compared unless scenarios are named; and what cannot be. */
 const COMPARED: readonly string[] = ['query-author', 'query-ids-10', 'ingest', 'fan-out'];
+const COMPARED_BY_LIMITS: readonly string[] = ['ingest', 'ingest-one', 'query-author'];
 const NOT_COMPARED: ReadonlySet<string> = new Set(['selective', 'idle']);
 /** What starts clusters of a size of its own. */
 const SIZED: ReadonlySet<Action> = new Set(['scaling', 'cluster-profile']);
@@ -85,6 +87,7 @@ export const HELP: string = `Loads a Mosaic server and says what each operation 
   npm run loadtest -- cluster profile SCENARIO   where the time that a cluster takes more goes
   npm run loadtest -- cluster scaling      two workers on two cores beside one on one
   npm run loadtest -- profile SCENARIO     where the embedded server spends its time
+  npm run loadtest -- limits [SCENARIO…]   what limits cost those who keep within them
   npm run loadtest -- soak                 an hour of everything at once: does memory stay flat?
   npm run loadtest -- list                 the scenarios
 
@@ -182,6 +185,9 @@ function refuseMisplaced(
   if (action === 'profile' && url !== undefined) {
     throw new UsageError('a profile is taken of a server started for it: leave --url out');
   }
+  if (action === 'limits' && url !== undefined) {
+    throw new UsageError('limits are compared on servers started for it: leave --url out');
+  }
   if (PROFILES.has(action) && scenarios.length !== 1) {
     throw new UsageError('write which scenario to profile: profile SCENARIO');
   }
@@ -234,7 +240,9 @@ function actionOf([first, second]: readonly string[], isHelp: boolean): Action {
   if (isHelp || first === undefined || first === 'help') return 'help';
   if (first === 'cluster' && second === 'scaling') return 'scaling';
   if (first === 'cluster' && second === 'profile') return 'cluster-profile';
-  const named = (['list', 'cluster', 'profile', 'soak'] as const).find((each) => each === first);
+  const named = (['list', 'cluster', 'limits', 'profile', 'soak'] as const).find(
+    (each) => each === first,
+  );
   return named ?? 'measure';
 }
 
@@ -243,6 +251,10 @@ function scenariosFor(action: Action, positionals: readonly string[]): Scenario[
   if (action === 'cluster') {
     const names = positionals.slice(1);
     return scenariosOf(names.length === 0 ? COMPARED : names);
+  }
+  if (action === 'limits') {
+    const names = positionals.slice(1);
+    return scenariosOf(names.length === 0 ? COMPARED_BY_LIMITS : names);
   }
   if (action === 'profile') return scenariosOf(positionals.slice(1));
   if (action === 'cluster-profile') return scenariosOf(positionals.slice(2));

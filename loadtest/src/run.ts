@@ -9,6 +9,7 @@ import { measureAll, type ScenarioResult } from './measure.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { profileCluster } from './profile/cluster-profile.ts';
 import { profileScenario } from './profile/profile-scenario.ts';
+import { compareLimits, renderLimits } from './compare/limits.ts';
 import { describeMachine, isInMemory, type Machine } from './report/machine.ts';
 import { formatNumber, renderTable } from './report/table.ts';
 import { judge } from './report/yardsticks.ts';
@@ -59,6 +60,13 @@ async function act(options: Options, output: Output): Promise<ExitCode> {
     if (options.jsonFile !== undefined) {
       const json = { date: new Date().toISOString(), machine, scale: options.scale, cases };
       writeFileSync(options.jsonFile, `${JSON.stringify(json, null, 2)}\n`);
+    }
+    return 0;
+  }
+  if (options.action === 'limits') {
+    const comparisons = await compareLimits(options, output);
+    for (const line of [...headOf(options, machine), ...renderLimits(comparisons)]) {
+      output.write(line);
     }
     return 0;
   }

@@ -52,7 +52,7 @@ export async function compareAll(options: Options, output: Output): Promise<Comp
   try {
     const comparisons: Comparison[] = [];
     for (const scenario of options.scenarios) {
-      comparisons.push(await compare(scenario, systems, options.runs, output));
+      comparisons.push(await compareScenario(scenario, systems, options.runs, output));
     }
     const idling: Idling[] = [];
     for (const system of systems) idling.push(await idle(system));
@@ -62,7 +62,8 @@ export async function compareAll(options: Options, output: Output): Promise<Comp
   }
 }
 
-async function compare(
+/** Runs one scenario on several servers in turns. @throws LoadError where one fails */
+export async function compareScenario(
   scenario: Scenario,
   systems: readonly System[],
   runs: number,

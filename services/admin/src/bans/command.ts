@@ -48,8 +48,9 @@ const BANS: ListWords = {
   summary: 'keep addresses and keys out',
   about: `
 Whoever comes from a banned range of addresses, or proves a banned key, is turned away by every gateway
-within a second, and whoever is connected already is told so and cut off. The allow list
-("mosaic-admin allow") is stronger than any ban. A ban with an end ends by itself.`,
+within a second, and whoever is connected already is told so and cut off. An allowed key
+("mosaic-admin allow") comes in all the same; of the ranges that an address is in, banned and allowed, the
+smallest counts. A ban with an end ends by itself.`,
   add: 'Bans ranges of addresses and keys.',
   remove: 'Ends bans.',
   list: 'Lists bans: keys, then addresses in their order.',
@@ -58,10 +59,10 @@ within a second, and whoever is connected already is told so and cut off. The al
 const ALLOW: ListWords = {
   name: 'allow',
   collection: 'allowed',
-  summary: 'let addresses and keys in whatever bans say',
+  summary: 'let addresses and keys in that bans would keep out',
   about: `
-Whoever comes from an allowed range of addresses, or proves an allowed key, is let in whatever bans say, those
-that misbehaviour earned included.`,
+Whoever proves an allowed key is let in whatever bans say. Whoever comes from an allowed range of addresses is
+let in unless a smaller range is banned. Misbehaviour earns neither of them a ban.`,
   add: 'Puts ranges of addresses and keys on the allow list.',
   remove: 'Takes ranges of addresses and keys off the allow list.',
   list: 'Lists who is allowed: keys, then addresses in their order.',
