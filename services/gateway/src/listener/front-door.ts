@@ -28,7 +28,10 @@ export class FrontDoor {
     this.#observe = options.observe ?? (() => {});
     this.#arrivals = new WsArrivals(limits, this.#observe);
     this.#pace = new HandshakePace<Arrival>(limits, {
-      start: ({ connection }) => begin(connection),
+      start: ({ connection }) => {
+        // A socket is destroyed a little before it says so.
+        if (!connection.destroyed) begin(connection);
+      },
       giveUp: ({ connection }) => this.#refuse(connection, 'dropped-waiting'),
     });
     this.#server = createServer({

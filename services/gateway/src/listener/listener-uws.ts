@@ -49,7 +49,7 @@ import {
 import type { Listener, ListenerOptions } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import { type ListenerLimits, resolveLimits } from './listener-limits.ts';
-import { UpgradeRate } from './upgrade-rate.ts';
+import { comeAgainLater, UpgradeRate } from './upgrade-rate.ts';
 import { closeApp, secureApp } from './uws-app.ts';
 import type { UwsModule } from './uws-module.ts';
 import { describeRequest, peerOf, respond } from './uws-request.ts';
@@ -68,9 +68,6 @@ const NATIVE_TOO_LARGE = 'Received too big message';
 const NATIVE_IDLE = 'WebSocket timed out from inactivity';
 /** What a peer that has nothing left to read gets to answer close(): some round trips. */
 const FAREWELL_MS = 500;
-/** Who is told to try again is told to do so after at most this many seconds. */
-const RETRY_SECONDS_MAX = 5;
-
 /**
  * Opens the listener; it listens when this returns.
  *
@@ -226,14 +223,8 @@ class UwsListener implements Listener {
       return;
     }
     if (!this.#rate.take(addressGroup(address))) {
-      const seconds = 1 + Math.floor(Math.random() * RETRY_SECONDS_MAX);
       this.#observe('refused-pace');
-      respond(
-        response,
-        refuseRequest(503, 'Too many clients connect at this moment.', {
-          'Retry-After': String(seconds),
-        }),
-      );
+      respond(response, comeAgainLater());
       return;
     }
     response.writeStatus('101 Switching Protocols');

@@ -2,12 +2,22 @@
  * How many requests become WebSockets in a second, where that is the first a listener hears of a
  * connection. Those from where many came already are refused first.
  */
+import { type HttpResponse, refuseRequest } from './http-answer.ts';
 
 const WINDOW_MS = 1000;
 /** From this part of the bound on it matters who comes. */
 const BUSY_SHARE = 0.5;
 /** Then an address that had this part of the bound gets no more. */
 const ADDRESS_SHARE = 0.125;
+/** Who is refused is told to come again after at most this many seconds. */
+const RETRY_SECONDS_MAX = 5;
+
+/** What is answered above the rate; the time is random, so that not all come again together. */
+export function comeAgainLater(): HttpResponse {
+  const seconds = 1 + Math.floor(Math.random() * RETRY_SECONDS_MAX);
+  const headers = { 'Retry-After': String(seconds) };
+  return refuseRequest(503, 'Too many clients connect at this moment.', headers);
+}
 
 /** Counts for one listener. Holds as many addresses as it allows upgrades in a second. */
 export class UpgradeRate {

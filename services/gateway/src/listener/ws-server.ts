@@ -2,9 +2,7 @@
  * A listener over Node's HTTP server and the `ws` package: everything that `listener-mtls.ts` and
  * `listener-ws.ts` have in common, which is all but where the client's key comes from.
  */
-import { constants } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer, type ServerOptions } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { type Server as Upgrader, WebSocketServer } from 'ws';
 import { listenerUrl } from './address.ts';
@@ -13,7 +11,6 @@ import { FrontDoor } from './front-door.ts';
 import {
   type AnswerRules,
   answerRequest,
-  type HttpRequest,
   type HttpResponse,
   type HttpUpgrade,
   refuseRequest,
@@ -22,26 +19,11 @@ import type { Listener, ListenerOptions } from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import { type ListenerLimits, resolveLimits } from './listener-limits.ts';
 import { ReceiveBudget } from './receive-budget.ts';
+import { describeRequest, endWithResponse, makeServer, type WsServerVariant } from './ws-http.ts';
 import { IDLE_SWEEPS, ObservedWebSocket, WsClientSocket } from './ws-socket.ts';
-
-/** What the two users of this file differ in. */
-export interface WsServerVariant {
-  /** Additional options of the TLS server. */
-  readonly tls: ServerOptions;
-  /**
-   * Looks at a connection after its TLS handshake.
-   *
-   * @throws MosaicError where it must not go on
-   */
-  readonly inspect: (socket: Socket) => void;
-  /** The key of the client certificate, for a socket that passed `inspect`. */
-  readonly clientKey: (socket: Socket) => Uint8Array | undefined;
-}
 
 /** A message in more fragments than this ends its connection with 1008. */
 const FRAGMENTS_MAX = 16_384;
-/** How often in a handshake's time the HTTP server looks for late ones. */
-const HANDSHAKE_CHECKS = 4;
 
 const TLS_LATE = 'ERR_TLS_HANDSHAKE_TIMEOUT';
 /** The connection ended within the handshake: the client left, or was cut in favour of another. */
@@ -252,6 +234,8 @@ class WsServer implements Listener {
       maxFragments: FRAGMENTS_MAX,
       // Missing in the package's types.
       closeTimeout: this.#limits.closeTimeoutMs,
+      // Reached together with the bound that the socket counts itself, which says why.
+      maxPendingAutoPongs: this.#limits.controlFramesMax,
       WebSocket: ObservedWebSocket,
       handleProtocols: (_offered: Set<string>, request: IncomingMessage) =>
         this.#upgrades.get(request)?.protocol ?? false,
@@ -275,57 +259,4 @@ class WsServer implements Listener {
     this.#sockets.delete(socket);
     if (this.#sockets.size === 0) this.#lastEnded?.();
   }
-}
-
-function makeServer(
-  options: ListenerOptions,
-  limits: ListenerLimits,
-  variant: WsServerVariant,
-): Server {
-  const http = {
-    maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: limits.handshakeTimeoutMs,
-    requestTimeout: limits.handshakeTimeoutMs,
-    connectionsCheckingInterval: Math.ceil(limits.handshakeTimeoutMs / HANDSHAKE_CHECKS),
-    noDelay: true,
-  };
-  return options.tls === undefined
-    ? createServer(http)
-    : createSecureServer({
-        ...http,
-        ...variant.tls,
-        cert: options.tls.certificate,
-        key: options.tls.key,
-        minVersion: 'TLSv1.2',
-        // A client is who it was in its first handshake.
-        secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-        handshakeTimeout: limits.handshakeTimeoutMs,
-      });
-}
-
-function describeRequest(request: IncomingMessage): HttpRequest {
-  const { method = '', url = '', httpVersion, headers } = request;
-  return {
-    method,
-    path: url.split('?', 1)[0] ?? '',
-    httpVersion,
-    header(name) {
-      const value = headers[name];
-      return Array.isArray(value) ? value.join(', ') : value;
-    },
-  };
-}
-
-/** Writes `response` onto a connection that HTTP has let go of, and ends it. */
-function endWithResponse(socket: Socket, response: HttpResponse): void {
-  const { status, statusText, headers, body } = response;
-  const lines = [
-    `HTTP/1.1 ${status} ${statusText}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  socket.on('error', () => socket.destroy());
-  socket.once('finish', () => socket.destroy());
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
