@@ -1,6 +1,7 @@
 // Breaks a cluster on this machine while records pour in, and holds it to what it promised:
 //
 //   npm run faulttest [-- SCENARIO… --rounds 50 --rate 200 --seed N --gateways 2 --workers 2 --keep]
+//   npm run faulttest -- upgrade --from REVISION
 //
 // A publisher and a subscriber on every gateway use the SDK as anybody would, with its own
 // patience, public and private records mixed. Afterwards every acknowledged record must be served
@@ -15,9 +16,11 @@ import { parseArgs } from 'node:util';
 import { hexDecode } from '../libs/protocol/dist/index.js';
 import { startLocalCluster } from '../deploy/local-cluster/dist/index.js';
 import { FaultLoad } from './faults/load.mjs';
+import { buildRevision } from './faults/revision.mjs';
 import { SCENARIOS, untilAllReady } from './faults/scenarios.mjs';
 import { randomFrom, recordMaker } from './random-records.mjs';
 
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const PRIVATE_SHARE = 0.25;
 /** Before the first fault and after the last one. */
 const QUIET_MS = 2_000;
@@ -44,13 +47,27 @@ export async function faultTest(options) {
 }
 
 async function runScenario(name, options) {
+  const { from, say } = options;
+  if (!SCENARIOS[name].isFromRevision) return runOn({}, name, options);
+  const before = await buildRevision(from, say);
+  try {
+    const present = { name: 'this revision', folder: ROOT };
+    return await runOn({ before, present }, name, options);
+  } finally {
+    await before.remove();
+  }
+}
+
+/** @param checkouts `before` is what the cluster begins with; none: this one */
+async function runOn(checkouts, name, options) {
   const { rounds, rate, seed, gateways, workers, keep, say } = options;
   const random = randomFrom(seed);
+  const checkout = checkouts.before?.folder;
   const dataDir = mkdtempSync(join(tmpdir(), 'mosaic-faults-'));
   const report = ({ from, level, message }) => {
     if (LOUD_LEVELS.has(level)) say(`    ${from}: ${message}`);
   };
-  const cluster = await startLocalCluster({ dataDir, gateways, workers, report });
+  const cluster = await startLocalCluster({ dataDir, gateways, workers, checkout, report });
   const load = new FaultLoad({
     gateways: cluster.gateways.map(({ name: gateway, facts }) => ({
       name: gateway,
@@ -63,7 +80,7 @@ async function runScenario(name, options) {
   try {
     await load.start();
     await pause(QUIET_MS);
-    await SCENARIOS[name].run({ cluster, load, random, rounds, say });
+    await SCENARIOS[name].run({ cluster, load, random, rounds, checkouts, say });
     await pause(QUIET_MS);
     await load.finish();
     await untilAllReady(cluster);
@@ -87,6 +104,7 @@ function readOptions() {
     options: {
       rounds: { type: 'string', default: '50' },
       rate: { type: 'string', default: '200' },
+      from: { type: 'string' },
       seed: { type: 'string', default: String(randomInt(2 ** 31)) },
       gateways: { type: 'string', default: '2' },
       workers: { type: 'string', default: '2' },
@@ -97,6 +115,9 @@ function readOptions() {
   if (wrong !== undefined) {
     throw new Error(`there is no scenario "${wrong}": take ${Object.keys(SCENARIOS).join(', ')}`);
   }
+  if (positionals.some((name) => SCENARIOS[name].isFromRevision) && values.from === undefined) {
+    throw new Error('say from which revision: --from v0.1.0, or any other name that git knows');
+  }
   const numberOf = (name) => {
     const number = Number(values[name]);
     if (Number.isSafeInteger(number) && number >= 1) return number;
@@ -106,6 +127,7 @@ function readOptions() {
     scenarios: positionals.length > 0 ? positionals : ['kill', 'roll', 'flush', 'servers'],
     rounds: numberOf('rounds'),
     rate: numberOf('rate'),
+    from: values.from,
     seed: numberOf('seed'),
     gateways: numberOf('gateways'),
     workers: numberOf('workers'),

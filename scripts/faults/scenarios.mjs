@@ -7,6 +7,8 @@ const READY_MS = 120_000;
 const PAUSE_MS = 1_500;
 /** How long a server is away. */
 const AWAY_MS = 3_000;
+/** How long workers and gateways of two revisions work together. */
+const MIXED_MS = 5_000;
 /** Within which an emptied index must be found and made anew. */
 const MENDED_MS = 120_000;
 const LOOK_MS = 250;
@@ -33,15 +35,35 @@ async function killWorkers({ cluster, random, rounds, say }) {
   }
 }
 
-async function rollEverything({ cluster, say }) {
-  // Workers first, as an upgrade would; of one role one after the other.
-  for (const service of [...cluster.workers, ...cluster.gateways]) {
+async function roll(services, say) {
+  for (const service of services) {
     const { pid } = service;
     service.signal('SIGTERM');
     while (service.pid === pid || service.facts === undefined) await pause(LOOK_MS);
     await untilReady(service, undefined, READY_MS);
     say(`  ${service.name} ended and is back`);
     await pause(PAUSE_MS);
+  }
+}
+
+async function rollEverything({ cluster, say }) {
+  // Workers first, as an upgrade would; of one role one after the other.
+  await roll([...cluster.workers, ...cluster.gateways], say);
+}
+
+/**
+ * To this revision and back, workers first both times: so gateways of either age meet workers of the
+ * other, and in between workers of both ages share a role.
+ */
+async function upgradeAndBack({ cluster, checkouts, say }) {
+  for (const { name, folder } of [checkouts.present, checkouts.before]) {
+    for (const service of cluster.processes) service.checkout = folder;
+    await roll(cluster.workers, say);
+    say(`  all workers are of ${name}, no gateway is`);
+    await pause(MIXED_MS);
+    await roll(cluster.gateways, say);
+    say(`  everything is of ${name}`);
+    await pause(MIXED_MS);
   }
 }
 
@@ -98,5 +120,10 @@ export const SCENARIOS = {
   roll: { what: 'ends every process with SIGTERM and starts it again', run: rollEverything },
   flush: { what: 'empties Redis and waits for the index to be made anew', run: flushRedis },
   brief: { what: 'kills workers, then empties Redis', run: killAndFlush },
+  upgrade: {
+    what: 'upgrades every process from the revision --from to this one, and rolls back',
+    isFromRevision: true,
+    run: upgradeAndBack,
+  },
   servers: { what: 'stops and freezes every NATS, Redis and S3 server', run: stopServers },
 };

@@ -22,6 +22,8 @@ export interface LocalClusterOptions {
   readonly nodeOptions?: readonly string[];
   /** Whether gateways take the usual ports where they are free, or any: then tests can run beside. */
   readonly usualPorts?: boolean;
+  /** The built checkout whose services run: this one by default. */
+  readonly checkout?: string;
   readonly report: Report;
   /** Ends the start. */
   readonly signal?: AbortSignal;

@@ -3,6 +3,7 @@
  * it dies, and asked to end.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { forget, watch } from '@mosaic-cluster/test-servers';
@@ -18,6 +19,8 @@ export interface ServiceSpec {
   /** Options of its Node. */
   readonly nodeOptions?: readonly string[];
 }
+
+const HERE = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** What a service says when it serves. */
 export interface ReadyFacts {
@@ -41,6 +44,8 @@ const READY_POLL_MS = 50;
 /** Runs a service, again and again. */
 export class ServiceProcess {
   readonly spec: ServiceSpec;
+  /** The built checkout whose code it runs from its next start on: this one by default. */
+  checkout: string;
   readonly #report: Report;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
@@ -52,8 +57,9 @@ export class ServiceProcess {
   /** Of the present attempt: what it said last, for the case that it fails. */
   #lastFault = '';
 
-  constructor(spec: ServiceSpec, report: Report) {
+  constructor(spec: ServiceSpec, report: Report, checkout: string = HERE) {
     this.spec = spec;
+    this.checkout = checkout;
     this.#report = report;
   }
 
@@ -132,8 +138,8 @@ export class ServiceProcess {
   /** Starts it once; resolves when it serves, rejects when it ends before. */
   #attempt(): Promise<void> {
     const { service, settings, name, nodeOptions = [] } = this.spec;
-    const main = new URL(`../../../services/${service}/dist/main.js`, import.meta.url);
-    const args = ['--no-warnings', ...nodeOptions, fileURLToPath(main)];
+    const main = join(this.checkout, 'services', service, 'dist/main.js');
+    const args = ['--no-warnings', ...nodeOptions, main];
     const child = spawn(process.execPath, args, {
       env: serviceEnvironment(settings),
       stdio: ['ignore', 'pipe', 'pipe'],
