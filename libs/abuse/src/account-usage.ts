@@ -29,15 +29,15 @@ export function usageOf(account: Account, standing: Standing, nowMs: number): Us
 
 /**
  * The uses that come nearest to their limits, the nearest first. Which standing somebody has is known by
- * what they spent lately; who spent nothing is left out, open places included.
+ * what they spent lately; of who spent nothing, open places are held against what strangers may.
  */
 export function busiestOf(accounts: Iterable<Account>, count: number, nowMs: number): Usage[] {
   const found: Usage[] = [];
   for (const account of accounts) {
-    const standing = STANDINGS.findLast((each) =>
+    const spent = STANDINGS.findLast((each) =>
       BUDGETS.some((budget) => account.used(slotOf(budget, each), nowMs) > 0),
     );
-    if (standing === undefined) continue;
+    const standing = spent ?? 'anonymous';
     found.push(...usageOf(account, standing, nowMs).filter(({ used }) => used > 0));
     // Now and then, so that it costs little and memory is bounded.
     if (found.length > 8 * count + 64) keepNearest(found, count);

@@ -205,6 +205,7 @@ function describeBudgets(open: Open, runs: number): void {
     expect(nearest(10)).toEqual([
       [less, 'query', 100],
       [busy, 'submissions', 20],
+      [idle, 'connections', 3],
       [less, 'connections', 5],
     ]);
     expect(nearest(1)).toEqual([[less, 'query', 100]]);

@@ -116,7 +116,7 @@ export interface Limiter {
   report(subject: SubjectName, standing: Standing): Promise<SubjectReport>;
   /**
    * The uses of budgets and places that come nearest to their limits, as far as this process knows, the
-   * nearest first: at most `count`. Who spent nothing lately is left out. It looks at every subject.
+   * nearest first: at most `count`. Who spent nothing lately counts as anonymous. It looks at every subject.
    */
   busiest(count: number): readonly Usage[];
   /** Earned bans that are in force, at most 1,000, the longest first. */

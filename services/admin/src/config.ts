@@ -17,10 +17,25 @@ const embeddedSettings = {
   },
 } as const;
 
+/** Of the gateways: it says against which limits their reports are to be held. */
+const gatewaySettings = {
+  budgets: {
+    name: 'MOSAIC_BUDGETS',
+    type: 'string',
+    lengthMax: 65_536,
+    fromFile: true,
+    optional: true,
+    doc: 'Changes to the budgets of docs/limits.md, as gateways have them.',
+  },
+} as const;
+
+/** The settings of a cluster, as far as commands use them. */
+export type ClusterConfig = StoreConfig & { readonly budgets: string | undefined };
+
 /** What the environment names. */
 export type AdminSettings =
   | { readonly of: 'embedded'; readonly dataDir: string }
-  | { readonly of: 'cluster'; readonly config: StoreConfig };
+  | { readonly of: 'cluster'; readonly config: ClusterConfig };
 
 /**
  * Reads the settings, from the environment and from the file that `MOSAIC_CONFIG_FILE` names. Other
@@ -45,7 +60,7 @@ export function readAdminSettings(): AdminSettings {
     const problem = `${DATA_DIR} names an embedded server and ${named[0]} a cluster: keep one of them, or name the folder with --data`;
     throw new ConfigError([problem]);
   }
-  const config = readConfig(storeSettings, env, text, { alsoKnown });
+  const config = readConfig({ ...storeSettings, ...gatewaySettings }, env, text, { alsoKnown });
   const problems = storeProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
   return { of: 'cluster', config };

@@ -4,12 +4,14 @@ import { Command } from 'commander';
 import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
 import { registerAudit } from './audit/command.ts';
 import { registerBans } from './bans/command.ts';
+import { registerLimits } from './limits/command.ts';
 import { registerModeration } from './moderation/command.ts';
 import { registerRecords } from './records/command.ts';
 import { registerReindex } from './reindex/command.ts';
 import { registerStats } from './stats/command.ts';
 import { registerUsers } from './users/command.ts';
 import { registerVerify } from './verify/command.ts';
+import { registerWhois } from './whois/command.ts';
 
 const HELP = `
 Examples:
@@ -33,6 +35,8 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerBans,
   registerModeration,
   registerRecords,
+  registerLimits,
+  registerWhois,
   registerAudit,
 ];
 

@@ -23,6 +23,8 @@ import { runHere, withSettings } from './run-here.ts';
 
 /** An empty place. */
 export interface TestPlace {
+  /** The settings that name it. */
+  readonly env: NodeJS.ProcessEnv;
   /** Runs the command on it. */
   admin(args: readonly string[], input?: string): Promise<RunResult>;
   /** Runs it with `--json`, expects that it succeeds, and returns what it says. */
@@ -54,6 +56,7 @@ function testPlace(
 ): TestPlace {
   const admin: TestPlace['admin'] = (args, input) => runHere(args, env, input);
   return {
+    env,
     admin,
     json: async <Told>(args: readonly string[], input?: string): Promise<Told> => {
       const { code, stdout, stderr } = await admin([...args, '--json'], input);

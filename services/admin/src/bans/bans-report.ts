@@ -1,6 +1,8 @@
 /** Says who is banned or allowed: for people, or as JSON. */
-import { type BanFact, formatBanSubject } from '@mosaic-cluster/abuse';
+import { type BanFact, type EarnedBan, formatBanSubject } from '@mosaic-cluster/abuse';
 import { type Json, safeText } from '@mosaic-cluster/client/command';
+import type { Asked } from '../limits/asked-limiter.ts';
+import { earnedJson, earnedLine } from '../limits/limits-report.ts';
 
 /** One on a line. */
 export function banLine({ subject, untilMs, reason, addedBy }: BanFact, nowMs: number): string {
@@ -28,4 +30,16 @@ export function banJson(
 
 function isOver(untilMs: number | undefined, nowMs: number): boolean {
   return untilMs !== undefined && untilMs <= nowMs;
+}
+
+/** Bans that misbehaviour earned, for people. */
+export function earnedText(earned: Asked<readonly EarnedBan[]>): string {
+  if ('why' in earned) return `earned bans are not known: ${earned.why}\n`;
+  return earned.told.map((ban) => `${earnedLine(ban)}\n`).join('');
+}
+
+/** Bans that misbehaviour earned, for programs. */
+export function earnedFields(earned: Asked<readonly EarnedBan[]>): Readonly<Record<string, Json>> {
+  if ('why' in earned) return { earned: null, earnedFault: earned.why };
+  return { earned: earned.told.map(earnedJson), earnedFault: null };
 }

@@ -14,11 +14,13 @@ import { addListOption, type Listed, listHelp, readList } from '../change/read-l
 import { type ChangeCommandOptions, runChange } from '../change/run-change.ts';
 import { EXIT_HELP } from '../exit-code.ts';
 import { tellPage } from '../output/tell-page.ts';
-import { addFactsOptions, FACTS_HELP, openFacts } from '../place/open-facts.ts';
-import type { PlaceOptions } from '../place/place-options.ts';
+import { askedOrWhy } from '../limits/asked-limiter.ts';
+import { addFactsOptions, FACTS_HELP, openFactsAt } from '../place/open-facts.ts';
+import { findPlace, type PlaceOptions } from '../place/place-options.ts';
 import { type BanList, subjectsAdded, subjectsRemoved } from './ban-changes.ts';
-import { banJson, banLine } from './bans-report.ts';
+import { banJson, banLine, earnedFields, earnedText } from './bans-report.ts';
 import { assertMeant, parseSubject } from './parse-subject.ts';
+import { registerPardon } from './pardon.ts';
 
 interface ListOption {
   readonly file?: string;
@@ -40,6 +42,7 @@ interface ListWords extends BanList {
   readonly add: string;
   readonly remove: string;
   readonly list: string;
+  readonly listMore: string;
 }
 
 const BANS: ListWords = {
@@ -54,6 +57,8 @@ smallest counts. A ban with an end ends by itself.`,
   add: 'Bans ranges of addresses and keys.',
   remove: 'Ends bans.',
   list: 'Lists bans: keys, then addresses in their order.',
+  listMore:
+    ' The first page also has the bans that misbehaviour earned, where\nthose who serve can be asked; "bans pardon" ends those.',
 };
 
 const ALLOW: ListWords = {
@@ -66,6 +71,7 @@ let in unless a smaller range is banned. Misbehaviour earns neither of them a ba
   add: 'Puts ranges of addresses and keys on the allow list.',
   remove: 'Takes ranges of addresses and keys off the allow list.',
   list: 'Lists who is allowed: keys, then addresses in their order.',
+  listMore: '',
 };
 
 const SUBJECT_HELP = `
@@ -87,6 +93,7 @@ export function registerBans(program: Command, host: Host): void {
     registerAdd(parent, host, words);
     registerRemove(parent, host, words);
     registerList(parent, host, words);
+    if (name === 'bans') registerPardon(parent, host);
   }
 }
 
@@ -187,8 +194,8 @@ function registerList(parent: Command, host: Host, words: ListWords): void {
     .option('--after <subject>', 'only those behind this one')
     .option('--limit <n>', 'at most so many', parseWhole(1, 1000), 1000);
   const help = `
-Lists them in order, those that are over included. Where there are more, the last line says how to go on; in
-JSON that is "next", or null.
+Lists them in order, those that are over included. Where there are more, a line says how to go on; in JSON that
+is "next", or null.${words.listMore}
 ${FACTS_HELP}
 
 Examples:
@@ -204,20 +211,26 @@ ${EXIT_HELP}`;
 
 async function list(host: Host, words: ListWords, options: ListOptions): Promise<void> {
   const after = options.after === undefined ? undefined : parseSubject('--after', options.after);
-  const facts = await openFacts(options, false);
+  const { name, collection } = words;
+  const place = await findPlace(options);
+  const facts = await openFactsAt(place, false);
   try {
-    const { name, collection } = words;
     const page = await new Bans(facts.registry, collection).list(after, options.limit);
+    const isFirst = name === 'bans' && after === undefined;
+    const earned = isFirst ? await askedOrWhy(place, (limiter) => limiter.bans()) : undefined;
     const nowMs = host.now();
     const part = { items: page.bans, hasMore: page.hasMore };
+    const more = earned === undefined ? {} : earnedFields(earned);
     tellPage(host, options.json === true, facts.name, part, {
       type: name,
       items: 'subjects',
+      more,
       json: (ban) => banJson(ban, nowMs),
       text: (ban) => banLine(ban, nowMs),
       name: ({ subject }) => formatBanSubject(subject),
       nothing: 'nobody is listed',
     });
+    if (earned !== undefined && options.json !== true) host.write(earnedText(earned));
   } finally {
     await facts.close();
   }

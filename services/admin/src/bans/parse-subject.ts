@@ -19,7 +19,7 @@ export function parseSubject(option: string, text: string): BanSubject {
 }
 
 /** Ranges with fewer bits than these take in large parts of the network. */
-const PREFIX_BITS_MIN = { ipv4: 12, ipv6: 24 } as const;
+const PREFIX_BITS_MIN = { ipv4: 8, ipv6: 16 } as const;
 
 /**
  * Asks once more about ranges that are so large that they may be a slip.

@@ -11,6 +11,8 @@ export interface ListForm<Item> {
   readonly text: (item: Item) => string;
   /** What `--after` takes to go on behind this one. */
   readonly name: (item: Item) => string;
+  /** Of the JSON object, besides. */
+  readonly more?: Readonly<Record<string, Json>>;
   /** What is said where there is nothing. */
   readonly nothing: string;
 }
@@ -33,7 +35,7 @@ export function tellPage<Item>(
   const next = hasMore && last !== undefined ? form.name(last) : undefined;
   if (isJson) {
     const told = { type: form.type, of, [form.items]: items.map(form.json), next: next ?? null };
-    host.write(jsonLine(told));
+    host.write(jsonLine({ ...told, ...form.more }));
     return;
   }
   for (const item of items) host.write(form.text(item));

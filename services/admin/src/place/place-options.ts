@@ -1,10 +1,9 @@
 /** The options by which every command knows what it is about. */
 import { collect, usageError } from '@mosaic-cluster/client/command';
-import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
 import { isConfigError } from '@mosaic-cluster/runtime';
 import type { DataFolderView } from '@mosaic-cluster/standalone/data-folder';
 import type { Command } from 'commander';
-import { type AdminSettings, readAdminSettings } from '../config.ts';
+import { type AdminSettings, type ClusterConfig, readAdminSettings } from '../config.ts';
 import type { Holding } from './holding.ts';
 import { openCluster } from './open-cluster.ts';
 import { openEmbedded, ROLES, viewFolder } from './open-embedded.ts';
@@ -36,7 +35,7 @@ export function addPlaceOptions(command: Command): Command {
 /** What the options and the environment name. */
 export type Place =
   | { readonly of: 'embedded'; readonly view: DataFolderView }
-  | { readonly of: 'cluster'; readonly config: StoreConfig };
+  | { readonly of: 'cluster'; readonly config: ClusterConfig };
 
 /** Finds out what is meant. @throws MosaicError `invalid` (`usage`) */
 export async function findPlace({ data, role }: PlaceOptions): Promise<Place> {
