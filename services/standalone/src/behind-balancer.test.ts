@@ -34,3 +34,16 @@ it('takes headers on both listeners, and no connection without one', async () =>
   const { stdout, stderr } = await server.stop('SIGTERM');
   expect(stdout + stderr).toContain('cannot be relied on to read PROXY headers');
 });
+
+it('limits clients by their own addresses', async () => {
+  const { ready } = await lab.start({
+    MOSAIC_DATA_DIR: await lab.folder(),
+    MOSAIC_PROXY_PROTOCOL_FROM: '127.0.0.1',
+    MOSAIC_BUDGETS: 'connects.address.anonymous=1/d:3',
+  });
+  const from = (address: string): Promise<WebSocket> =>
+    knock(ready.mtlsUrl, `PROXY TCP4 ${address} 10.0.0.1 40000 443\r\n`);
+  for (let i = 0; i < 3; i++) await from('203.0.113.9');
+  await expect(from('203.0.113.9')).rejects.toThrow();
+  await from('203.0.113.7');
+});
