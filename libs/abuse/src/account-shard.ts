@@ -176,7 +176,7 @@ export class AccountShard {
       leaseMs * 12_000,
       COMPANY_MS * 1_000,
     ];
-    const refusals = batch.map((account) => addTo(args, account, nowMs));
+    const told = batch.map((account) => addTo(args, account, nowMs));
     const late = setTimeout(() => this.#goAway(`no answer within ${PATIENCE_MS} ms`), PATIENCE_MS);
     try {
       const [reply] = await connection.run([{ script: TELL, key: this.#key, args }]);
@@ -186,8 +186,9 @@ export class AccountShard {
       // What was told may have arrived or not; told twice, it would be too much for the honest.
       batch.forEach((account, n) => {
         account.dropTelling();
-        account.isHeldTold = true;
-        for (const [word, count] of refusals[n]!) account.noteRefusal(word, nowMs, count);
+        const { refused, isOfPlaces } = told[n]!;
+        account.isHeldTold ||= isOfPlaces;
+        for (const [word, count] of refused) account.noteRefusal(word, nowMs, count);
       });
       this.#goAway(error instanceof MosaicError ? error.message : String(error));
     } finally {
@@ -251,22 +252,24 @@ export class AccountShard {
   }
 }
 
-/** Adds what a call says of an account. @returns the refusals that it told of */
-function addTo(
-  args: (string | number)[],
-  account: Account,
-  nowMs: number,
-): ReadonlyMap<string, number> {
+/** What was told of an account besides what it spent. */
+interface Told {
+  readonly refused: ReadonlyMap<string, number>;
+  readonly isOfPlaces: boolean;
+}
+
+/** Adds what a call says of an account. */
+function addTo(args: (string | number)[], account: Account, nowMs: number): Told {
   const spent = account.takeUntold();
   args.push(account.name, spent.length / 2, ...spent);
-  const isHolding = account.isHolding();
-  args.push(isHolding || account.isHeldTold ? account.held.join(':') : '');
-  account.isHeldTold = isHolding;
+  const isOfPlaces = !account.isForgettable();
+  args.push(isOfPlaces ? account.held.join(':') : '');
+  account.isHeldTold = account.isHolding();
   const refused = account.refusedLately(nowMs);
   account.refused = undefined;
   args.push(refused.size);
   for (const [word, count] of refused) args.push(word, count);
-  return refused;
+  return { refused, isOfPlaces };
 }
 
 /** Reads `count` levels from a reply. @returns where they end */

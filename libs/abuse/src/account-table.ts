@@ -59,7 +59,7 @@ export class AccountTable {
       const account = this.#next();
       if (account === undefined) break;
       if (account.isIdle(nowMs)) this.#accounts.delete(account.name);
-      else if (!account.isHolding() && account.fullAtMs < (least?.fullAtMs ?? Infinity)) {
+      else if (account.isForgettable() && account.fullAtMs < (least?.fullAtMs ?? Infinity)) {
         least = account;
       }
     }

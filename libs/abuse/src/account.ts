@@ -63,8 +63,13 @@ export class Account {
 
   /** Nothing would be different if it were forgotten, or little. */
   isIdle(nowMs: number): boolean {
-    if (this.fullAtMs + IDLE_MS > nowMs || this.isHolding()) return false;
+    if (this.fullAtMs + IDLE_MS > nowMs || !this.isForgettable()) return false;
     return this.refused === undefined || this.#refusedAtMs + REFUSALS_MS <= nowMs;
+  }
+
+  /** It holds nothing, and the others do not believe that it does. */
+  isForgettable(): boolean {
+    return !this.isHeldTold && !this.isHolding();
   }
 
   isHolding(): boolean {
@@ -141,7 +146,7 @@ export class Account {
   /** Whether there is anything that others should know. */
   isUntold(): boolean {
     if (this.#isForgiven || this.refused !== undefined) return true;
-    if (this.isHeldTold || this.isHolding()) return true;
+    if (!this.isForgettable()) return true;
     return this.#pages.some((page) =>
       page?.some((ms, at) => at >= UNTOLD && at < TELLING && ms > 0),
     );

@@ -3,6 +3,7 @@ import { openRedis, type RedisConnection } from '@mosaic-cluster/store';
 import { type RedisServer, startRedis } from '@mosaic-cluster/test-servers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Limiter } from './limiter.ts';
+import { systemClock } from './limiter-clock.ts';
 import {
   chargeOf,
   freshSubject,
@@ -164,6 +165,24 @@ describe('shared limiter', { timeout: 60_000 }, () => {
     const other = await open();
     await expect.poll(() => openOf(other, held), { timeout: 5_000 }).toBe(1);
     await expect.poll(() => other.banOf(banned), { timeout: 5_000 }).toBeDefined();
+  });
+
+  it('gives back afterwards what was released while Redis was away, however long', async () => {
+    const line = wire();
+    let skewMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => performance.now() + skewMs };
+    const [one, other] = [await open({ connection: line, clock }), await open()];
+    const subject = freshSubject();
+    one.hold([subject], 'connections', 'authenticated');
+    await expect.poll(() => openOf(other, subject), PATIENT).toBe(1);
+    line.isCut = true;
+    one.charge([chargeOf(subject)]);
+    await expect.poll(() => one.fault(), PATIENT).toBeDefined();
+    one.release([subject], 'connections');
+    skewMs = 60_000;
+    for (let n = 0; n < 50; n++) one.charge([chargeOf(freshSubject())]);
+    line.isCut = false;
+    await expect.poll(() => openOf(other, subject), PATIENT).toBe(0);
   });
 
   it('forgets what a process held that died', async () => {
