@@ -7,6 +7,7 @@ import { median, medianOf } from '../measure.ts';
 import type { Options } from '../options.ts';
 import type { Output } from '../run-output.ts';
 import type { Figures, Scenario } from '../scenario.ts';
+import type { Session } from '../session.ts';
 import { closeSystems, openSystems, type System } from './system.ts';
 
 /** What one server took for one scenario. */
@@ -104,7 +105,12 @@ async function runOnce(scenario: Scenario, { session }: System): Promise<SystemR
 }
 
 async function idle({ name, session }: System): Promise<Idling> {
-  const cpuMicrosPerSecond = await session.run({
+  return { system: name, cpuMicrosPerSecond: await idleMicrosPerSecond(session) };
+}
+
+/** Processor time that a server uses in a second in which nobody asks it anything. */
+export function idleMicrosPerSecond(session: Session): Promise<number> {
+  return session.run({
     server: 'new',
     run: async ({ watch }) => {
       await watch.quiet();
@@ -113,5 +119,4 @@ async function idle({ name, session }: System): Promise<Idling> {
       return ((cost.cpuMicros ?? 0) * 1_000) / (performance.now() - before);
     },
   });
-  return { system: name, cpuMicrosPerSecond };
 }

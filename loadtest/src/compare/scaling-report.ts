@@ -59,9 +59,20 @@ function limitsOf(one: ScalingCase, two: ScalingCase): string[] {
     `Cluster and generator had ${had(one)} processors and ${had(two)}. For each that they had: ` +
       `${formatNumber(perCore(one))} and ${formatNumber(perCore(two))} records a second ` +
       `(${formatNumber(perCore(two) / perCore(one))} ×).`,
+    `With nothing to do they take ${idleOf(one)} and ${idleOf(two)} of processor time a second: ` +
+      `${share(one)} and ${share(two)} µs of each record at these rates.`,
     `By processor time alone, all processors to themselves: ${formatNumber(most(one))} and ` +
       `${formatNumber(most(two))} records a second (${formatNumber(most(two) / most(one))} ×).`,
   ];
+}
+
+function idleOf({ figures }: ScalingCase): string {
+  return `${formatNumber(figures.idleMicrosPerSecond / 1_000)} ms`;
+}
+
+/** What being there takes of each record: the less, the more there are in a second. */
+function share({ figures: { idleMicrosPerSecond, perSecond } }: ScalingCase): string {
+  return formatNumber(idleMicrosPerSecond / perSecond);
 }
 
 function ownMicros({ microsBy }: ScalingRun): number {

@@ -47,6 +47,7 @@ function scalingCase(
     p50Ms: 10,
     microsBy: { outbox, S3: 20 },
     generatorMicros: 10,
+    idleMicrosPerSecond: 40_000 * size,
     coresBy,
   };
   return { size, runs: [figures], figures };
@@ -60,6 +61,10 @@ describe('renderScaling', () => {
       '2 workers on 2 cores take 1.70 × the records of 1 worker on 1 core; aim ≥ 1.6: reached',
     );
     expect(lines.at(-2)).toBe(
+      'With nothing to do they take 40.0 ms and 80.0 ms of processor time a second: 20.0 and 23.5 µs ' +
+        'of each record at these rates.',
+    );
+    expect(lines.at(-3)).toBe(
       'Cluster and generator had 0.50 of 1 processors and 1.00 of 2. For each that they had: 4000 ' +
         'and 3400 records a second (0.85 ×).',
     );

@@ -3,6 +3,7 @@
  * processor with one worker of each role, and then to two with two, the load generator with it each
  * time, so that nobody has a processor that the other case lacks.
  */
+import { idleMicrosPerSecond } from './compare.ts';
 import { median } from '../measure.ts';
 import { LoadError } from '../load-error.ts';
 import type { Options } from '../options.ts';
@@ -24,6 +25,8 @@ export interface ScalingRun {
   /** Processor time for each record, by kind of process, what was put off included. */
   readonly microsBy: Readonly<Record<string, number>>;
   readonly generatorMicros: number;
+  /** Processor time that the cluster uses in a second with nothing to do. */
+  readonly idleMicrosPerSecond: number;
   /** Of the processors, how many were in use while records came in: by whom, or not at all. */
   readonly coresBy: Readonly<Record<CoreUser, number>>;
 }
@@ -78,7 +81,8 @@ async function runOnce(
     try {
       // On an empty store: filling it on one processor takes longer than measuring.
       const figures = await session.run({ server: 'new', run: (context) => scenario.run(context) });
-      return scalingRun(figures, session.phases.at(-1)!, cores);
+      const run = scalingRun(figures, session.phases.at(-1)!, cores);
+      return { ...run, idleMicrosPerSecond: await idleMicrosPerSecond(session) };
     } finally {
       await session.close();
     }
@@ -88,7 +92,11 @@ async function runOnce(
 }
 
 /** What a run on some processors says. */
-export function scalingRun(figures: Figures, phase: Phase, cores: readonly number[]): ScalingRun {
+export function scalingRun(
+  figures: Figures,
+  phase: Phase,
+  cores: readonly number[],
+): Omit<ScalingRun, 'idleMicrosPerSecond'> {
   const { operations, perSecond = 0, p50Ms = 0, generatorCpuMicrosEach = 0 } = figures;
   const { startMicros, endMicros, threadMicros, groupMicros } = phase;
   const elapsed = endMicros - startMicros;
@@ -118,6 +126,7 @@ function medianRun(runs: readonly ScalingRun[]): ScalingRun {
       names.map((name) => [name, middle(({ microsBy }) => microsBy[name]!)]),
     ),
     generatorMicros: middle(({ generatorMicros }) => generatorMicros),
+    idleMicrosPerSecond: middle((run) => run.idleMicrosPerSecond),
     coresBy: {
       cluster: middle(({ coresBy }) => coresBy.cluster),
       generator: middle(({ coresBy }) => coresBy.generator),
