@@ -30,6 +30,8 @@ import {
   type IndexKeeperOptions,
   type IndexState,
   KeyDirectory,
+  NOTHING_REMOVED,
+  type RemovalLookup,
   type RolePolicy,
   RoleWorker,
 } from '../src/index.ts';
@@ -50,6 +52,7 @@ export interface ClusterWorkerOptions {
   readonly isDeaf?: boolean;
   readonly believedMs?: number;
   readonly policy?: RolePolicy;
+  readonly removed?: RemovalLookup;
 }
 
 /** The servers that a cluster needs, and clusters on them. */
@@ -176,6 +179,7 @@ export class ClusterWorker {
       directory,
       checkMs: 50,
       events,
+      removed: options.removed ?? NOTHING_REMOVED,
       ...options.keeper,
     });
     this.worker = new RoleWorker({
@@ -183,6 +187,7 @@ export class ClusterWorker {
       log,
       directory,
       policy: options.policy ?? openPolicy,
+      removed: options.removed ?? NOTHING_REMOVED,
       users: { serves: () => true, knows: () => true },
       verifier: cluster.servers.verifier,
       bus: cluster.bus,
