@@ -18,6 +18,8 @@ export interface LocalClusterOptions {
   /** Settings of the gateways and of the workers, besides those that tie them together. */
   readonly gatewaySettings?: Readonly<Record<string, string>>;
   readonly workerSettings?: Readonly<Record<string, string>>;
+  /** Settings that only the inbox has. */
+  readonly inboxSettings?: Readonly<Record<string, string>>;
   /** Options of the Node of gateways and workers. */
   readonly nodeOptions?: readonly string[];
   /** Whether gateways take the usual ports where they are free, or any: then tests can run beside. */
@@ -178,6 +180,7 @@ function specsOfWorkers(
         MOSAIC_S3_ACCESS_KEY_ID: folder.s3.accessKeyId,
         MOSAIC_S3_SECRET_ACCESS_KEY: folder.s3.secretAccessKey,
         ...options.workerSettings,
+        ...(service === 'inbox' ? options.inboxSettings : {}),
       };
       specs.push({ name: `${service}-${i + 1}`, service, settings });
     }
