@@ -19,6 +19,11 @@ const IDLE_MS = 10_000;
 const UNTOLD = BUDGET_COUNT;
 const TELLING = 2 * BUDGET_COUNT;
 
+/** As long as it gets: an array that grows takes room for more. */
+const NO_PAGES: readonly undefined[] = Array.from(
+  { length: Math.ceil(SLOT_COUNT / BUDGET_COUNT) },
+  () => undefined,
+);
 const NONE: ReadonlyMap<string, number> = new Map();
 
 /** One subject. */
@@ -51,7 +56,7 @@ export class Account {
    * For each standing, and for points, when its budgets are full again; after that what they spent that
    * is to be told to other processes; after that what they are being told.
    */
-  readonly #pages: (number[] | undefined)[] = [];
+  readonly #pages: (number[] | undefined)[] = [...NO_PAGES];
   /** Its points were forgotten, and the others are to be told so. */
   #isForgiven = false;
 
