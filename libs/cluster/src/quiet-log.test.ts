@@ -30,6 +30,8 @@ it('takes a sentence for the same whose request has another number', () => {
   for (const id of ['9U3LX9BT', 'a+b/c=', 'd-4_2']) warn(`no bucket (status 404, request ${id})`);
   warn('no bucket (status 403, request 9U3LX9BT)');
   expect(said).toHaveLength(2);
+  for (const seconds of [19, 20]) warn(`clocks are ${seconds} seconds apart`);
+  expect(said).toHaveLength(3);
 });
 
 it('remembers a bounded number of sentences', () => {

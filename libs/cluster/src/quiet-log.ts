@@ -24,7 +24,12 @@ export function quietWarnings(
   };
 }
 
-/** A sentence without what is another with each attempt, as the request's id of an object store. */
+/**
+ * A sentence without what is another with each attempt: the request's id of an object store, by how
+ * many seconds clocks differ.
+ */
 export function faultIn(sentence: string): string {
-  return sentence.replace(/\brequest [\w+/=.-]+/g, 'request');
+  return sentence
+    .replace(/\brequest [\w+/=.-]+/g, 'request')
+    .replace(/\b\d+ seconds apart\b/g, 'apart');
 }
