@@ -1,6 +1,8 @@
 /** What `mosaic-admin` takes from its environment, so that nothing else reads it. */
 import { userInfo } from 'node:os';
+import { blaming } from '@mosaic-cluster/client/command';
 import { type StoreConfig, storeProblems, storeSettings } from '@mosaic-cluster/cluster/stores';
+import { type AcceptRules, parseAcceptRules } from '@mosaic-cluster/role';
 import { ConfigError, loadConfigFile, readConfig } from '@mosaic-cluster/runtime';
 
 const DATA_DIR = 'MOSAIC_DATA_DIR';
@@ -29,6 +31,17 @@ const gatewaySettings = {
   },
 } as const;
 
+/** Of the roles: it says what authors may keep. */
+const roleSettings = {
+  accept: {
+    name: 'MOSAIC_ACCEPT',
+    type: 'string',
+    optional: true,
+    lengthMax: 4096,
+    doc: 'What the roles accept, as they have it.',
+  },
+} as const;
+
 /** The settings of a cluster, as far as commands use them. */
 export type ClusterConfig = StoreConfig & { readonly budgets: string | undefined };
 
@@ -44,13 +57,7 @@ export type AdminSettings =
  * @throws ConfigError
  */
 export function readAdminSettings(): AdminSettings {
-  const { env } = process;
-  const text = loadConfigFile(env);
-  const inFile = (text ?? '').matchAll(/^\s*(MOSAIC_[A-Z0-9_]+)\s*=/gm);
-  const alsoKnown = [
-    ...Object.keys(env).filter((name) => name.startsWith('MOSAIC_') && env[name] !== ''),
-    ...Array.from(inFile, ([, name]) => name!),
-  ];
+  const { env, text, alsoKnown } = readSource();
   const named = OF_A_CLUSTER.filter((name) => alsoKnown.includes(name));
   if (named.length === 0) {
     const { dataDir } = readConfig(embeddedSettings, env, text, { alsoKnown });
@@ -64,6 +71,37 @@ export function readAdminSettings(): AdminSettings {
   const problems = storeProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
   return { of: 'cluster', config };
+}
+
+/**
+ * What authors may keep, by role, as far as the environment says what the roles have.
+ *
+ * @throws ConfigError, MosaicError `invalid` (`usage`) for rules that are none
+ */
+export function readAcceptRules(): Readonly<Record<string, AcceptRules>> {
+  const { env, text, alsoKnown } = readSource();
+  const { accept = '' } = readConfig(roleSettings, env, text, { alsoKnown });
+  return blaming(roleSettings.accept.name, 'Give what the roles have.', () =>
+    parseAcceptRules(accept),
+  );
+}
+
+/** The settings, and the names of those that are there, whoever they are meant for. */
+function readSource(): Source {
+  const { env } = process;
+  const text = loadConfigFile(env);
+  const inFile = (text ?? '').matchAll(/^\s*(MOSAIC_[A-Z0-9_]+)\s*=/gm);
+  const alsoKnown = [
+    ...Object.keys(env).filter((name) => name.startsWith('MOSAIC_') && env[name] !== ''),
+    ...Array.from(inFile, ([, name]) => name!),
+  ];
+  return { env, text, alsoKnown };
+}
+
+interface Source {
+  readonly env: NodeJS.ProcessEnv;
+  readonly text: string | undefined;
+  readonly alsoKnown: readonly string[];
 }
 
 /** Who runs the command: behind sudo, whoever called that. */

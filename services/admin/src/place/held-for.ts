@@ -1,8 +1,10 @@
 /** How much a place keeps for somebody, by role: counted on the paths of the index, without reading records. */
 import type { PublicKey } from '@mosaic-cluster/protocol';
-import { notifiedPaths } from '@mosaic-cluster/role';
-import type { IndexPath } from '@mosaic-cluster/store';
+import { type AcceptRules, notifiedPaths } from '@mosaic-cluster/role';
+import { type IndexPath, recordBytesAt } from '@mosaic-cluster/store';
+import { readAcceptRules } from '../config.ts';
 import type { Holding, RoleHolding } from './holding.ts';
+import { settingsOf } from './place-options.ts';
 
 /** Records on some paths. */
 export interface PathTotals {
@@ -18,6 +20,8 @@ export interface HeldFor {
   readonly role: string;
   /** Of which they are the author. */
   readonly written: PathTotals;
+  /** Most bytes that they may have as an author; undefined: none is set where the command is run. */
+  readonly quota: number | undefined;
   /** Which notify them; one with two such tags counts twice. */
   readonly addressed: PathTotals;
 }
@@ -26,27 +30,43 @@ export interface HeldFor {
 const COUNTED_MAX = 100_000;
 const PAGE_ENTRIES = 1000;
 
-/** Counts, in the roles that have an index. @throws MosaicError `unavailable`, `corrupt` */
-export async function heldFor(holding: Holding, key: PublicKey): Promise<HeldFor[]> {
+/**
+ * Counts, in the roles that have an index.
+ *
+ * @param isRegistered whether they are a registered user, who may have a larger quota
+ * @throws MosaicError `invalid` (`usage`) for settings that are none, `unavailable`, `corrupt`
+ */
+export async function heldFor(
+  holding: Holding,
+  key: PublicKey,
+  isRegistered: boolean,
+): Promise<HeldFor[]> {
+  const rules = settingsOf(readAcceptRules);
   const held: HeldFor[] = [];
   for (const each of holding.roles) {
     const { role } = each;
     const written = await totals(each, [{ path: 'author', author: key }]);
-    held.push({ role, written, addressed: await totals(each, notifiedPaths([key])) });
+    const addressed = await totals(each, notifiedPaths([key]));
+    const quota = quotaOf(rules[role], isRegistered);
+    held.push({ role, written, quota, addressed });
   }
   return held;
 }
 
-async function totals(
-  { log, index }: RoleHolding,
-  paths: readonly IndexPath[],
-): Promise<PathTotals> {
+/** As workers judge it. */
+function quotaOf(rules: AcceptRules | undefined, isRegistered: boolean): number | undefined {
+  const quota = rules?.everybody.quota;
+  if (quota === undefined || !isRegistered) return quota;
+  return Math.max(quota, rules?.registered?.quota ?? 0);
+}
+
+async function totals({ index }: RoleHolding, paths: readonly IndexPath[]): Promise<PathTotals> {
   let records = 0;
   let bytes = 0;
   for (const path of index === undefined ? [] : paths) {
     for (let below: Uint8Array | undefined, isLast = false; !isLast; ) {
       const page = await index!.scan(path, { below, limit: PAGE_ENTRIES });
-      for (const { location } of page) bytes += log.place(location).bytes;
+      for (const { location } of page) bytes += recordBytesAt(location);
       records += page.length;
       if (records >= COUNTED_MAX) return { records, bytes, hasMore: true };
       below = page.at(-1)?.position;

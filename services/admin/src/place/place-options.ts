@@ -3,7 +3,7 @@ import { collect, usageError } from '@mosaic-cluster/client/command';
 import { isConfigError } from '@mosaic-cluster/runtime';
 import type { DataFolderView } from '@mosaic-cluster/standalone/data-folder';
 import type { Command } from 'commander';
-import { type AdminSettings, type ClusterConfig, readAdminSettings } from '../config.ts';
+import { type ClusterConfig, readAdminSettings } from '../config.ts';
 import type { Holding } from './holding.ts';
 import { openCluster } from './open-cluster.ts';
 import { openEmbedded, ROLES, viewFolder } from './open-embedded.ts';
@@ -45,14 +45,15 @@ export async function findPlace({ data, role }: PlaceOptions): Promise<Place> {
     }
   }
   if (data !== undefined) return { of: 'embedded', view: await viewFolder('--data', data) };
-  const settings = readSettings();
+  const settings = settingsOf(readAdminSettings);
   if (settings.of === 'cluster') return settings;
   return { of: 'embedded', view: await viewFolder('MOSAIC_DATA_DIR', settings.dataDir) };
 }
 
-function readSettings(): AdminSettings {
+/** Reads settings. @throws MosaicError `invalid` (`usage`) for those that are wrong */
+export function settingsOf<Settings>(read: () => Settings): Settings {
   try {
-    return readAdminSettings();
+    return read();
   } catch (error) {
     if (!isConfigError(error)) throw error;
     throw usageError('settings', error.message, 'Set them right, or name a folder with --data.');

@@ -74,7 +74,8 @@ ${EXIT_HELP}`;
 const SHOW_HELP = `
 Says of each user whether they are registered, and per role how many records are held of which they are
 the author, and how many that notify them. Replaced records are not counted; on a path that has more,
-counting ends at 100,000.
+counting ends at 100,000. Where MOSAIC_ACCEPT is set as the roles have it, the part of the quota that is
+used is told.
 ${FACTS_HELP}
 
 Examples:

@@ -44,6 +44,13 @@ it('lets a user in and takes them out, and shows what they left', async () => {
   };
   expect(users[0]!.held.outbox.written.records).toBe(1);
   expect(users[0]!.held.outbox.written.bytes).toBe(aliceRecord().bytes.length);
+  const accept = { MOSAIC_ACCEPT: 'outbox.quota=100B, outbox.quota.registered=1KiB' };
+  const ofQuota = await runAdmin(['users', 'show', key, '--data', folder], accept);
+  const percent = Math.round((100 * aliceRecord().bytes.length) / 1024);
+  expect(ofQuota.stdout).toContain(` of theirs, ${percent} % of 1.0 KiB, nothing to them\n`);
+  const wrong = await runAdmin(['users', 'show', key, '--data', folder], { MOSAIC_ACCEPT: 'x=1' });
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain('MOSAIC_ACCEPT');
   await runAdmin(['users', 'remove', key, '--data', folder]);
   await vi.waitUntil(async () => !(await isAccepted()), { timeout: 10_000 });
 });

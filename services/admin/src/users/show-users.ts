@@ -25,7 +25,9 @@ export async function showUsers(
   const found = await new RegisteredUsers(registry).find(keys);
   const shown: ShownUser[] = [];
   for (const [i, key] of keys.entries()) {
-    shown.push({ key, registered: found[i], held: await heldFor(holding, key) });
+    const registered = found[i];
+    const held = await heldFor(holding, key, registered !== undefined);
+    shown.push({ key, registered, held });
   }
   return shown;
 }

@@ -38,8 +38,13 @@ export function shownText({ key, registered, held }: ShownUser, paint: Paint): s
 }
 
 /** What a role holds, on one line. */
-export function heldLine({ role, written, addressed }: HeldFor): string {
-  return `  ${role.padEnd(10)} ${totalsText(written)} of theirs, ${totalsText(addressed)} to them`;
+export function heldLine({ role, written, quota, addressed }: HeldFor): string {
+  const share = quota === undefined ? '' : `, ${percentOf(written.bytes, quota)} of ${size(quota)}`;
+  return `  ${role.padEnd(10)} ${totalsText(written)} of theirs${share}, ${totalsText(addressed)} to them`;
+}
+
+function percentOf(bytes: number, quota: number): string {
+  return `${quota === 0 ? 100 : Math.round((100 * bytes) / quota)} %`;
 }
 
 function totalsText({ records, bytes, hasMore }: PathTotals): string {
@@ -58,9 +63,9 @@ export function shownJson({ key, registered, held }: ShownUser): Json {
 
 /** What is held, by role, for programs. */
 export function heldJson(held: readonly HeldFor[]): Json {
-  const roles = held.map(({ role, written, addressed }): [string, Json] => [
+  const roles = held.map(({ role, written, quota, addressed }): [string, Json] => [
     role,
-    { written: { ...written }, addressed: { ...addressed } },
+    { written: { ...written }, quota: quota ?? null, addressed: { ...addressed } },
   ]);
   return Object.fromEntries(roles);
 }

@@ -80,7 +80,7 @@ export function rangesAround({ bytes, prefixBits }: AddressRange): AddressRange[
 
 async function keyFacts(registry: Registry, holding: Holding, key: PublicKey): Promise<KeyFacts> {
   const [registered] = await new RegisteredUsers(registry).find([key]);
-  const held = await heldFor(holding, key);
+  const held = await heldFor(holding, key, registered !== undefined);
   const sources = holding.scheduleSources.map(({ index, log }) => ({ index, log: freshLog(log) }));
   const directory = new KeyDirectory(sources);
   try {
