@@ -1,6 +1,6 @@
 /** What abuse control counts about itself; whoever serves metrics reads it from here. */
 import { RESULT, type ResultCode } from '@mosaic-cluster/protocol';
-import { type Offence, OFFENCES } from './abuse-control.ts';
+import { type Offence, OFFENCES, type TurnedAway } from './abuse-control.ts';
 import { type BudgetName, BUDGETS, type HoldingName, HOLDINGS } from './limiter.ts';
 
 /** Results with which somebody is turned away. */
@@ -32,6 +32,11 @@ export function createAbuseCounters(): AbuseCounters {
     offences: zeros(OFFENCES),
     earnedBans: 0,
   };
+}
+
+/** Counts somebody who was turned away. */
+export function countTurnedAway({ turnedAway }: AbuseCounters, { result }: TurnedAway): void {
+  turnedAway.set(result, (turnedAway.get(result) ?? 0) + 1);
 }
 
 function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {

@@ -231,11 +231,16 @@ describe('bans earned', () => {
 
   it('do not concern who is allowed', async () => {
     await allow(ALICE);
-    const [local, alice] = [come('127.0.0.1'), come(NAT, ALICE)];
-    misbehave(local);
-    misbehave(alice);
+    const [local, bob, alice] = [come('127.0.0.1'), come('127.0.0.1', BOB), come(NAT, ALICE)];
+    for (const guest of [local, bob, alice]) {
+      misbehave(guest);
+      expect(guest.visitor.standing).toBe('registered');
+    }
     for (let n = 0; n < 300; n++) control.handshakeFailed('127.0.0.1');
-    expect([...local.sent, ...alice.sent]).toEqual([]);
+    expect([...local.sent, ...bob.sent, ...alice.sent]).toEqual([]);
+    misbehave(come(NAT, BOB));
+    refusal(NAT, BOB);
+    come('127.0.0.1', BOB);
     come('127.0.0.1');
     misbehave(come(NAT));
     come(NAT, ALICE);

@@ -4,18 +4,13 @@
  */
 import { RESULT, type ResultCode } from '@mosaic-cluster/protocol';
 import type { AbuseControl, Arrival, TurnedAway, Visitor } from './abuse-control.ts';
-import { type AbuseCounters, createAbuseCounters } from './abuse-counters.ts';
+import { type AbuseCounters, countTurnedAway, createAbuseCounters } from './abuse-counters.ts';
 import { parseAddress } from './address-range.ts';
 import type { BanBook } from './ban-book.ts';
 import { ChargePurse } from './charge-purse.ts';
 import type { EarnedBan, Limiter } from './limiter.ts';
 import { OFFENCE_PRICES } from './offence-points.ts';
-import {
-  type Allowance,
-  OpenVisitor,
-  penalizePlaces,
-  type VisitorContext,
-} from './open-visitor.ts';
+import { OpenVisitor, penalizePlaces, type VisitorContext } from './open-visitor.ts';
 import { addressSubjects, keySubject, type SubjectName } from './subject.ts';
 
 /** What abuse control goes by. */
@@ -52,8 +47,7 @@ class Door implements CountedAbuseControl {
   readonly #now: () => number;
   readonly #context: VisitorContext;
   readonly #purse = new ChargePurse();
-  readonly #visitors = new Set<OpenVisitor>();
-  /** Who is in, by each of their subjects. */
+  /** Who is in, by each of their subjects; everybody has one of their address. */
   readonly #bySubject = new Map<SubjectName, Set<OpenVisitor>>();
 
   constructor({ limiter, bans, isLimiting = true, now = Date.now }: AbuseControlOptions) {
@@ -68,7 +62,7 @@ class Door implements CountedAbuseControl {
       gone: (visitor) => this.#forget(visitor),
     };
     limiter.onBan((ban) => this.#earned(ban));
-    bans.onChange(() => this.#examine(this.#visitors.values()));
+    bans.onChange(() => this.#examine(this.#everybody()));
   }
 
   get banCount(): number {
@@ -97,10 +91,10 @@ class Door implements CountedAbuseControl {
 
   admit(arrival: Arrival, banned: (away: TurnedAway) => void): Visitor | TurnedAway {
     const verdict = this.#judge(arrival);
-    if (isTurnedAway(verdict)) return this.#counted(verdict);
-    const visitor = new OpenVisitor(this.#context, arrival, verdict, (away) => {
-      banned(this.#counted(away));
-    });
+    if (typeof verdict === 'object') return this.#counted(verdict);
+    const isAllowed = verdict === 'allowed';
+    const places = this.#placesOf(arrival.address);
+    const visitor = new OpenVisitor(this.#context, arrival, places, isAllowed, banned);
     const exceeded = visitor.enter();
     if (exceeded !== undefined) {
       const untilMs = this.#now() + exceeded.retryAfterMs;
@@ -117,24 +111,24 @@ class Door implements CountedAbuseControl {
   }
 
   /** Whether somebody may come in, or stay. */
-  #judge({ address, key }: Arrival): Allowance | TurnedAway {
+  #judge({ address, key }: Arrival): 'allowed' | 'counted' | TurnedAway {
     const ofKey = key && this.#bans.ofKey(key);
-    if (ofKey?.is === 'allowed') return { isAddressAllowed: false, isKeyAllowed: true };
-    if (ofKey !== undefined) return byKey(ofKey.untilMs);
-    const earnedByKey = key && this.#limiter.banOf(keySubject(key));
-    if (earnedByKey !== undefined) return byKey(earnedByKey.untilMs);
+    if (ofKey !== undefined) return ofKey.is === 'allowed' ? 'allowed' : byKey(ofKey.untilMs);
     const bytes = parseAddress(address);
     const ofAddress = bytes && this.#bans.ofAddress(bytes);
-    if (ofAddress?.is === 'allowed') return { isAddressAllowed: true, isKeyAllowed: false };
-    if (ofAddress !== undefined) return byAddress(ofAddress.untilMs);
-    // Somebody who proves a key may be another one at the same address.
-    if (key === undefined) {
-      for (const place of addressSubjects(address)) {
-        const earned = this.#limiter.banOf(place);
-        if (earned !== undefined) return byAddress(earned.untilMs);
-      }
+    if (ofAddress !== undefined) {
+      return ofAddress.is === 'allowed' ? 'allowed' : byAddress(ofAddress.untilMs);
     }
-    return { isAddressAllowed: false, isKeyAllowed: false };
+    if (key !== undefined) {
+      // It may be another one at the same address than who earned a ban there.
+      const earned = this.#limiter.banOf(keySubject(key));
+      return earned === undefined ? 'counted' : byKey(earned.untilMs);
+    }
+    for (const place of addressSubjects(address)) {
+      const earned = this.#limiter.banOf(place);
+      if (earned !== undefined) return byAddress(earned.untilMs);
+    }
+    return 'counted';
   }
 
   #isAddressAllowed(address: string): boolean {
@@ -147,9 +141,9 @@ class Door implements CountedAbuseControl {
     this.counters.earnedBans += 1;
     const isOfKey = subject.startsWith('k:');
     for (const visitor of this.#bySubject.get(subject) ?? []) {
-      if (isOfKey && !visitor.isKeyAllowed) visitor.turnAway(byKey(untilMs));
-      const isStranger = visitor.key === undefined && !visitor.isAddressAllowed;
-      if (!isOfKey && isStranger) visitor.turnAway(byAddress(untilMs));
+      if (visitor.isAllowed) continue;
+      if (isOfKey) visitor.turnAway(byKey(untilMs));
+      else if (visitor.key === undefined) visitor.turnAway(byAddress(untilMs));
     }
   }
 
@@ -159,20 +153,31 @@ class Door implements CountedAbuseControl {
       const next = visitors.next();
       if (next.done === true) return;
       const verdict = this.#judge(next.value);
-      if (isTurnedAway(verdict)) next.value.turnAway(verdict);
-      else next.value.setAllowance(verdict);
+      if (typeof verdict === 'object') next.value.turnAway(verdict);
+      else next.value.setAllowed(verdict === 'allowed');
     }
     setImmediate(() => this.#examine(visitors));
   }
 
   #counted(away: TurnedAway): TurnedAway {
-    const { turnedAway } = this.counters;
-    turnedAway.set(away.result, (turnedAway.get(away.result) ?? 0) + 1);
+    countTurnedAway(this.counters, away);
     return away;
   }
 
+  /** The subjects of an address, one list for all who share them. */
+  #placesOf(address: string): readonly SubjectName[] {
+    const places = addressSubjects(address);
+    const [neighbour] = this.#bySubject.get(places[0]!) ?? [];
+    return neighbour?.places ?? places;
+  }
+
+  *#everybody(): Generator<OpenVisitor> {
+    for (const [subject, visitors] of this.#bySubject) {
+      if (subject.startsWith('a:')) yield* visitors;
+    }
+  }
+
   #remember(visitor: OpenVisitor): void {
-    this.#visitors.add(visitor);
     for (const subject of subjectsOf(visitor)) {
       const some = this.#bySubject.get(subject);
       if (some === undefined) this.#bySubject.set(subject, new Set([visitor]));
@@ -181,7 +186,6 @@ class Door implements CountedAbuseControl {
   }
 
   #forget(visitor: OpenVisitor): void {
-    this.#visitors.delete(visitor);
     for (const subject of subjectsOf(visitor)) {
       const some = this.#bySubject.get(subject);
       some?.delete(visitor);
@@ -192,10 +196,6 @@ class Door implements CountedAbuseControl {
 
 function subjectsOf({ places, keySubject: ofKey }: OpenVisitor): readonly SubjectName[] {
   return ofKey === undefined ? places : [ofKey, ...places];
-}
-
-function isTurnedAway(verdict: Allowance | TurnedAway): verdict is TurnedAway {
-  return 'result' in verdict;
 }
 
 function byKey(untilMs: number | undefined): TurnedAway {

@@ -1,7 +1,7 @@
 /** One connection's budgets, penalties and bans. */
 import type { PublicKey } from '@mosaic-cluster/protocol';
 import type { Arrival, Offence, TurnedAway, Visitor } from './abuse-control.ts';
-import type { AbuseCounters } from './abuse-counters.ts';
+import { type AbuseCounters, countTurnedAway } from './abuse-counters.ts';
 import { queryCost } from './budget-table.ts';
 import type { ChargePurse } from './charge-purse.ts';
 import type { BudgetName, Exceeded, Limiter } from './limiter.ts';
@@ -12,7 +12,7 @@ import {
   PROBATION_POINTS,
   PROBATION_PRICE,
 } from './offence-points.ts';
-import { addressSubjects, keySubject, type Standing, type SubjectName } from './subject.ts';
+import { keySubject, type Standing, type SubjectName } from './subject.ts';
 
 /** What all visitors share. */
 export interface VisitorContext {
@@ -25,12 +25,6 @@ export interface VisitorContext {
   readonly gone: (visitor: OpenVisitor) => void;
 }
 
-/** What an operator's allow list says of a visitor. */
-export interface Allowance {
-  readonly isAddressAllowed: boolean;
-  readonly isKeyAllowed: boolean;
-}
-
 /** One visitor. */
 export class OpenVisitor implements Visitor {
   readonly address: string;
@@ -40,41 +34,41 @@ export class OpenVisitor implements Visitor {
   readonly keySubject: SubjectName | undefined;
   readonly #context: VisitorContext;
   readonly #banned: (away: TurnedAway) => void;
-  #allowance: Allowance;
+  #isAllowed: boolean;
   #standing: Standing;
   #subscriptions = 0;
   #isHolding = false;
   #isGone = false;
 
-  /** @param banned called at most once */
+  /**
+   * @param places of its address, the narrower first
+   * @param isAllowed its key or address is on the allow list
+   * @param banned called at most once
+   */
   constructor(
     context: VisitorContext,
     { address, key }: Arrival,
-    allowance: Allowance,
+    places: readonly SubjectName[],
+    isAllowed: boolean,
     banned: (away: TurnedAway) => void,
   ) {
     this.#context = context;
     this.address = address;
     this.key = key;
-    this.places = addressSubjects(address);
+    this.places = places;
     this.keySubject = key && keySubject(key);
-    this.#allowance = allowance;
+    this.#isAllowed = isAllowed;
     this.#banned = banned;
     this.#standing = key === undefined ? 'anonymous' : 'authenticated';
   }
 
   get standing(): Standing {
-    return this.#allowance.isKeyAllowed ? 'registered' : this.#standing;
+    return this.#isAllowed ? 'registered' : this.#standing;
   }
 
-  /** Neither bans of its address nor those of networks around it concern it. */
-  get isAddressAllowed(): boolean {
-    return this.#allowance.isAddressAllowed || this.#allowance.isKeyAllowed;
-  }
-
-  /** No ban of its key concerns it. */
-  get isKeyAllowed(): boolean {
-    return this.#allowance.isKeyAllowed;
+  /** No ban that somebody earned concerns it. */
+  get isAllowed(): boolean {
+    return this.#isAllowed;
   }
 
   setStanding(standing: Standing): void {
@@ -82,8 +76,8 @@ export class OpenVisitor implements Visitor {
   }
 
   /** The allow list says something else. */
-  setAllowance(allowance: Allowance): void {
-    this.#allowance = allowance;
+  setAllowed(isAllowed: boolean): void {
+    this.#isAllowed = isAllowed;
   }
 
   /** Takes a place, and pays for the connection with its key. Undefined: it may come in. */
@@ -95,7 +89,7 @@ export class OpenVisitor implements Visitor {
       const exceeded = limiter.charge(purse.charges);
       if (exceeded !== undefined) return this.#exceeded(exceeded);
     }
-    const exceeded = limiter.hold(this.#holders(), 'connections', this.#placeStanding());
+    const exceeded = limiter.hold(this.#holders(), 'connections', this.standing);
     if (exceeded !== undefined) return this.#exceeded(exceeded);
     this.#isHolding = true;
     return undefined;
@@ -129,7 +123,7 @@ export class OpenVisitor implements Visitor {
   subscribe(): boolean {
     const { limiter, isLimiting } = this.#context;
     if (!isLimiting) return true;
-    const exceeded = limiter.hold(this.#holders(), 'subscriptions', this.#placeStanding());
+    const exceeded = limiter.hold(this.#holders(), 'subscriptions', this.standing);
     if (exceeded !== undefined) return this.#refused(exceeded);
     this.#subscriptions += 1;
     return true;
@@ -144,11 +138,10 @@ export class OpenVisitor implements Visitor {
   offended(offence: Offence): void {
     const { counters, limiter } = this.#context;
     counters.offences[offence] += 1;
-    if (this.#isGone || this.isKeyAllowed) return;
+    if (this.#isGone || this.#isAllowed) return;
     const price = OFFENCE_PRICES[offence].points;
     const points = this.#isOnProbation() ? PROBATION_POINTS * price : price;
     if (this.keySubject !== undefined) limiter.penalize(this.keySubject, points, offence);
-    if (this.isAddressAllowed) return;
     const share = this.keySubject === undefined ? 1 : ADDRESS_SHARE;
     penalizePlaces(limiter, this.places, points * share, offence);
   }
@@ -157,6 +150,7 @@ export class OpenVisitor implements Visitor {
   turnAway(away: TurnedAway): void {
     if (this.#isGone) return;
     this.close();
+    countTurnedAway(this.#context.counters, away);
     this.#banned(away);
   }
 
@@ -186,22 +180,17 @@ export class OpenVisitor implements Visitor {
     const { purse } = this.#context;
     if (this.keySubject !== undefined) purse.add(this.keySubject, budget, this.standing, amount);
     const isOnProbation = this.#isOnProbation();
-    const standing = isOnProbation ? 'anonymous' : this.#placeStanding();
+    const standing = isOnProbation ? 'anonymous' : this.standing;
     const price = isOnProbation ? amount * PROBATION_PRICE : amount;
     for (const place of this.places) purse.add(place, budget, standing, price);
   }
 
   /** Whether it is somebody whom nobody knows, from an address that earned a ban. */
   #isOnProbation(): boolean {
-    if (this.#standing !== 'authenticated' || this.isAddressAllowed) return false;
+    if (this.standing !== 'authenticated') return false;
     const { limiter } = this.#context;
     for (const place of this.places) if (limiter.banOf(place) !== undefined) return true;
     return false;
-  }
-
-  /** Somebody at an allowed address is known, whoever it is. */
-  #placeStanding(): Standing {
-    return this.isAddressAllowed ? 'registered' : this.#standing;
   }
 
   #holders(): readonly SubjectName[] {
