@@ -2,6 +2,7 @@
  * What a command looks after, wherever it lies: per role a log that is the truth and an index that
  * must answer what the log says.
  */
+import type { RemovalLookup } from '@mosaic-cluster/role';
 import type {
   LogPosition,
   LogReader,
@@ -32,6 +33,8 @@ export interface Holding {
   readonly roles: readonly RoleHolding[];
   /** Where key schedules are: the public roles, whether they are among `roles` or not. */
   readonly scheduleSources: readonly Pick<IndexedHolding, 'log' | 'index'>[];
+  /** What is not in the index because an operator removed it. */
+  readonly removed: RemovalLookup;
   /** Why there is no index at all; undefined: there is. */
   readonly noIndex: NoIndex | undefined;
   /** Of all roles' indexes, on disk. */

@@ -1,7 +1,13 @@
 /** Opens what a cluster keeps for reading: segments on the object store, indexes on Redis. */
 import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
 import { openStores } from '@mosaic-cluster/cluster/stores';
-import { createRedisIndex, openObjectLogReader } from '@mosaic-cluster/store';
+import { RemovedRecords } from '@mosaic-cluster/role';
+import {
+  createRedisIndex,
+  openObjectLogReader,
+  openRedisRegistry,
+  type Registry,
+} from '@mosaic-cluster/store';
 import type { ClusterHolding, SharedHolding } from './holding.ts';
 import { PRIVATE_ROLE, ROLES } from './open-embedded.ts';
 
@@ -16,7 +22,9 @@ export async function openCluster(
 ): Promise<ClusterHolding> {
   const stores = await openStores(config);
   const roles: SharedHolding[] = [];
+  let registry: Registry | undefined;
   const close = async (): Promise<void> => {
+    await registry?.close();
     for (const { log } of roles) await log.close();
     await stores.close();
   };
@@ -28,6 +36,7 @@ export async function openCluster(
       const log = await openObjectLogReader({ store: stores.objects, role });
       roles.push({ role, log, index, appliedBefore });
     }
+    registry = await openRedisRegistry({ connection: stores.redis, store: stores.objects });
   } catch (error) {
     await close();
     throw error;
@@ -37,6 +46,7 @@ export async function openCluster(
     servedBy: 'the cluster',
     roles: roles.filter(({ role }) => only === undefined || only.includes(role)),
     scheduleSources: roles.filter(({ role }) => role !== PRIVATE_ROLE),
+    removed: new RemovedRecords(registry),
     noIndex: undefined,
     indexBytes: async () => undefined,
     isIndexCurrent: async () => true,

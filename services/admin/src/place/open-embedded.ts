@@ -5,6 +5,7 @@ import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import { type DataFolderView, viewDataFolder } from '@mosaic-cluster/standalone/data-folder';
 import { openIndexReader, openSegmentLogReader } from '@mosaic-cluster/store';
 import type { Holding, RoleHolding } from './holding.ts';
+import { openFolderRemovals, type OpenRemovals } from './open-removals.ts';
 
 /** Names that a role can have. */
 export const ROLES: readonly string[] = ROLE_NAMES;
@@ -46,7 +47,9 @@ export async function openEmbedded(
   const opened = await openIndexReader({ directory: view.index });
   const reader = 'state' in opened ? undefined : opened;
   const roles: RoleHolding[] = [];
+  let removals: OpenRemovals | undefined;
   const close = async (): Promise<void> => {
+    await removals?.close();
     for (const { log } of roles) await log.close();
     await reader?.close();
   };
@@ -57,6 +60,7 @@ export async function openEmbedded(
       const log = await openSegmentLogReader({ directory: view.segments(role), role });
       roles.push({ role, log, index, appliedBefore });
     }
+    removals = await openFolderRemovals(view.objects);
   } catch (error) {
     await close();
     throw error;
@@ -68,6 +72,7 @@ export async function openEmbedded(
     scheduleSources: roles.flatMap(({ role, log, index }) =>
       index === undefined || role === PRIVATE_ROLE ? [] : [{ log, index }],
     ),
+    removed: removals.removed,
     noIndex: 'state' in opened ? opened : undefined,
     indexBytes: async () => reader?.bytes(),
     isIndexCurrent: async () => reader === undefined || reader.isCurrent(),

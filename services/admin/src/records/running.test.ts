@@ -74,4 +74,7 @@ it('takes a record away at once, and neither a submission nor a reindex brings i
   } finally {
     await again.stop();
   }
+  const { code, stdout } = await runAdmin(['verify', '--data', folder, '--json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ roles: { outbox: { removed: 2 } } });
 });

@@ -46,6 +46,7 @@ export async function reindexCluster(options: ReindexClusterOptions): Promise<Re
         index,
         log: skipsDamage ? passingDamage(log, keep) : log,
         directory: new KeyDirectory(holding.scheduleSources),
+        removed: holding.removed,
         isFresh,
         signal,
         prepare: async (claim) => {

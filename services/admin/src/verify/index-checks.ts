@@ -76,8 +76,13 @@ export class IndexChecks {
   }
 
   async #checkAbsent(entry: ScannedEntry): Promise<void> {
-    const { state, directory } = this.#context;
+    const { state, directory, removed } = this.#context;
     const { record, receivedAt } = entry;
+    const [isRemoved] = await removed.areRemoved([record.id]);
+    if (isRemoved === true) {
+      state.counts.removed += 1;
+      return;
+    }
     if (record.duplicateHandling === 'replaceable') {
       const [holder] = await this.#index.scan(
         { path: 'address', address: record.address },

@@ -1,5 +1,5 @@
 /** What all steps of verifying one role work with. */
-import type { KeyDirectory } from '@mosaic-cluster/role';
+import type { KeyDirectory, RemovalLookup } from '@mosaic-cluster/role';
 import { type SegmentDamage, UNREADABLE } from '@mosaic-cluster/store';
 import type { RoleHolding } from '../place/holding.ts';
 import type { DamageMap } from './damage-map.ts';
@@ -15,6 +15,7 @@ export interface RoleContext {
   readonly checks: RecordChecks;
   /** Says whose key was revoked. */
   readonly directory: KeyDirectory;
+  readonly removed: RemovalLookup;
   readonly findings: Findings;
   /**
    * Called between batches, when `state` says exactly what was done: shows progress, saves the state.

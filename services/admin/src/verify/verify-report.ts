@@ -55,7 +55,8 @@ export function reportText(report: VerifyReport): string {
 }
 
 function roleLines(counts: RoleCounts, { holding, signatures, oneIn }: VerifyReport): string[] {
-  const { records, bytes, commits, found, replaced, revoked, unindexed, paths, entries } = counts;
+  const { records, bytes, commits, found, replaced, revoked, removed, unindexed, paths, entries } =
+    counts;
   const sampled = signatures === 'sample' ? `, 1 in ${number(oneIn)}` : '';
   const lines = [
     `  segments  ${size(bytes)}, ${count(commits, 'commit')}`,
@@ -64,6 +65,7 @@ function roleLines(counts: RoleCounts, { holding, signatures, oneIn }: VerifyRep
   if (holding.noIndex !== undefined) return lines;
   const absent = [
     ...(replaced > 0 ? [`${number(replaced)} replaced by newer ones`] : []),
+    ...(removed > 0 ? [`${number(removed)} removed by an operator`] : []),
     ...(revoked > 0 ? [`${number(revoked)} of revoked keys`] : []),
     ...(unindexed > 0 ? [`${number(unindexed)} not indexed yet`] : []),
   ];

@@ -24,6 +24,8 @@ export interface RoleCounts {
   replaced: number;
   /** Not found because a revoked key signed them. */
   revoked: number;
+  /** Not found because an operator removed them. */
+  removed: number;
   /** Written after the index was last brought up to date. */
   unindexed: number;
   /** Records that were looked for on all of their paths. */
@@ -48,7 +50,7 @@ export interface RoleState {
 
 /** How far a verification is. */
 export interface VerifyState {
-  readonly format: 1;
+  readonly format: 2;
   /** What is verified, and how: another command line cannot go on with it. */
   readonly task: string;
   /** Decides which records are in the sample. */
@@ -69,6 +71,7 @@ export function newRoleState(): RoleState {
     found: 0,
     replaced: 0,
     revoked: 0,
+    removed: 0,
     unindexed: 0,
     paths: 0,
     entries: 0,
@@ -131,7 +134,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
 function parse(text: string): VerifyState | undefined {
   try {
     const state = JSON.parse(text) as Partial<VerifyState> | null;
-    const isWhole = state?.format === 1 && typeof state.task === 'string' && state.roles;
+    const isWhole = state?.format === 2 && typeof state.task === 'string' && state.roles;
     return isWhole ? (state as VerifyState) : undefined;
   } catch {
     return undefined;

@@ -65,11 +65,11 @@ it('refuses a state that is none, or of something else, and names the file', asy
   const path = await folders.path();
   const state = stateFile(path, 'a test');
   expect(await state.load()).toBeUndefined();
-  for (const text of ['', 'nonsense', '{}', 'null', '{"format":2,"task":"a test","roles":{}}']) {
+  for (const text of ['', 'nonsense', '{}', 'null', '{"format":1,"task":"a test","roles":{}}']) {
     await writeFile(path, text);
     await expect(state.load()).rejects.toThrow(/--state: .* holds no state/);
   }
-  await writeFile(path, '{"format":1,"task":"another","roles":{}}');
+  await writeFile(path, '{"format":2,"task":"another","roles":{}}');
   await expect(state.load()).rejects.toThrow(/of another verification: another/);
   await rm(path);
 });

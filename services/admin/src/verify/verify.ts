@@ -72,7 +72,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyState> {
 
 function newState(task: string): VerifyState {
   const findings = { kept: [], counts: {} };
-  return { format: 1, task, salt: randomInt(2 ** 32), roles: {}, seconds: 0, findings };
+  return { format: 2, task, salt: randomInt(2 ** 32), roles: {}, seconds: 0, findings };
 }
 
 class Run {
@@ -101,6 +101,7 @@ class Run {
       damages: new DamageMap(state.damages),
       checks,
       directory,
+      removed: this.#options.holding.removed,
       findings: this.#findings,
       pause: (done, total, records) =>
         this.#pause({ what: `${role}: ${STEPS[state.phase]}`, done, total, records }),
