@@ -11,6 +11,12 @@ const NANOS_PER_MS = 1_000_000n;
 /** Beats that may be late before a publisher that was not known counts as missed so far. */
 const BEATS_TO_LEARN = 2;
 
+/**
+ * Looks in vain after which a silent publisher's clock no longer counts: until then what it received
+ * last is still searched for, by its own clock.
+ */
+const CHECKS_COUNTED = 120;
+
 /** What the watch needs. */
 export interface PublisherWatchOptions {
   readonly limits: BusLimits;
@@ -68,11 +74,14 @@ export class PublisherWatch {
     return this.#withMargin(since);
   }
 
-  /** By how much the clock of a publisher is behind ours, at most: never less than 0; in ms. */
+  /**
+   * By how much the clock of a publisher is behind ours, at most: never less than 0; in ms. One that
+   * fell silent counts for two minutes more.
+   */
   get behindMs(): number {
     let most = 0;
-    for (const { behindMs, isSilent } of this.#publishers.values()) {
-      if (!isSilent) most = Math.max(most, behindMs);
+    for (const { behindMs, checks } of this.#publishers.values()) {
+      if (checks <= CHECKS_COUNTED) most = Math.max(most, behindMs);
     }
     return most;
   }

@@ -213,8 +213,10 @@ export class CatchUp {
     await refresh(subscription.subscriber, askedAt);
     if (subscription.isClosed) return;
     const startedAt = clock.now();
+    // As it is now: a publisher that is behind may fall silent meanwhile.
+    const { marginMs } = doubt;
     // What the clocks of others call later arrives, or is for the next look.
-    const until = timestampFromMillis(startedAt + doubt.marginMs);
+    const until = timestampFromMillis(startedAt + marginMs);
     const records = await find(subscription, { since, until });
     if (subscription.isClosed) return;
     if (records === undefined) {
@@ -222,7 +224,7 @@ export class CatchUp {
       return;
     }
     if (records.length > 0) found(subscription, records);
-    const completeTo = timestampFromMillis(Math.max(0, startedAt - doubt.marginMs));
+    const completeTo = timestampFromMillis(Math.max(0, startedAt - marginMs));
     if (completeTo > course.completeTo) course.completeTo = completeTo;
   }
 
