@@ -140,6 +140,22 @@ describe('an index on LMDB that is made anew', () => {
     expect(after.length).toBeGreaterThan(before.length);
   });
 
+  it('says how far it is within a part too, and never goes back', async () => {
+    await submit(300);
+    await lose();
+    const told: { partsDone: number; bytesDone: number }[] = [];
+    const { bytesTotal } = await rebuild({
+      lanes: 1,
+      batchEntries: 10,
+      onProgress: ({ partsDone, bytesDone }) => told.push({ partsDone, bytesDone }),
+    });
+    const within = told.some((each) => each.partsDone === 0 && each.bytesDone > 0);
+    expect(within).toBe(true);
+    const bytes = told.map(({ bytesDone }) => bytesDone);
+    expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
+    expect(bytes.at(-1)).toBe(bytesTotal);
+  });
+
   it('has what was taken in meanwhile', async () => {
     await submit(200);
     await lose();

@@ -123,6 +123,8 @@ class Rebuild {
   #partsDone = 0;
   #bytesDone = 0;
   #bytesTotal = 0;
+  /** Of records read from parts that are not done. */
+  #bytesOpen = 0;
   #records = 0;
   #added = 0;
   #invalid = 0;
@@ -169,10 +171,11 @@ class Rebuild {
     try {
       for (let part = this.#take(); part !== undefined; part = this.#take()) {
         const noted = this.#claim.notes.get(part.name);
-        if (noted === undefined) await this.#claim.note(part.name, await this.#restorePart(part));
-        else await this.#contests.recall(noted);
+        const openBytes = noted === undefined ? await this.#restorePart(part) : 0;
+        if (noted !== undefined) await this.#contests.recall(noted);
         this.#partsDone += 1;
         this.#bytesDone += part.bytes;
+        this.#bytesOpen -= openBytes;
         this.#tell();
       }
     } catch (error) {
@@ -186,13 +189,16 @@ class Rebuild {
     return this.#parts[this.#next++];
   }
 
-  /** Adds what a part holds; returns what has to be noted of it. */
-  async #restorePart(part: LogPart): Promise<Uint8Array> {
+  /** Adds what a part holds, and notes it; returns the bytes of its records. */
+  async #restorePart(part: LogPart): Promise<number> {
     const { batchEntries = BATCH_ENTRIES } = this.#options;
     const notes: Uint8Array[] = [];
     let batch: ScannedEntry[] = [];
     let bytes = 0;
+    let partBytes = 0;
     const flush = async (): Promise<void> => {
+      this.#bytesOpen += bytes;
+      partBytes += bytes;
       notes.push(await this.#restore(batch));
       batch = [];
       bytes = 0;
@@ -206,7 +212,8 @@ class Rebuild {
       }
     }
     if (batch.length > 0) await flush();
-    return Buffer.concat(notes);
+    await this.#claim.note(part.name, Buffer.concat(notes));
+    return partBytes;
   }
 
   async #restore(entries: readonly ScannedEntry[]): Promise<Uint8Array> {
@@ -252,7 +259,7 @@ class Rebuild {
     return {
       partsDone: this.#partsDone,
       partsTotal: this.#parts.length,
-      bytesDone: this.#bytesDone,
+      bytesDone: Math.min(this.#bytesDone + this.#bytesOpen, this.#bytesTotal),
       bytesTotal: this.#bytesTotal,
       records: this.#records,
       elapsedMs: performance.now() - this.#startMs,
