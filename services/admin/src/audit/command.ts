@@ -62,6 +62,7 @@ ${EXIT_HELP}`;
 export function registerAudit(program: Command, host: Host): void {
   const audit = program
     .command('audit')
+    .helpCommand(false)
     .summary('say who changed what')
     .description('Says who changed what with this command, and when.')
     .addHelpText('after', HELP);

@@ -84,6 +84,7 @@ export function registerBans(program: Command, host: Host): void {
     const { name, summary, about, list } = words;
     const parent = program
       .command(name)
+      .helpCommand(false)
       .summary(summary)
       .description(`${list.split(':')[0]!}; adds and removes them.`)
       .addHelpText(

@@ -15,9 +15,9 @@ interface LimitsOptions extends PlaceOptions {
 }
 
 const HELP = `
-Without a SUBJECT: every budget, by kind of subject and by how well somebody is known, as who serves goes by it;
-then who comes nearest to a limit (on a cluster each gateway knows that by itself: name a subject). With
-SUBJECTs, addresses or keys: what each of them uses.
+Without a SUBJECT: every budget, by kind of subject and by how well somebody is known, as those who serve
+go by it; then who comes nearest to a limit (on a cluster each gateway knows that by itself: name a
+subject). With SUBJECTs, addresses or keys: what each of them uses.
 
 What is used is in the memory of the server of a data folder, which has to run, or on the Redis of a
 cluster. Limits of a cluster are as MOSAIC_BUDGETS of the gateways says: set it here too.

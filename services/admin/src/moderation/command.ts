@@ -85,6 +85,7 @@ ${EXIT_HELP}`;
 export function registerModeration(program: Command, host: Host): void {
   const moderation = program
     .command('moderation')
+    .helpCommand(false)
     .summary('list and show what the inbox holds, approve and reject it')
     .description('Lists and shows what the inbox holds for a moderator, approves and rejects it.')
     .addHelpText('after', HELP);

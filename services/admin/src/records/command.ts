@@ -87,6 +87,7 @@ ${EXIT_HELP}`;
 export function registerRecords(program: Command, host: Host): void {
   const records = program
     .command('records')
+    .helpCommand(false)
     .summary('show records, remove them for everybody')
     .description('Shows records, and removes them for everybody.')
     .addHelpText('after', HELP);

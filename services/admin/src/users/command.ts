@@ -87,6 +87,7 @@ ${EXIT_HELP}`;
 export function registerUsers(program: Command, host: Host): void {
   const users = program
     .command('users')
+    .helpCommand(false)
     .summary('register users, take them out, show what is held for them')
     .description('Registers users, takes them out, lists them, shows what is held for them.')
     .addHelpText('after', HELP);

@@ -9,10 +9,10 @@ import { whoIs } from './whois.ts';
 import { whoIsJson, whoIsText } from './whois-report.ts';
 
 const HELP = `
-Of a key: whether it is registered, whose key schedules name it and what its own says, what is held of and for
-it by role. Of keys and addresses: bans and lines of the allow list that they fall under, and, where those
-who serve can be asked, what they use of their budgets, penalty points, earned bans, and what was refused to them
-lately. Of private records it says how many there are, and nothing of what is in them.
+Of a key: whether it is registered, whose key schedules name it and what its own says, what is held of and
+for it by role. Of keys and addresses: bans and lines of the allow list that they fall under, and, where
+those who serve can be asked, what they use of their budgets, penalty points, earned bans, and what was
+refused to them lately. Of private records it says how many there are, and nothing of what is in them.
 ${FACTS_HELP}
 
 Examples:
