@@ -1,7 +1,8 @@
 /**
  * `limits`: what budgets, penalties and bans cost those who keep within them. The embedded server runs
  * with limits off, once more like that to see what chance alone makes of it, and with limits on that
- * nobody reaches.
+ * nobody reaches; then with limits off, but with accept rules and a quota, and with a policy hook that
+ * accepts everything, whose own processor time is not counted.
  */
 import type { Options } from '../options.ts';
 import { alignRows, formatNumber } from '../report/table.ts';
@@ -20,10 +21,27 @@ const PLENTY = [
   ...['connections', 'subscriptions'].map((name) => `${name}.*.*=1M`),
 ].join(',');
 
+/** Everything is asked, and nothing is refused. */
+const RULES = 'kinds=!4294967295 bytes=1MiB tags=2000 age=36500d ahead=1d quota=1TiB';
+
+/** A policy hook in a word, for arguments have no blanks. */
+const HOOK_PROGRAM =
+  'require("readline").createInterface(process.stdin).on("line",(l)=>' +
+  'process.stdout.write(JSON.stringify({id:JSON.parse(l).id,action:"accept"})+"\\n"))';
+
 const CASES = [
   { name: 'limits off', settings: { MOSAIC_LIMITS: 'off' } },
   { name: 'off, once more', settings: { MOSAIC_LIMITS: 'off' } },
   { name: 'limits on', settings: { MOSAIC_LIMITS: 'on', MOSAIC_BUDGETS: PLENTY } },
+  { name: 'off, accept rules', settings: { MOSAIC_LIMITS: 'off', MOSAIC_ACCEPT: RULES } },
+  {
+    name: 'off, policy hook',
+    settings: {
+      MOSAIC_LIMITS: 'off',
+      MOSAIC_POLICY_HOOK: `${process.execPath} -e ${HOOK_PROGRAM}`,
+      MOSAIC_POLICY_HOOK_TIMEOUT: '15s',
+    },
+  },
 ] as const;
 
 /** Runs the scenarios on all cases in turns. @throws LoadError where a server does not start or fails */

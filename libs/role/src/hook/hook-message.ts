@@ -1,7 +1,6 @@
 /** What the server and an operator's program say to each other, a line of JSON each; docs/policy-hook.md. */
 import type { RoleName, Submission } from '@mosaic-cluster/bus';
 import {
-  base64Encode,
   encodeUserKey,
   hexEncode,
   kindName,
@@ -63,7 +62,7 @@ export function hookRequest(
     bytes: record.bytes.length,
   };
   if (record.audience !== 'everybody') return `${JSON.stringify({ ...about, private: true })}\n`;
-  const tags = [...record.tags()].map(({ type, value }) => ({ type, value: base64Encode(value) }));
+  const tags = [...record.tags()].map(({ type, value }) => ({ type, value: base64(value) }));
   const isWhole = record.payloadLength <= payloadBytesMax;
   const content = {
     private: false,
@@ -71,7 +70,7 @@ export function hookRequest(
     tags,
     payloadBytes: record.payloadLength,
     zstd: record.zstd,
-    payload: isWhole ? base64Encode(record.payload) : null,
+    payload: isWhole ? base64(record.payload) : null,
   };
   return `${JSON.stringify({ ...about, ...content })}\n`;
 }
@@ -99,6 +98,11 @@ function verdictOf(action: unknown, code: unknown = 'UNAUTHORIZED'): HookVerdict
   if (action !== 'reject') return undefined;
   const name = HOOK_RESULTS.find((each) => each === code);
   return name && RESULT[name];
+}
+
+/** Natively: payloads are long, and a record waits. */
+function base64({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('base64');
 }
 
 /** To the millisecond; null: a year that calendars do not have. */
