@@ -51,7 +51,7 @@ export const MAY_IMPORT = {
     'standalone',
   ],
   'deploy/local-cluster': ['protocol', 'runtime', 'test-servers', 'client', 'conformance'],
-  loadtest: ['protocol', 'client', 'verifier'],
+  loadtest: ['protocol', 'certificate', 'client', 'verifier', 'test-servers'],
 };
 
 const SCOPE = '@mosaic-cluster/';

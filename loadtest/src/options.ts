@@ -24,6 +24,8 @@ export type Action =
 /** A server that runs already. */
 export interface ServerTarget {
   readonly url: string;
+  /** Of a cluster, where its gateways take client certificates. */
+  readonly mtlsUrls?: readonly string[];
   /** Its processes; none: processor time and memory stay unknown. */
   readonly pids: readonly number[];
   /** Whether processes that these started count as well. */

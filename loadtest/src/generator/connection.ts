@@ -154,10 +154,12 @@ export class Connection {
 }
 
 function openSocket(address: ServerAddress, receive: (chunk: Buffer) => void): Socket {
-  const { host, port } = address;
+  const { host, port, localAddress, identity } = address;
+  const place = { host, port, ...(localAddress === undefined ? {} : { localAddress }) };
   if (address.tls) {
+    const shown = identity && { cert: identity.certificate, key: identity.key };
     // The server's certificate is its own; whose key it shows is no matter of load.
-    const socket = connectTls({ host, port, rejectUnauthorized: false });
+    const socket = connectTls({ ...place, ...shown, rejectUnauthorized: false });
     socket.on('data', receive);
     return socket;
   }
@@ -165,7 +167,7 @@ function openSocket(address: ServerAddress, receive: (chunk: Buffer) => void): S
     receive(READ_BUFFER.subarray(0, length));
     return true;
   };
-  return connectTcp({ host, port, onread: { buffer: READ_BUFFER, callback } });
+  return connectTcp({ ...place, onread: { buffer: READ_BUFFER, callback } });
 }
 
 function upgradeRequest({ host, port }: ServerAddress, key: string): string {

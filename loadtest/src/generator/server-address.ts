@@ -1,4 +1,5 @@
 /** Where a server is, read from the URLs that servers print. */
+import type { TlsIdentity } from '@mosaic-cluster/certificate';
 import { UsageError } from '../load-error.ts';
 
 /** A server's address. */
@@ -6,6 +7,10 @@ export interface ServerAddress {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /** The address to come from; by default whatever the kernel takes. */
+  readonly localAddress?: string;
+  /** The client certificate to show; by default none. */
+  readonly identity?: TlsIdentity;
 }
 
 const SCHEMES: Readonly<Record<string, boolean>> = {

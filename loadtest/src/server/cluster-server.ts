@@ -20,6 +20,12 @@ export interface ClusterServerOptions {
   readonly tls: boolean;
   /** Of each role. */
   readonly workers: number;
+  /** 1 by default. */
+  readonly gateways?: number;
+  /** Further settings of the gateways, or undefined for those that are the gateways' own business. */
+  readonly gatewaySettings?: Readonly<Record<string, string | undefined>>;
+  /** Further settings of the workers. */
+  readonly workerSettings?: Readonly<Record<string, string>>;
   /** Options for the Node of gateways and workers, such as those of its profiler. */
   readonly nodeOptions?: readonly string[];
   /** Processors that all of it has to do with; all of them by default. */
@@ -47,12 +53,7 @@ export class ClusterServer {
     if (!existsSync(script)) throw new LoadError(`${script} is missing: run "npm run build"`);
     mkdirSync(options.parentFolder, { recursive: true });
     const folder = mkdtempSync(join(options.parentFolder, 'cluster-'));
-    const settings = ['MOSAIC_MTLS_LISTEN=off', `MOSAIC_UWS_TLS=${options.tls ? 'on' : 'off'}`];
-    const limits = 'MOSAIC_LIMITS=off';
-    const counts = ['--gateways', '1', '--workers', `${options.workers}`];
-    const args = ['--json', '--any-ports', '--data', folder, ...counts];
-    for (const setting of [...settings, limits]) args.push('--gateway-setting', setting);
-    args.push('--worker-setting', limits);
+    const args = ['--json', '--any-ports', '--data', folder, ...settingArguments(options)];
     for (const option of options.nodeOptions ?? []) args.push(`--node-option=${option}`);
     const [command, ...words] = onCores([process.execPath, script, ...args], options.cores);
     const started = spawn(command!, words, {
@@ -75,6 +76,25 @@ export class ClusterServer {
   }
 }
 
+function settingArguments(options: ClusterServerOptions): string[] {
+  const { tls, workers, gateways = 1, gatewaySettings, workerSettings } = options;
+  const args = ['--gateways', `${gateways}`, '--workers', `${workers}`];
+  const ofGateways = {
+    MOSAIC_MTLS_LISTEN: 'off',
+    MOSAIC_UWS_TLS: tls ? 'on' : 'off',
+    MOSAIC_LIMITS: 'off',
+    ...gatewaySettings,
+  };
+  const ofWorkers = { MOSAIC_LIMITS: 'off', ...workerSettings };
+  for (const [name, value] of Object.entries(ofGateways)) {
+    if (value !== undefined) args.push('--gateway-setting', `${name}=${value}`);
+  }
+  for (const [name, value] of Object.entries(ofWorkers)) {
+    args.push('--worker-setting', `${name}=${value}`);
+  }
+  return args;
+}
+
 /** The cluster whose ready line is in a file. @throws LoadError where there is none */
 export function runningCluster(file: string): ServerTarget {
   let text: string;
@@ -94,7 +114,10 @@ export function runningCluster(file: string): ServerTarget {
 }
 
 interface Facts {
-  readonly gateways?: readonly { readonly uwsUrl?: string | null }[];
+  readonly gateways?: readonly {
+    readonly mtlsUrl?: string | null;
+    readonly uwsUrl?: string | null;
+  }[];
   readonly processes?: readonly { readonly service: string; readonly pid?: number }[];
   readonly servers?: {
     readonly nats: readonly { readonly pid: number }[];
@@ -127,5 +150,6 @@ function targetOf(ready: object): ServerTarget {
     const own = processes.filter(({ service }) => service === name);
     return { name, pids: own.flatMap(({ pid }) => pid ?? []) };
   });
-  return { url, pids: groups.flatMap(({ pids }) => pids), withChildren: false, groups };
+  const mtlsUrls = gateways.flatMap(({ mtlsUrl }) => mtlsUrl ?? []);
+  return { url, mtlsUrls, pids: groups.flatMap(({ pids }) => pids), withChildren: false, groups };
 }

@@ -28,11 +28,14 @@ const START_TIMEOUT_MS = 30_000;
 /** A server that runs. */
 export class EmbeddedServer {
   readonly url: string;
+  /** Of the listener for client certificates, where it is on. */
+  readonly mtlsUrl: string | undefined;
   readonly #child: ServerChild;
 
-  private constructor(child: ServerChild, url: string) {
+  private constructor(child: ServerChild, url: string, mtlsUrl: unknown) {
     this.#child = child;
     this.url = url;
+    this.mtlsUrl = typeof mtlsUrl === 'string' ? mtlsUrl : undefined;
   }
 
   get pid(): number {
@@ -66,7 +69,7 @@ export class EmbeddedServer {
     const child = new ServerChild(started, folder);
     const ready: ReadyLine = await child.ready(START_TIMEOUT_MS);
     const url = listener === 'uws' ? ready.uwsUrl : ready.mtlsUrl;
-    if (typeof url === 'string') return new EmbeddedServer(child, url);
+    if (typeof url === 'string') return new EmbeddedServer(child, url, ready.mtlsUrl);
     await child.close();
     throw new LoadError('the server did not say where it listens');
   }

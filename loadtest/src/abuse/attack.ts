@@ -1,0 +1,53 @@
+/** What an attack is, and what it has to work with in the attacker's process. */
+import type { SigningTools } from '@mosaic-cluster/protocol';
+import type { ServerAddress } from '../generator/server-address.ts';
+import type { Tally } from './attacker/tally.ts';
+
+/** Which server it takes. */
+export type AttackPlace = 'any' | 'embedded' | 'cluster';
+
+/** What an attacker has. */
+export interface Attacker {
+  /** The listeners under attack, one of each gateway, seen from the attacker's address. */
+  readonly gateways: readonly ServerAddress[];
+  readonly tally: Tally;
+  /** Ends the attack. */
+  readonly signal: AbortSignal;
+  readonly tools: Required<SigningTools>;
+}
+
+/** What must come of an attack besides the safety of honest clients. */
+export type AttackAim =
+  /** Something of it is refused: a limit or a rule notices it. */
+  | 'refused'
+  /** What is accepted is no more than 1.1 times one budget of submissions. */
+  | 'one-budget'
+  /** No more than 1.1 times one budget for each gateway: they cannot know of each other. */
+  | 'budget-per-gateway'
+  /** Nothing: holding out is enough. */
+  | 'endured';
+
+/** An attack. */
+export interface Attack {
+  readonly name: string;
+  /** For people, in a line. */
+  readonly title: string;
+  readonly place: AttackPlace;
+  readonly aim: AttackAim;
+  /** Settings of the server, or of the gateways of a cluster. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Records that the store holds before. */
+  readonly storeRecords?: number;
+  /** What breaks on the server's side while the attack goes on. */
+  readonly breaks?: 'redis-stopped' | 'redis-frozen' | 'policy-hook';
+  /** Runs in the attacker's process until the signal ends it; everything it opened is closed then. */
+  run(attacker: Attacker): Promise<void>;
+}
+
+/** The budget that attacks on budgets are measured by: small, so that seconds use it up. */
+export const SUBMISSION_BUDGET = { perSecond: 20, burst: 400 } as const;
+
+/** Settings with that budget. */
+export const SMALL_BUDGET: Readonly<Record<string, string>> = {
+  MOSAIC_BUDGETS: `submissions.address.anonymous=${SUBMISSION_BUDGET.perSecond}/s:${SUBMISSION_BUDGET.burst}`,
+};

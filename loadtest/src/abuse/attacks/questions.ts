@@ -1,0 +1,115 @@
+/** Attacks with questions: dear ones, many, and ones whose answers nobody reads. */
+import { randomBytes } from 'node:crypto';
+import {
+  buildFilter,
+  encodeMessage,
+  type FilterElementInput,
+  generateSecretKey,
+  KNOWN_KINDS,
+  timestampFromUnix,
+} from '@mosaic-cluster/protocol';
+import type { Attack, Attacker } from '../attack.ts';
+import { keepTalking, sayOn } from '../attacker/talk.ts';
+import { pace } from '../attacker/pace.ts';
+
+const STORE_RECORDS = 5_000;
+const AUTHORS = 1_500;
+const REFERENCES = 500;
+const BY_KIND: FilterElementInput = { name: 'kinds', kinds: [KNOWN_KINDS['microblog-root']] };
+const SINCE: FilterElementInput = { name: 'since', timestamp: timestampFromUnix(1_577_836_800n) };
+
+/** Keys that nobody has; half of what is random is one. */
+function keys(attacker: Attacker, count: number): Uint8Array[] {
+  return Array.from({ length: count }, () => attacker.tools.publicKeyOf(generateSecretKey()));
+}
+
+function query(
+  elements: readonly FilterElementInput[],
+  limit: number,
+  queryId: number,
+): Uint8Array {
+  return encodeMessage({ name: 'query', queryId, limit, filter: buildFilter(elements) });
+}
+
+const scans: Attack = {
+  name: 'scanning-queries',
+  title: 'asks for what only looking at every record can find',
+  place: 'any',
+  aim: 'refused',
+  storeRecords: STORE_RECORDS,
+  async run(attacker) {
+    const nobody: FilterElementInput = { name: 'signingKeys', keys: keys(attacker, 1) };
+    const dear = query([BY_KIND, SINCE, nobody], 0, 1);
+    await sayOn(attacker, 10, 200, (talk) => talk.send(dear));
+  },
+};
+
+const manyAuthors: Attack = {
+  name: 'many-authors',
+  title: `asks for the records of ${AUTHORS} authors at a time`,
+  place: 'any',
+  aim: 'refused',
+  storeRecords: STORE_RECORDS,
+  async run(attacker) {
+    const authors: FilterElementInput = { name: 'authors', keys: keys(attacker, AUTHORS) };
+    const dear = query([authors, BY_KIND], 0, 1);
+    await sayOn(attacker, 10, 100, (talk) => talk.send(dear));
+  },
+};
+
+const gets: Attack = {
+  name: 'get-flood',
+  title: `asks for ${REFERENCES} records at a time that do not exist`,
+  place: 'any',
+  aim: 'refused',
+  storeRecords: STORE_RECORDS,
+  async run(attacker) {
+    const references = Array.from({ length: REFERENCES }, () => randomBytes(48));
+    for (const reference of references) reference[0]! &= 0x7f;
+    const message = encodeMessage({ name: 'get', queryId: 1, references });
+    await sayOn(attacker, 10, 200, (talk) => talk.send(message));
+  },
+};
+
+const unread: Attack = {
+  name: 'never-reading',
+  title: 'subscribes to everything and asks for everything, and reads nothing',
+  place: 'any',
+  aim: 'endured',
+  storeRecords: STORE_RECORDS,
+  async run(attacker) {
+    const filter = buildFilter([BY_KIND, SINCE]);
+    const subscribe = encodeMessage({ name: 'subscribe', queryId: 1, limit: 0, filter });
+    const { talks, done } = keepTalking(attacker, 50, (talk) => {
+      talk.connection.pause();
+      talk.send(subscribe);
+    });
+    let turn = 0;
+    await pace(50, attacker.signal, () => {
+      turn += 1;
+      talks[turn % talks.length]?.send(query([BY_KIND, SINCE], 0, 2 + (turn % 1_000)));
+    });
+    await done;
+  },
+};
+
+const churn: Attack = {
+  name: 'subscription-churn',
+  title: 'subscribes and unsubscribes without end',
+  place: 'any',
+  aim: 'refused',
+  async run(attacker) {
+    const authors: FilterElementInput = { name: 'authors', keys: keys(attacker, 50) };
+    const filter = buildFilter([authors, BY_KIND]);
+    let turn = 0;
+    await sayOn(attacker, 10, 2_000, (talk) => {
+      turn += 1;
+      const queryId = turn % 100;
+      talk.send(encodeMessage({ name: 'subscribe', queryId, limit: 1, filter }));
+      talk.send(encodeMessage({ name: 'unsubscribe', queryId }));
+    });
+  },
+};
+
+/** All of them. */
+export const QUESTION_ATTACKS: readonly Attack[] = [scans, manyAuthors, gets, unread, churn];

@@ -1,0 +1,142 @@
+/** The honest clients of a trial: strangers elsewhere, people at the attacker's address, newcomers. */
+import {
+  encodeMessage,
+  encodeUserKey,
+  generateSecretKey,
+  MESSAGE,
+  RESULT,
+  resultName,
+  type SigningTools,
+} from '@mosaic-cluster/protocol';
+import { makeTlsIdentity } from '@mosaic-cluster/certificate';
+import { Connection } from '../../generator/connection.ts';
+import type { ServerAddress } from '../../generator/server-address.ts';
+import { LoadError } from '../../load-error.ts';
+import { HonestClient, type HonestPerson } from './honest-client.ts';
+import { HonestFigures } from './honest-figures.ts';
+
+/** Where attackers come from, and those who share their address. */
+export const ATTACKER_ADDRESS = '127.0.0.66';
+const STRANGERS = ['127.0.0.11', '127.0.0.12'];
+/** A tenth of a stranger's budget is what an unknown key has where somebody else is banned. */
+const PER_SECOND = { stranger: 10, known: 10, unknown: 3, newcomers: 2 } as const;
+const ARRIVAL_PATIENCE_MS = 15_000;
+const QUERY_ID = 3;
+
+/** The registered user of every trial. */
+export const REGISTERED_SECRET: Uint8Array = generateSecretKey();
+
+/** Their key as a setting names it. */
+export function registeredUser(tools: Required<SigningTools>): string {
+  return encodeUserKey(tools.publicKeyOf(REGISTERED_SECRET));
+}
+
+/** People who keep to the rules. */
+export class HonestCrowd {
+  readonly #clients: readonly HonestClient[];
+  readonly #gateway: ServerAddress;
+  #arrived = 0;
+
+  private constructor(clients: readonly HonestClient[], gateway: ServerAddress) {
+    this.#clients = clients;
+    this.#gateway = gateway;
+  }
+
+  /**
+   * @param gateways listeners that take client certificates, one of each gateway
+   * @throws LoadError where one of them cannot connect
+   */
+  static async open(
+    gateways: readonly ServerAddress[],
+    tools: Required<SigningTools>,
+  ): Promise<HonestCrowd> {
+    const people = peopleAt(gateways);
+    const clients = await Promise.all(people.map((person) => HonestClient.open(person, tools)));
+    return new HonestCrowd(clients, gateways.at(-1)!);
+  }
+
+  /** Everybody works for so long; what they met. */
+  async work(ms: number): Promise<HonestFigures> {
+    const figures = new HonestFigures();
+    const working = this.#clients.map((client) => client.work(ms, figures));
+    await Promise.all([...working, this.#arrivals(ms, figures)]);
+    return figures;
+  }
+
+  /** Everybody leaves. */
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+  }
+
+  /** Newcomers from addresses of their own: how long until the server has answered a first question. */
+  async #arrivals(ms: number, figures: HonestFigures): Promise<void> {
+    const arrivals: Promise<void>[] = [];
+    const count = Math.max(1, Math.floor((ms / 1000) * PER_SECOND.newcomers));
+    for (let n = 0; n < count; n++) {
+      this.#arrived += 1;
+      const localAddress = `127.1.${Math.floor(this.#arrived / 250) % 250}.${1 + (this.#arrived % 250)}`;
+      arrivals.push(arrive({ ...this.#gateway, localAddress }, figures));
+      await new Promise((resolve) => setTimeout(resolve, ms / count));
+    }
+    await Promise.all(arrivals);
+  }
+}
+
+function peopleAt(gateways: readonly ServerAddress[]): HonestPerson[] {
+  const at = (n: number): ServerAddress => gateways[n % gateways.length]!;
+  const unknown = generateSecretKey();
+  return [
+    ...STRANGERS.map((localAddress, n): HonestPerson => {
+      const address = { ...at(n), localAddress };
+      const perSecond = PER_SECOND.stranger;
+      return { who: 'a stranger elsewhere', address, secretKey: generateSecretKey(), perSecond };
+    }),
+    {
+      who: "an unknown key at the attacker's address",
+      address: { ...at(0), localAddress: ATTACKER_ADDRESS, identity: makeTlsIdentity(unknown) },
+      secretKey: unknown,
+      perSecond: PER_SECOND.unknown,
+    },
+    {
+      who: "a registered user at the attacker's address",
+      address: {
+        ...at(1),
+        localAddress: ATTACKER_ADDRESS,
+        identity: makeTlsIdentity(REGISTERED_SECRET),
+      },
+      secretKey: REGISTERED_SECRET,
+      perSecond: PER_SECOND.known,
+    },
+  ];
+}
+
+async function arrive(address: ServerAddress, figures: HonestFigures): Promise<void> {
+  const sinceMs = performance.now();
+  let fail: (why: string) => void = () => {};
+  let connection: Connection | undefined;
+  try {
+    const answered = new Promise<void>((resolve, reject) => {
+      fail = (why) => reject(new LoadError(why));
+      const handler = {
+        message(_connection: Connection, bytes: Buffer, at: number): void {
+          if (bytes[at] === MESSAGE.queryClosed && bytes[at + 6] === RESULT.NOT_FOUND) resolve();
+          else fail(resultName(bytes[at + (bytes[at] === MESSAGE.closing ? 1 : 6)]!) ?? 'a word');
+        },
+        lost: (_connection: Connection, why: string) => fail(why),
+      };
+      Connection.open(address, handler).then((opened) => {
+        connection = opened;
+        const references = [new Uint8Array(48)];
+        opened.send(encodeMessage({ name: 'get', queryId: QUERY_ID, references }));
+      }, reject);
+    });
+    const timer = setTimeout(() => fail('no answer'), ARRIVAL_PATIENCE_MS);
+    await answered.finally(() => clearTimeout(timer));
+    figures.done('arrival', sinceMs);
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    figures.failed('arrival', 'a newcomer', error.message);
+  } finally {
+    await connection?.close();
+  }
+}
