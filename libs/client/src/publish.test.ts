@@ -1,5 +1,6 @@
 /** Publishing: results, retries, flow control. */
 import {
+  encodeClosing,
   encodeSubmissionResult,
   type Message,
   RecordView,
@@ -153,6 +154,18 @@ describe('publish', () => {
     });
     const signal = AbortSignal.timeout(30);
     await expect(client.publish(makeRecord(2), { signal })).rejects.toThrow(/due to timeout/);
+  });
+
+  it('does not wait out a ban that is longer than the time it has', async () => {
+    const { client } = await start((connection) => {
+      connection.sendBytes(encodeClosing(RESULT.PUBKEY_TEMP_BANNED));
+      connection.websocket.close(1008, 'banned');
+      return true;
+    });
+    await expect(client.publish(makeRecord(1), { timeoutMs: 59_000 })).rejects.toMatchObject({
+      code: 'publish-timeout',
+      message: expect.stringContaining('banned') as string,
+    });
   });
 
   it('replaces a connection whose server owes an answer for too long', async () => {

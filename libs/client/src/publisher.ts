@@ -39,6 +39,8 @@ interface Job {
   readonly acceptDuplicate: boolean;
   readonly resolve: (result: PublishResult) => void;
   readonly reject: (error: unknown) => void;
+  /** By the client's clock: when it fails, whatever it waits for. */
+  deadline: number;
   attempts: number;
   lastError: MosaicError | undefined;
   isOver: boolean;
@@ -90,6 +92,7 @@ export class Publisher implements SessionUser {
         acceptDuplicate: options.acceptDuplicate ?? true,
         resolve,
         reject,
+        deadline: Number.POSITIVE_INFINITY,
         attempts: 0,
         lastError: undefined,
         isOver: false,
@@ -105,6 +108,19 @@ export class Publisher implements SessionUser {
     this.#send();
   }
 
+  /** What cannot be sent in its time, as after a ban, need not wait for that. */
+  delayed(delayMs: number, error: MosaicError): void {
+    const next = this.#deps.now() + delayMs;
+    for (const job of this.#jobs) {
+      if (job.deadline >= next) continue;
+      job.lastError = error;
+      this.#fail(
+        job,
+        noResult(job, `before the next connection, in ${Math.ceil(delayMs / 1000)} s`),
+      );
+    }
+  }
+
   failed(error: MosaicError): void {
     for (const job of this.#jobs) this.#fail(job, error);
   }
@@ -118,14 +134,9 @@ export class Publisher implements SessionUser {
   #limitTime(job: Job, options: PublishOptions): void {
     const { signal, timeoutMs = this.#retry.timeoutMs } = options;
     const stopListening = onAbort(signal, () => this.#fail(job, signal?.reason));
+    job.deadline = this.#deps.now() + timeoutMs;
     const stopDeadline = this.#deps.startTimer(() => {
-      const seen =
-        job.lastError === undefined ? '' : `; the last attempt: ${job.lastError.message}`;
-      const message =
-        `no result within ${timeoutMs} ms${seen}. Whether the server has the record is not ` +
-        'known; publishing it again does no harm';
-      const detail = { cause: job.lastError };
-      this.#fail(job, new MosaicError('unavailable', 'publish-timeout', message, detail));
+      this.#fail(job, noResult(job, `within ${timeoutMs} ms`));
     }, timeoutMs);
     job.stop = () => {
       stopDeadline();
@@ -233,4 +244,12 @@ export class Publisher implements SessionUser {
     for (const resolve of this.#idle) resolve();
     this.#idle = [];
   }
+}
+
+function noResult({ lastError }: Job, when: string): MosaicError {
+  const seen = lastError === undefined ? '' : `; the last attempt: ${lastError.message}`;
+  const message =
+    `no result ${when}${seen}. Whether the server has the record is not known; ` +
+    'publishing it again does no harm';
+  return new MosaicError('unavailable', 'publish-timeout', message, { cause: lastError });
 }

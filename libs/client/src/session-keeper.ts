@@ -14,6 +14,8 @@ import type { CloseInfo, HandshakeInfo, TransportListener, TransportSocket } fro
 export interface SessionUser {
   /** A session is there; called for each. */
   ready(session: Session): void;
+  /** There will be none for so long, in milliseconds. */
+  delayed?(delayMs: number, error: MosaicError): void;
   /** There will be no session any more. */
   failed(error: MosaicError): void;
 }
@@ -159,6 +161,7 @@ export class SessionKeeper {
     const delayMs = extraMs + backoffMs(reconnect, this.#failures, this.#deps.random);
     this.#options.observe({ name: 'reconnecting', attempt: this.#failures, delayMs, error });
     this.#stopTimer = this.#deps.startTimer(() => void this.#reconnect(reconnect), delayMs);
+    for (const user of this.#users) user.delayed?.(delayMs, error);
   }
 
   async #reconnect(reconnect: ReconnectOptions): Promise<void> {
