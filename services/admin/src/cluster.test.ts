@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hexEncode, type RecordView } from '@mosaic-cluster/protocol';
+import { encodeReference, hexEncode, type RecordView } from '@mosaic-cluster/protocol';
 import {
   createRedisIndex,
   openFileObjectStore,
@@ -105,6 +105,22 @@ it('counts what is held', async () => {
     indexWhole: true,
     kinds: [{ records: entries.length }],
   });
+});
+
+it('brings no record back that an operator removed', async () => {
+  const { record } = entries.at(-1)!;
+  const id = hexEncode(record.id);
+  expect((await admin('records', 'remove', encodeReference(record.id))).code).toBe(0);
+  // Nobody serves here who would take it out of the index.
+  const told = await verified();
+  expect(told.report.findings).toEqual([expect.objectContaining({ kind: 'index-removed', id })]);
+  const index = createRedisIndex({ connection, name: 'outbox' });
+  await index.remove([entries.pop()!]);
+  await index.close();
+  expect((await admin('reindex', '--role', 'outbox')).stdout).toContain('0 of them new');
+  const { code, report } = await verified();
+  expect(code).toBe(0);
+  expect(report.roles.outbox).toMatchObject({ removed: 1, found: entries.length });
 });
 
 it('names what the index lacks, what leads nowhere, and what is damaged', async () => {

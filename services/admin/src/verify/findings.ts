@@ -21,6 +21,10 @@ export const FINDING_KINDS = {
   },
   'index-missing': { means: 'a record of the log is not found by its ID', remedy: 'reindex' },
   'index-wrong': { means: 'the index has a record otherwise than the log', remedy: 'reindex' },
+  'index-removed': {
+    means: 'the index finds a record that an operator removed',
+    remedy: 'a running server takes it out within seconds; where it stays, start the server again',
+  },
   'index-path': { means: 'a record is not found on one of its paths', remedy: 'reindex' },
   'index-dangling': { means: 'the index leads to a record that is not there', remedy: 'reindex' },
   'index-count': { means: 'the index counts other records than it has', remedy: 'reindex' },

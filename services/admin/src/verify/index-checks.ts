@@ -44,7 +44,11 @@ export class IndexChecks {
     const expected = entries.filter((_, i) => reaches(ends[i]!));
     counts.unindexed += entries.length - expected.length;
     const found = await this.#index.lookup(expected.map(({ record }) => record.id));
-    for (const [i, entry] of expected.entries()) await this.#checkFound(entry, found[i]);
+    const removed = await this.#context.removed.areRemoved(expected.map(({ record }) => record.id));
+    for (const [i, entry] of expected.entries()) {
+      if (removed[i] === true) await this.#checkRemoved(entry, found[i]);
+      else await this.#checkFound(entry, found[i]);
+    }
   }
 
   async #checkFound(entry: ScannedEntry, found: IndexEntry | undefined): Promise<void> {
@@ -67,6 +71,14 @@ export class IndexChecks {
     if (checks.isSampled(entry.record)) await this.#checkPaths(entry);
   }
 
+  /** A running server may take it out only after the index was asked. */
+  async #checkRemoved(entry: ScannedEntry, found: IndexEntry | undefined): Promise<void> {
+    const isGone =
+      found === undefined || (await this.#index.lookup([entry.record.id]))[0] === undefined;
+    if (isGone) this.#context.state.counts.removed += 1;
+    else this.#tell('index-removed', entry, 'the index finds it, though an operator removed it');
+  }
+
   /** The log may hold a record twice: then the index may have the other copy. */
   async #checkElsewhere(entry: ScannedEntry, found: IndexEntry): Promise<void> {
     const [stored] = await readStored(this.#context.holding.log, [found]);
@@ -76,13 +88,8 @@ export class IndexChecks {
   }
 
   async #checkAbsent(entry: ScannedEntry): Promise<void> {
-    const { state, directory, removed } = this.#context;
+    const { state, directory } = this.#context;
     const { record, receivedAt } = entry;
-    const [isRemoved] = await removed.areRemoved([record.id]);
-    if (isRemoved === true) {
-      state.counts.removed += 1;
-      return;
-    }
     if (record.duplicateHandling === 'replaceable') {
       const [holder] = await this.#index.scan(
         { path: 'address', address: record.address },
@@ -150,7 +157,7 @@ export class IndexChecks {
   }
 
   #tell(
-    kind: 'index-missing' | 'index-wrong' | 'index-path',
+    kind: 'index-missing' | 'index-wrong' | 'index-path' | 'index-removed',
     { record, location }: ScannedEntry,
     what: string,
     path?: string,

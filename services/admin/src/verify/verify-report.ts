@@ -73,7 +73,7 @@ function roleLines(counts: RoleCounts, { holding, signatures, oneIn }: VerifyRep
   return [
     ...lines,
     `  index     ${number(found)} found by ID${rest}; ${number(paths)} on all paths, 1 in ${number(oneIn)}`,
-    `            ${count(entries, 'entry').replace(/entrys$/, 'entries')} lead to their records`,
+    `            ${entries === 1 ? '1 entry leads to its record' : `${number(entries)} entries lead to their records`}`,
   ];
 }
 
