@@ -1,6 +1,7 @@
 // Writes the reference pages that come from tables in the code, so that they cannot drift apart.
 //
-//   node scripts/docs.mjs            writes docs/configuration.md and docs/limits.md
+//   node scripts/docs.mjs            writes docs/configuration.md, docs/limits.md and the chart's
+//                                  README.md and values.schema.json
 //   node scripts/docs.mjs --check    fails where a page is not what the tables say
 //
 // Runs from the build: `npm run docs` builds first.
@@ -22,6 +23,7 @@ import { settings as outboxSettings } from '../services/outbox/dist/config.js';
 import { settings as inboxSettings } from '../services/inbox/dist/config.js';
 import { settings as encryptionSettings } from '../services/encryption/dist/config.js';
 import { renderSettingsMarkdown } from '../libs/runtime/dist/config-help.js';
+import { chartPages } from './deploy/chart-pages.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -171,7 +173,11 @@ Of each role that a worker of a cluster has open (\`libs/store/src/store-limits.
 ${limitsTable(OBJECT_LOG_LIMIT_TABLE)}`;
 }
 
-const pages = { 'docs/configuration.md': configurationPage(), 'docs/limits.md': limitsPage() };
+const pages = {
+  'docs/configuration.md': configurationPage(),
+  'docs/limits.md': limitsPage(),
+  ...chartPages(root, { gateway: gatewaySettings, ...WORKERS }),
+};
 const isCheck = process.argv.includes('--check');
 for (const [path, text] of Object.entries(pages)) {
   if (!isCheck) {

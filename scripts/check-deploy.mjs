@@ -1,0 +1,114 @@
+// Checks what the server is deployed with: the image's recipe, the chart, k8s/, alerts. What it needs for that
+// is installed where it is missing, once, into ~/.cache/mosaic-cluster/tools (Go, Python 3 with pip, apt-get).
+//
+//   npm run check:deploy                      checks everything
+//   node scripts/check-deploy.mjs --write     writes k8s/base from the chart
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runTool } from '../libs/test-servers/dist/run-tool.js';
+import { EXPECTATIONS, REFUSED } from './deploy/chart-expectations.mjs';
+import { KUBERNETES_VERSIONS, schemaProblem } from './deploy/kubernetes-schemas.mjs';
+import { kustomizeProblems, writeBase } from './deploy/kustomize-base.mjs';
+import { renderChart, runHelm, valuesMatrix } from './deploy/render.mjs';
+import { settingsProblems } from './deploy/service-settings.mjs';
+import { findSchemas, findTool } from './deploy/tools.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const alerts = join(root, 'charts', 'mosaic-cluster', 'files', 'alerts');
+const matrix = valuesMatrix(root);
+const say = (line) => console.log(line);
+let passed = 0;
+let failed = 0;
+
+/** Runs one check, which gives its problems in sentences. */
+async function check(what, work) {
+  let problems;
+  try {
+    problems = (await work()) ?? [];
+  } catch (error) {
+    problems = [error.message, error.cause?.message].filter((text) => text !== undefined);
+  }
+  if (problems.length === 0) passed += 1;
+  else failed += 1;
+  say(`${problems.length === 0 ? 'ok ' : 'NOT'} ${what}`);
+  for (const problem of problems) say(`      ${problem.trim().replaceAll('\n', '\n      ')}`);
+}
+
+async function checkImage() {
+  const hadolint = await findTool('hadolint', say);
+  const dockerfile = join(root, 'deploy', 'Dockerfile');
+  await runTool(hadolint, [dockerfile], { timeoutMs: 60_000 });
+}
+
+async function checkChart(helm) {
+  const tools = {
+    kubeconform: await findTool('kubeconform', say),
+    schemas: await findSchemas(say),
+  };
+  const ownSchemas = join(root, 'scripts', 'deploy', 'schemas');
+  for (const [name, files] of Object.entries(matrix)) {
+    await check(`helm lint with ${files.join(' and ')}`, async () => {
+      await runHelm(helm, root, ['lint', '--strict', '--quiet'], files);
+    });
+    const objects = await renderChart(helm, root, files).catch(() => []);
+    await check(`${name}: services take the settings of ${objects.length} objects`, () =>
+      objects.length === 0 ? ['nothing was rendered'] : settingsProblems(objects),
+    );
+    for (const version of KUBERNETES_VERSIONS) {
+      await check(`${name}: every object is one of Kubernetes ${version}`, async () => {
+        const problem = await schemaProblem({ ...tools, ownSchemas }, version, objects);
+        return problem === undefined ? [] : [problem];
+      });
+    }
+  }
+}
+
+async function checkExpectations(helm) {
+  for (const [sentence, sets, verify] of EXPECTATIONS) {
+    await check(sentence, async () => {
+      verify(await renderChart(helm, root, matrix.base, sets));
+    });
+  }
+  for (const [set, named] of REFUSED) {
+    await check(`${set} is refused`, async () => {
+      const error = await renderChart(helm, root, matrix.base, [set]).then(
+        () => undefined,
+        (thrown) => thrown,
+      );
+      if (error === undefined) return ['it was taken'];
+      // The command line, which repeats the value, stands before helm's words.
+      const words = error.message.slice(error.message.indexOf('Error:'));
+      return words.includes(named) ? [] : [`the refusal does not name ${named}: ${words}`];
+    });
+  }
+}
+
+async function checkAlerts() {
+  const files = readdirSync(alerts).filter((file) => file.endsWith('.yaml'));
+  if (files.length === 0) return;
+  const promtool = await findTool('promtool', say);
+  const isTest = (file) => file.endsWith('.test.yaml');
+  const run = (args) => runTool(promtool, args, { folder: alerts, timeoutMs: 120_000 });
+  for (const file of files) {
+    const how = isTest(file) ? ['test', 'rules', file] : ['check', 'rules', file];
+    await check(`promtool ${how.join(' ')}`, async () => {
+      await run(how);
+    });
+  }
+}
+
+const helm = await findTool('helm', say);
+if (process.argv.includes('--write')) {
+  await writeBase(helm, root);
+  say('wrote k8s/base');
+} else {
+  await check('hadolint finds nothing in deploy/Dockerfile', checkImage);
+  await checkChart(helm);
+  await checkExpectations(helm);
+  const kustomize = await findTool('kustomize', say);
+  await check('k8s/ is what the chart makes', () => kustomizeProblems({ helm, kustomize }, root));
+  await checkAlerts();
+  say(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
