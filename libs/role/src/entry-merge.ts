@@ -67,9 +67,11 @@ export class EntryMerge {
     return this.#started && this.#heap.length === 0;
   }
 
-  /** Index entries read so far, and one for each time that a source was asked. */
+  /** Index entries read or looked for so far, and one for each time that a source was asked. */
   get read(): number {
-    return this.#read;
+    let read = this.#read;
+    for (const { source } of this.#states) read += source.looked?.() ?? 0;
+    return read;
   }
 
   /** The next entries, at most `count`; fewer: there are no more. */
@@ -107,7 +109,7 @@ export class EntryMerge {
 
   async #fill(state: SourceState, below: Position | undefined): Promise<void> {
     state.entries = await state.source.next(below, state.chunk);
-    this.#read += 1 + state.entries.length;
+    this.#read += 1 + (state.source.looked === undefined ? state.entries.length : 0);
     state.at = 0;
     state.position = state.entries[0]?.position ?? NO_POSITION;
     state.isLast = state.entries.length < state.chunk;

@@ -12,6 +12,8 @@ import type { PlannedPath } from './query-plan.ts';
 /** Gives entries below a position, newest first; fewer than `limit`: there are no more. */
 export interface EntrySource {
   next(below: Position | undefined, limit: number): Promise<readonly IndexEntry[]>;
+  /** How many entries were looked for so far, found or not; undefined: each that was given. */
+  readonly looked?: () => number;
 }
 
 /** IDs looked up in one turn of the event loop. */
@@ -43,11 +45,13 @@ export function listSource(unordered: readonly IndexEntry[]): EntrySource {
 
 /**
  * The entries of whole IDs. An ID says where it stands, so that only those needed are looked up; it
- * may give a few more than it was asked for.
+ * may give a few more than it was asked for. To look for what is not there costs as much as to find it.
  */
 export function idSource(index: RecordIndex, unordered: readonly Reference[]): EntrySource {
   const ids = unordered.toSorted((a, b) => compareBytes(b, a));
+  let looked = 0;
   return {
+    looked: () => looked,
     next: async (below, limit) => {
       const found: IndexEntry[] = [];
       const positionAt = (i: number): Position => ids[i]!.subarray(0, POSITION_BYTES);
@@ -55,6 +59,7 @@ export function idSource(index: RecordIndex, unordered: readonly Reference[]): E
       for (let at = start; at < ids.length && found.length < limit; at += LOOKUP_IDS) {
         if (at > start) await nextTurn();
         const some = ids.slice(at, at + LOOKUP_IDS);
+        looked += some.length;
         for (const entry of await index.lookup(some)) if (entry !== undefined) found.push(entry);
       }
       return found;

@@ -115,6 +115,29 @@ describe('a page', () => {
     expect(wide.scanned).toBeGreaterThanOrEqual(20);
   });
 
+  it('says the same of IDs that are looked for, whether they are found, may be read, or are not there', async () => {
+    await open();
+    const own = await store(20, (n) => record(ALICE, { timestamp: moment(n) }));
+    const secrets = Array.from({ length: 20 }, (_, n) =>
+      record(ALICE, { kind: kind({ audience: 'author-only' }), timestamp: moment(n) }),
+    );
+    await roles.submit('encryption', secrets);
+    const nowhere = Array.from({ length: 20 }, (_, n) =>
+      record(ALICE, { timestamp: moment(50 + n) }),
+    );
+    const cost = async (role: 'outbox' | 'encryption', records: readonly RecordView[]) => {
+      const references = records.map(({ id }) => id);
+      const { worker } = roles.role(role);
+      const reader = person(1).key;
+      return (await worker.get({ references, reader, cursor: undefined, budget: BIG })).scanned;
+    };
+    const price = await cost('outbox', own);
+    expect(price).toBeGreaterThanOrEqual(20);
+    expect(await cost('outbox', nowhere)).toBe(price);
+    expect(await cost('encryption', secrets)).toBe(price);
+    expect(await cost('encryption', nowhere)).toBe(price);
+  });
+
   it('does not read large records that it has no room for', async () => {
     await open();
     const payload = new Uint8Array(400_000);
