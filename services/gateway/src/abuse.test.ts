@@ -144,6 +144,16 @@ describe('queries', () => {
     expect((await other.story()).at(-1)).toBe('closed 5 SUCCESS');
   });
 
+  test('that wait for their turn are not begun once everything is spent', async () => {
+    const { client, gateway } = place('query.*.*=1/s:100');
+    gateway.outbox.scanned = 1_000;
+    gateway.outbox.store(fakeRecord({ author: AUTHOR, timestamp: 1 }));
+    for (let id = 0; id < 200; id++) client.query(id, BY_AUTHOR);
+    const story = await client.story();
+    expect(story.filter((line) => line.endsWith('TOO_FAST')).length).toBeGreaterThan(150);
+    expect(gateway.outbox.budgets.length).toBeLessThanOrEqual(32);
+  });
+
   test('of a worker that does not tell are paid by the records that came', async () => {
     const { client, gateway } = place('query.*.*=1/s:150');
     for (let n = 0; n < 200; n++)

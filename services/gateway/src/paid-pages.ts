@@ -12,8 +12,8 @@ export function paidBy(
   return sources.map(
     (source): PageSource =>
       async (cursor, budget) => {
-        // What the first page costs is not known before; that it may be asked for was looked at.
-        if (cursor !== undefined && !visitor.mayQuery()) {
+        // The first page too: others may have spent everything while the query waited for its turn.
+        if (!visitor.mayQuery()) {
           throw new MosaicError('limited', 'over-budget', 'the budget for queries is used up');
         }
         const page = await source(cursor, budget);
