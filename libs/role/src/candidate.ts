@@ -7,6 +7,7 @@ import {
   RESULT,
   type ResultCode,
 } from '@mosaic-cluster/protocol';
+import type { Standing } from './index-writer.ts';
 
 /** A submission under judgement. */
 export interface Candidate {
@@ -20,6 +21,8 @@ export interface Candidate {
   isRemoved: boolean;
   /** The store has another record of the same ID: the same signed data, other bytes around it. */
   isIdTaken: boolean;
+  /** What a replaceable record met at its address, once that was looked at. */
+  standing: Standing | undefined;
   /** Undefined as long as nothing decided. */
   result: ResultCode | undefined;
 }
@@ -33,6 +36,7 @@ export function candidateOf(submission: Submission): Candidate {
     isForeignKey: false,
     isRemoved: false,
     isIdTaken: false,
+    standing: undefined,
     result: undefined,
   };
 }

@@ -15,7 +15,7 @@ import type { IndexEntry, LogEntry } from '@mosaic-cluster/store';
 import { type Candidate, candidateOf, undecided } from './candidate.ts';
 import { CandidateSteps } from './candidate-steps.ts';
 import type { CommitEntry, CommitPipeline } from './commit-pipeline.ts';
-import type { IndexOutcome, IndexWriter, Standing } from './index-writer.ts';
+import type { IndexOutcome, IndexWriter } from './index-writer.ts';
 import { nextTurn } from './next-turn.ts';
 import type { RemovalLookup } from './removed-records.ts';
 import { Admission } from './rules/admission.ts';
@@ -118,6 +118,7 @@ export class Intake {
     await this.#steps.together(candidates, (open) => this.#answerHeld(open));
     await this.#steps.together(candidates, (open) => this.#verify(open));
     await this.#steps.each(candidates, (candidate) => this.#checkPayload(candidate));
+    await this.#steps.each(candidates, (candidate) => this.#answerOutdated(candidate));
     if (this.#admission.hasMore) await this.#admission.admit(candidates);
     await this.#store(candidates);
   }
@@ -213,6 +214,19 @@ export class Intake {
     return checked;
   }
 
+  /**
+   * Answers what a newer record has replaced. It is not stored, so it costs its author nothing: everybody
+   * has the old versions, and could send them again and again.
+   */
+  #answerOutdated(candidate: Candidate): Promise<void> | undefined {
+    const { record } = candidate;
+    if (record.duplicateHandling !== 'replaceable') return undefined;
+    return this.#options.writer.standing(record).then((standing) => {
+      candidate.standing = standing;
+      if (standing.isOutdated) candidate.result = RESULT.ACCEPTED;
+    });
+  }
+
   async #store(candidates: readonly Candidate[]): Promise<void> {
     const open = undecided(candidates);
     const lasting = open.filter(isStored);
@@ -224,26 +238,13 @@ export class Intake {
   }
 
   async #commit(candidates: readonly Candidate[]): Promise<void> {
-    const { writer, commits, now } = this.#options;
-    const standings: (Standing | undefined)[] = [];
-    const look = async (candidate: Candidate, i: number): Promise<void> => {
-      const standing = await writer.standing(candidate.record);
-      standings[i] = standing;
-      if (standing.isOutdated) candidate.result = RESULT.ACCEPTED;
-    };
-    await this.#steps.each(candidates, (candidate, i) =>
-      candidate.record.duplicateHandling === 'replaceable' ? look(candidate, i) : undefined,
-    );
+    const { commits, now } = this.#options;
     const receivedAt = now();
-    const entries: CommitEntry[] = [];
-    candidates.forEach(({ record, isHeld, result }, i) => {
-      if (result !== undefined) return;
-      entries.push({ record, receivedAt, held: isHeld, standing: standings[i] });
+    const entries = candidates.map(({ record, isHeld, standing }): CommitEntry => {
+      return { record, receivedAt, held: isHeld, standing };
     });
-    if (entries.length === 0) return;
-    const open = undecided(candidates);
     const outcomes = await commits.commit(entries);
-    open.forEach((candidate, i) => {
+    candidates.forEach((candidate, i) => {
       candidate.result = RESULT_OF_OUTCOME[outcomes[i]!];
     });
   }

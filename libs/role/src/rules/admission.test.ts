@@ -118,6 +118,27 @@ describe("an author's budget", () => {
     await limiter.close();
   });
 
+  it('is not used up by whoever sends again what passed or was replaced', async () => {
+    const limiter = createMemoryLimiter({ budgets });
+    await open(`quota=10KiB`, { deps: { limiter } });
+    const version = (n: number): RecordView =>
+      record(ALICE, {
+        timestamp: moment(n),
+        kind: kind({ duplicateHandling: 'replaceable' }),
+        nonce: nonce(1),
+        payload: new Uint8Array(1000),
+      });
+    const passing = record(ALICE, { kind: kind({ duplicateHandling: 'ephemeral' }) });
+    expect(await submit(version(1))).toEqual(['ACCEPTED']);
+    expect(await submit(version(2))).toEqual(['ACCEPTED']);
+    for (let n = 0; n < 20; n++) {
+      expect(await submit(version(1), passing)).toEqual(['ACCEPTED', 'NO_CONSUMERS']);
+    }
+    expect(await submit(sized(3, 8))).toEqual(['ACCEPTED']);
+    expect(await submit(sized(4, 8))).toEqual(['TOO_FAST']);
+    await limiter.close();
+  });
+
   it('pays for many index rows as for many records', async () => {
     const limiter = createMemoryLimiter({ budgets });
     await open('', { deps: { limiter } });

@@ -83,7 +83,9 @@ export class Admission {
     await steps.together(candidates, (open) => this.#ask(hook, undecided(open)));
   }
 
+  /** What is not stored costs its author nothing: whoever got it could send it again and again. */
   #charge(candidate: Candidate): Promise<void> | undefined {
+    if (candidate.record.duplicateHandling === 'ephemeral') return undefined;
     const isUser = this.#options.users.knows(candidate.record.author);
     if (typeof isUser !== 'boolean')
       return isUser.then((knows) => this.#chargeKnown(candidate, knows));
@@ -110,7 +112,6 @@ export class Admission {
 
   async #reserve(candidate: Candidate, isUser: boolean): Promise<void> {
     const { record } = candidate;
-    if (record.duplicateHandling === 'ephemeral') return;
     const quota = this.#quotaOf(isUser);
     if (quota === undefined) return;
     const limit = quota + (record.isKeySchedule ? SCHEDULE_RESERVE_BYTES : 0);
