@@ -37,7 +37,7 @@ it('accepts what the rules do, more of registered users, and no more of an autho
     recordBy(BOB, old),
     recordBy(BOB, { kind: kindWith({ applicationId: 98 }) }),
   );
-  expect(results).toEqual(['ACCEPTED', 'TOO_LARGE', 'INVALID', 'UNAUTHORIZED']);
+  expect(results).toEqual(['ACCEPTED', 'TOO_LARGE', 'UNAUTHORIZED', 'UNAUTHORIZED']);
   const bobs = [await client.submit(recordBy(BOB)), await client.submit(recordBy(BOB))].flat();
   expect(bobs).toEqual(['ACCEPTED', 'ACCEPTED']);
   expect(await client.submit(recordBy(BOB), recordBy(CAROL))).toEqual(['TOO_FAST', 'ACCEPTED']);

@@ -44,7 +44,8 @@ export const RULE_RESULT: Readonly<Record<AcceptRule, ResultCode>> = {
   kinds: RESULT.UNAUTHORIZED,
   bytes: RESULT.TOO_LARGE,
   tags: RESULT.TOO_LARGE,
-  age: RESULT.INVALID,
+  // Nothing is wrong with it: INVALID would have its honest sender banned as a forger.
+  age: RESULT.UNAUTHORIZED,
   ahead: RESULT.INVALID,
   quota: RESULT.TOO_LARGE,
 };

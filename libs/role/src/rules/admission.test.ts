@@ -60,7 +60,7 @@ describe('what an operator accepts', () => {
       'UNAUTHORIZED',
       'TOO_LARGE',
       'TOO_LARGE',
-      'INVALID',
+      'UNAUTHORIZED',
       'INVALID',
       'ACCEPTED',
     ]);
