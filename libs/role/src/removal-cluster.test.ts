@@ -70,9 +70,14 @@ it('are gone at every worker, whoever removes them, and stay so', SOON, async ()
         worker.query(BY_ALICE),
   );
   for (const query of seen) await expect.poll(query, SOON).toEqual([idOf(good)]);
+  for (const { removed } of [first, second]) {
+    // One that does not know yet would take them once more, until its follower looks again.
+    const isKnown = async (): Promise<unknown> => removed.areRemoved([bad.id, late.id]);
+    await expect.poll(isKnown, SOON).toEqual([true, true]);
+  }
   for (const { worker } of [first, second]) {
-    const answers = async (): Promise<unknown> => worker.submit(bad, late, good);
-    await expect.poll(answers, SOON).toEqual(['UNAUTHORIZED', 'UNAUTHORIZED', 'DUPLICATE']);
+    const answers = await worker.submit(bad, late, good);
+    expect(answers).toEqual(['UNAUTHORIZED', 'UNAUTHORIZED', 'DUPLICATE']);
   }
   const { index, log, directory } = first.worker;
   const { removed } = first;
