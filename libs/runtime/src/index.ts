@@ -16,11 +16,13 @@ export { createLogger, type LogFormat, logFormats, type LogOptions, type LogSink
 export { logSettings } from './log-settings.ts';
 export { type LogFields, type Logger, type LogLevel, logLevels, silentLogger } from './logger.ts';
 export {
+  BATCH_BUCKETS,
   type CounterSpec,
   type GaugeSpec,
   type HistogramSpec,
   type LabelsOf,
   type LabelValues,
+  LATENCY_BUCKETS,
   type MetricSpec,
   type MetricTable,
   renderMetricsMarkdown,
@@ -34,6 +36,7 @@ export {
   type Labelled,
   Metrics,
   type MetricsOptions,
+  timed,
 } from './metrics.ts';
 export { formatBytes, formatDurationMs, parseBytes, parseDurationMs } from './quantity.ts';
 export {

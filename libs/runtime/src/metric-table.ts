@@ -14,6 +14,8 @@ export interface CounterSpec {
   readonly name: `mosaic_${string}`;
   /** One sentence for the person who reads a dashboard. */
   readonly help: string;
+  /** What to do when it is bad, for the reference page; undefined: it is there to be looked at. */
+  readonly remedy?: string;
   readonly labels?: LabelValues;
 }
 
@@ -22,6 +24,7 @@ export interface GaugeSpec {
   readonly type: 'gauge';
   readonly name: `mosaic_${string}`;
   readonly help: string;
+  readonly remedy?: string;
   readonly labels?: LabelValues;
 }
 
@@ -30,6 +33,7 @@ export interface HistogramSpec {
   readonly type: 'histogram';
   readonly name: `mosaic_${string}`;
   readonly help: string;
+  readonly remedy?: string;
   readonly labels?: LabelValues;
   /** Upper bounds in the metric's unit, ascending, at most 24. */
   readonly buckets: readonly number[];
@@ -64,17 +68,29 @@ export function checkMetricTable(table: MetricTable): void {
   }
 }
 
-/** The metrics as a Markdown table with a row each, in the table's order. */
-export function renderMetricsMarkdown(table: MetricTable): string {
-  checkMetricTable(table);
-  const rows = Object.values<MetricSpec>(table).map((spec) => {
+/** Bounds, in seconds, for how long a request or a call of a store takes. */
+export const LATENCY_BUCKETS: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+
+/** Bounds for how many records go together. */
+export const BATCH_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
+
+/** Metrics as a Markdown table with a row each, in the given order. */
+export function renderMetricsMarkdown(specs: readonly MetricSpec[]): string {
+  const rows = specs.map((spec) => {
     const labels = Object.entries(spec.labels ?? {})
       .map(([label, values]) => `\`${label}\`: ${values.join(', ')}`)
       .join('; ');
-    const cells = [`\`${spec.name}\``, spec.type, labels, spec.help];
+    const cells = [`\`${spec.name}\``, spec.type, labels, spec.help, spec.remedy ?? ''];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   });
-  return ['| Name | Type | Labels | Meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
+  return [
+    '| Name | Type | Labels | Meaning | When it is bad |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
 }
 
 /** Every combination of a metric's label values; one empty combination when it has no labels. */

@@ -1,8 +1,8 @@
 /** What Prometheus scrapes: right values, stable series, and names its linter accepts. */
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { type MetricTable, renderMetricsMarkdown } from './metric-table.ts';
-import { type CounterHandle, type GaugeHandle, Metrics } from './metrics.ts';
+import { checkMetricTable, type MetricTable, renderMetricsMarkdown } from './metric-table.ts';
+import { type CounterHandle, type GaugeHandle, Metrics, timed } from './metrics.ts';
 
 const table = {
   submissions: {
@@ -89,6 +89,21 @@ describe('metrics', () => {
     expect(series.get('mosaic_commit_duration_seconds_sum')).toBeCloseTo(5.555);
   });
 
+  it('observe how long work took, and count it where it failed', async () => {
+    const metrics = new Metrics(identity);
+    const { seconds, failures } = metrics.define({
+      seconds: { type: 'histogram', name: 'mosaic_x_seconds', help: 'X.', buckets: [60] },
+      failures: { type: 'counter', name: 'mosaic_x_failures_total', help: 'X.' },
+    });
+    const untouched = (await seriesOf(metrics)).get('mosaic_x_seconds_bucket{le="60"}');
+    await expect(timed(seconds, failures, async () => 7)).resolves.toBe(7);
+    const failing = timed(seconds, failures, () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    const series = await seriesOf(metrics);
+    const after = ['mosaic_x_seconds_bucket{le="60"}', 'mosaic_x_failures_total'];
+    expect([untouched, ...after.map((name) => series.get(name))]).toEqual([0, 2, 1]);
+  });
+
   it('tell service, version and the state of the process', async () => {
     const metrics = new Metrics(identity);
     await metrics.render();
@@ -139,16 +154,18 @@ describe('a metric table', () => {
   ] as const)('%# is refused', (spec, message) => {
     const bad = { spec } as MetricTable;
     expect(() => new Metrics(identity).define(bad)).toThrow(TypeError);
-    expect(() => renderMetricsMarkdown(bad)).toThrow(message);
+    expect(() => checkMetricTable(bad)).toThrow(message);
   });
 
   it('renders as Markdown', () => {
-    expect(renderMetricsMarkdown(table)).toMatchInlineSnapshot(`
-      "| Name | Type | Labels | Meaning |
-      |---|---|---|---|
-      | \`mosaic_submissions_total\` | counter | \`role\`: outbox, inbox; \`result\`: accepted, duplicate | Records submitted. |
-      | \`mosaic_connections\` | gauge |  | Open connections. |
-      | \`mosaic_commit_duration_seconds\` | histogram |  | Time from a batch to durability. |
+    const metrics = new Metrics(identity);
+    metrics.define(table);
+    expect(renderMetricsMarkdown(metrics.specs)).toMatchInlineSnapshot(`
+      "| Name | Type | Labels | Meaning | When it is bad |
+      |---|---|---|---|---|
+      | \`mosaic_submissions_total\` | counter | \`role\`: outbox, inbox; \`result\`: accepted, duplicate | Records submitted. |  |
+      | \`mosaic_connections\` | gauge |  | Open connections. |  |
+      | \`mosaic_commit_duration_seconds\` | histogram |  | Time from a batch to durability. |  |
       "
     `);
   });

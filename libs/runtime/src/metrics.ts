@@ -68,9 +68,32 @@ export interface MetricsOptions {
 type AnyHandle = CounterHandle | GaugeHandle | HistogramHandle;
 type MakeHandle = (labels: Readonly<Record<string, string>>) => AnyHandle;
 
+/**
+ * Runs work and observes how many seconds it took, be it that it failed, which is counted.
+ *
+ * @param failures undefined: nobody counts them
+ * @throws what the work throws
+ */
+export async function timed<T>(
+  seconds: HistogramHandle,
+  failures: CounterHandle | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const since = performance.now();
+  try {
+    return await work();
+  } catch (error) {
+    failures?.increment();
+    throw error;
+  } finally {
+    seconds.observe((performance.now() - since) / 1000);
+  }
+}
+
 /** One process's metrics. Process-wide figures of Node.js are in it from the start. */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #specs: MetricSpec[] = [];
 
   constructor(options: MetricsOptions) {
     addProcessMetrics(this.#registry, options);
@@ -81,8 +104,13 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
+  /** What was defined so far, in order; the figures of Node.js are not among them. */
+  get specs(): readonly MetricSpec[] {
+    return this.#specs;
+  }
+
   /**
-   * Creates the metrics of `table`. Counters and gauges start at zero for every combination of
+   * Creates the metrics of `table`. All start at zero for every combination of
    * label values, so that alerts on their rates work from the first event. Throws a TypeError
    * when a name breaks the rules, and an Error when one exists already.
    */
@@ -91,6 +119,7 @@ export class Metrics {
     const handles: Record<string, unknown> = {};
     for (const [key, spec] of Object.entries<MetricSpec>(table)) {
       const make = createMetric(this.#registry, spec);
+      this.#specs.push(spec);
       handles[key] = spec.labels === undefined ? make({}) : labelled(spec.name, spec.labels, make);
     }
     return handles as HandlesOf<T>;
@@ -186,6 +215,7 @@ function histogramHandle(
   histogram: Histogram,
   labels: Readonly<Record<string, string>>,
 ): HistogramHandle {
+  histogram.zero(labels);
   const bound = histogram.labels(labels);
   return {
     observe(value) {

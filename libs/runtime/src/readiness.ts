@@ -97,6 +97,11 @@ export class Readiness {
     else if (this.#startWaits.size < CHECKS_MAX) this.#startWaits.set(name, shortened(reason));
   }
 
+  /** Where the service is in its life. */
+  get state(): ServingState {
+    return this.#state;
+  }
+
   /** Says that the service has started, or begins to stop; takes effect at the next probe. */
   setState(state: ServingState): void {
     this.#state = state;
