@@ -5,6 +5,7 @@ export type {
   LogEntry,
   LogPart,
   LogPosition,
+  CacheFigures,
   LogState,
   ScannedCommit,
   ScannedEntry,
@@ -94,6 +95,8 @@ export {
 export {
   openRedis,
   type RedisConnection,
+  type RedisMemory,
+  type RedisServers,
   type RedisReply,
   type RedisScript,
   redisScript,
@@ -120,3 +123,4 @@ export {
 } from './registry-memory.ts';
 export { openRedisRegistry, type RedisRegistryOptions } from './registry-redis.ts';
 export { openRedisRegistryView, type RedisRegistryViewOptions } from './registry-redis-view.ts';
+export { RepeatedWork } from './repeated-work.ts';

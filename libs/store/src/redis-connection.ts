@@ -48,6 +48,19 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
+/** Memory of a Redis server. */
+export interface RedisMemory {
+  readonly usedBytes: number;
+  /** 0: there is no limit. */
+  readonly maxBytes: number;
+}
+
+/** A connection that knows its servers. */
+export interface RedisServers extends RedisConnection {
+  /** What every master has of memory. Throws as {@link run} does. */
+  memory(): Promise<readonly RedisMemory[]>;
+}
+
 /** The driver, which only servers that use Redis load. */
 type Driver = Pick<typeof import('ioredis'), 'Cluster' | 'Command' | 'Redis'>;
 
@@ -80,7 +93,7 @@ type Outcome = readonly [error: Error | null, value?: unknown];
 export async function openRedis(
   options: RedisConnectionOptions,
   onError: (error: MosaicError) => void = () => {},
-): Promise<RedisConnection> {
+): Promise<RedisServers> {
   const plan = planRedis(options);
   const connection = new DriverConnection(await import('ioredis'), plan, onError);
   try {
@@ -92,7 +105,7 @@ export async function openRedis(
   return connection;
 }
 
-class DriverConnection implements RedisConnection {
+class DriverConnection implements RedisServers {
   readonly keyPrefix: string;
   readonly #plan: RedisPlan;
   readonly #driver: Driver;
@@ -150,6 +163,16 @@ class DriverConnection implements RedisConnection {
     this.#assertOpen();
     const pings = this.#masters().map((master) => master.ping());
     await this.#within(this.#plan.commandTimeoutMs, Promise.all(pings));
+  }
+
+  async memory(): Promise<readonly RedisMemory[]> {
+    this.#assertOpen();
+    const infos = this.#masters().map((master) => master.info('memory'));
+    const texts = await this.#within(this.#plan.commandTimeoutMs, Promise.all(infos));
+    return texts.map((info) => ({
+      usedBytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0),
+      maxBytes: Number(/^maxmemory:(\d+)/m.exec(info)?.[1] ?? 0),
+    }));
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,8 @@
 export {
   openRedis,
   type RedisConnection,
+  type RedisMemory,
+  type RedisServers,
   type RedisReply,
   type RedisScript,
   redisScript,
@@ -13,3 +15,4 @@ export {
 export { planRedis, type RedisConnectionOptions, type RedisMode } from './redis-options.ts';
 export type { RegistryView } from './registry.ts';
 export { openRedisRegistryView, type RedisRegistryViewOptions } from './registry-redis-view.ts';
+export { RepeatedWork } from './repeated-work.ts';

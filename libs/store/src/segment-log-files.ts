@@ -18,6 +18,7 @@ import { FreeSpace } from './segment-free-space.ts';
 import { logClosed, ReadHandles } from './segment-handles.ts';
 import {
   type Appended,
+  type CacheFigures,
   isLogStart,
   type Location,
   type LogEntry,
@@ -70,6 +71,7 @@ export interface FileSegmentLog extends SegmentLog {
   segments(): readonly SegmentInfo[];
   /** Memory that cached record bytes take. */
   readonly cachedBytes: number;
+  readonly cacheFigures: CacheFigures;
 }
 
 type Settled = Required<SegmentLogOptions>;
@@ -193,6 +195,10 @@ class FolderLog implements FileSegmentLog {
 
   get cachedBytes(): number {
     return this.#cache.bytes;
+  }
+
+  get cacheFigures(): CacheFigures {
+    return this.#reader.figures;
   }
 
   segments(): readonly SegmentInfo[] {

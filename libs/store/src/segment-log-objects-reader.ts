@@ -62,6 +62,7 @@ export class ObjectReader {
   readonly #options: ObjectReaderOptions;
   /** By segment and number; gone when it has come or failed. */
   readonly #loading = new Map<string, Promise<Block>>();
+  readonly figures: { hits: number; misses: number } = { hits: 0, misses: 0 };
 
   constructor(options: ObjectReaderOptions) {
     this.#options = options;
@@ -69,6 +70,12 @@ export class ObjectReader {
 
   /** The entry where all of its bytes are in memory. */
   peek(location: Location): LogEntry | undefined {
+    const entry = this.#inMemory(location);
+    if (entry !== undefined) this.figures.hits += 1;
+    return entry;
+  }
+
+  #inMemory(location: Location): LogEntry | undefined {
     if (location.length !== OBJECT_LOCATION_BYTES) return undefined;
     const offset = offsetIn(location);
     const recordBytes = recordBytesIn(location);
@@ -101,6 +108,7 @@ export class ObjectReader {
     const missing: number[] = [];
     const deadline = performance.now() + this.#options.readTimeoutMs;
     for (let i = 0; i < entries.length; i++) if (entries[i] === undefined) missing.push(i);
+    this.figures.misses += missing.length;
     for (let from = 0; from < missing.length; from += FETCH_ENTRIES_MAX) {
       const chunk = missing.slice(from, from + FETCH_ENTRIES_MAX);
       const places = chunk.map((i) => this.#placeOf(locations[i]!));

@@ -10,6 +10,7 @@ import { assertSegmentRole, SEGMENT_SALT_BYTES } from './segment-format.ts';
 import { logClosed } from './segment-handles.ts';
 import {
   type Appended,
+  type CacheFigures,
   isLogStart,
   type Location,
   type LogEntry,
@@ -90,6 +91,7 @@ export interface ObjectSegmentLogOptions extends Partial<ObjectCommitBounds> {
 export interface ObjectSegmentLog extends SegmentLog {
   /** Memory that cached record bytes take. */
   readonly cachedBytes: number;
+  readonly cacheFigures: CacheFigures;
 }
 
 type Settled = Required<ObjectSegmentLogOptions>;
@@ -252,6 +254,10 @@ class StoreLog implements ObjectSegmentLog {
 
   get cachedBytes(): number {
     return this.#cache.bytes;
+  }
+
+  get cacheFigures(): CacheFigures {
+    return this.#reader.figures;
   }
 
   close(): Promise<void> {

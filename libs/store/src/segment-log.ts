@@ -58,6 +58,14 @@ export type LogState =
   | { readonly writable: true }
   | { readonly writable: false; readonly why: string };
 
+/** How often records were in memory. Both only grow. */
+export interface CacheFigures {
+  /** Looks for an entry that found it in memory; whoever looks twice is counted twice. */
+  readonly hits: number;
+  /** Entries that had to be fetched. */
+  readonly misses: number;
+}
+
 /** What one append wrote. */
 export interface Appended {
   /** One per entry, in order. */

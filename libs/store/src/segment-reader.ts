@@ -45,6 +45,7 @@ export class SegmentReader {
   readonly #loading = new Map<SegmentFile, Map<number, Promise<Block>>>();
   readonly #waiting: (() => void)[] = [];
   #loads = 0;
+  readonly figures: { hits: number; misses: number } = { hits: 0, misses: 0 };
 
   constructor(options: SegmentReaderOptions) {
     this.#options = options;
@@ -52,6 +53,12 @@ export class SegmentReader {
 
   /** The entry where all of its bytes are in memory. */
   peek(location: Location): LogEntry | undefined {
+    const entry = this.#inMemory(location);
+    if (entry !== undefined) this.figures.hits += 1;
+    return entry;
+  }
+
+  #inMemory(location: Location): LogEntry | undefined {
     if (location.length !== LOCATION_BYTES) return undefined;
     const segment = this.#options.segments.get(readU32BE(location, 0));
     if (segment === undefined) return undefined;
@@ -79,6 +86,7 @@ export class SegmentReader {
     const entries = locations.map((location) => this.peek(location));
     const missing: number[] = [];
     for (let i = 0; i < entries.length; i++) if (entries[i] === undefined) missing.push(i);
+    this.figures.misses += missing.length;
     for (let from = 0; from < missing.length; from += FETCH_ENTRIES_MAX) {
       const fetching = missing.slice(from, from + FETCH_ENTRIES_MAX).map(async (i) => {
         entries[i] = await this.#fetch(decodeLocation(locations[i]!));
