@@ -1,6 +1,6 @@
 /** Keeps a worker's index whole, and says in log, metrics and readiness probe how it stands. */
 import { IndexKeeper, type IndexKeeperOptions, type IndexState } from '@mosaic-cluster/role';
-import { formatDurationMs } from '@mosaic-cluster/runtime';
+import { formatDurationMs, type Metrics } from '@mosaic-cluster/runtime';
 import { quietWarnings } from './quiet-log.ts';
 import type { Service } from './service.ts';
 import type { WorkerConfig } from './worker-settings.ts';
@@ -28,11 +28,21 @@ export async function keepIndex(
       },
     },
   });
+  defineKeeperMetrics(metrics, keeper);
+  readiness.addNote({ name: 'record index', note: () => noteOf(keeper.state) });
+  await service.await('the record index', () => keeper.start());
+  lifecycle.add('record index', keeper);
+}
+
+/** Defines the metrics of what keeps an index whole. */
+export function defineKeeperMetrics(metrics: Metrics, keeper: Pick<IndexKeeper, 'state'>): void {
   const { whole, rebuilt } = metrics.define({
     whole: {
       type: 'gauge',
       name: 'mosaic_index_whole',
       help: 'Whether the record index has all that was acknowledged: 1, or 0 while answers may lack records.',
+      remedy:
+        'See its rebuild; the log and /readyz say why. With MOSAIC_REINDEX off: mosaic-admin reindex.',
     },
     rebuilt: {
       type: 'gauge',
@@ -42,9 +52,6 @@ export async function keepIndex(
   });
   whole.readFrom(() => (keeper.state.is === 'whole' ? 1 : 0));
   rebuilt.readFrom(() => progressOf(keeper.state));
-  readiness.addNote({ name: 'record index', note: () => noteOf(keeper.state) });
-  await service.await('the record index', () => keeper.start());
-  lifecycle.add('record index', keeper);
 }
 
 function tell({ lifecycle: { log } }: Service, state: IndexState, before: IndexState): void {

@@ -6,6 +6,7 @@ import {
   withKeyPrefix,
 } from '@mosaic-cluster/store';
 import { bucketOptions, type ObjectConfig, objectFolder } from './object-settings.ts';
+import { measureObjects } from './object-metrics.ts';
 import type { Service } from './service.ts';
 
 /** A key that nothing has. */
@@ -13,18 +14,19 @@ const NOTHING = 'self-test/nothing';
 
 /** Opens the object store, waiting for it where it is not there yet. It closes with the lifecycle. */
 export async function openObjects(config: ObjectConfig, service: Service): Promise<ObjectStore> {
-  const { lifecycle, readiness } = service;
-  const objects = await service.await('the object store', async () => {
-    const opened = await openObjectStore(config);
+  const { lifecycle, metrics, readiness } = service;
+  const opened = await service.await('the object store', async () => {
+    const store = await openObjectStore(config);
     try {
-      await opened.selfTest();
-      return opened;
+      await store.selfTest();
+      return store;
     } catch (error) {
-      await opened.close();
+      await store.close();
       throw error;
     }
   });
-  lifecycle.add('object store', objects);
+  lifecycle.add('object store', opened);
+  const objects = measureObjects(metrics, opened);
   readiness.addCheck({
     name: 'object store',
     check: (signal) => objects.head(NOTHING, { signal }),

@@ -8,6 +8,7 @@ import {
   type RecordIndex,
   type RedisConnection,
 } from '@mosaic-cluster/store';
+import { measureIndex } from './index-metrics.ts';
 import { quietWarnings } from './quiet-log.ts';
 import type { Service } from './service.ts';
 import type { WorkerConfig } from './worker-settings.ts';
@@ -45,11 +46,13 @@ export async function openRoleStores(
   service: Service,
 ): Promise<RoleStores> {
   const names = ROLE_NAMES.filter((name) => name === role || PUBLIC_ROLES.has(name));
+  const measured = measureIndex(service.metrics);
   const stores = new Map<RoleName, RoleStore>();
   await Promise.all(
     names.map(async (name) => {
       const cacheBytes = name === role ? config.cacheBytes : READ_CACHE_BYTES;
-      stores.set(name, await openStore(name, ground, { ...config, cacheBytes }, service));
+      const store = await openStore(name, ground, { ...config, cacheBytes }, service);
+      stores.set(name, { ...store, index: measured(store.index) });
     }),
   );
   return {

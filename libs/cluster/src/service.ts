@@ -17,6 +17,7 @@ import {
 } from '@mosaic-cluster/runtime';
 import { withPatience } from './patience.ts';
 import type { processSettings } from './process-settings.ts';
+import { defineServingMetrics } from './serving-metrics.ts';
 import { VERSION } from './version.ts';
 
 /** What a service's parts get from its frame. */
@@ -98,6 +99,7 @@ async function openFrame(
   const listen = config.healthListen;
   const server = await startHealthServer({ listen, readiness, metrics, log });
   lifecycle.add('health server', server);
+  defineServingMetrics(metrics, readiness);
   const health = `http://${formatHostPort(server.address)}`;
   log.debug(`health at ${health}/readyz`);
   const service: Service = {

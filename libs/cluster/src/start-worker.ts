@@ -6,6 +6,7 @@ import {
   COMMIT_BOUNDS,
   defineRoleMetrics,
   KeyDirectory,
+  measureVerifier,
   type ModerationDecisions,
   Moderator,
   openConfiguredHook,
@@ -14,10 +15,12 @@ import {
   type RolePolicy,
   RoleWorker,
   type RoleWorkerDeps,
+  watchModeration,
   type WorkerEvents,
 } from '@mosaic-cluster/role';
 import type { RedisConnection } from '@mosaic-cluster/store';
 import { fastTools } from '@mosaic-cluster/verifier';
+import { certificatesOf, defineCertificateMetrics } from './certificate-metrics.ts';
 import { followRemovals } from './follow-removals.ts';
 import { keepIndex } from './keep-index.ts';
 import { openBus } from './open-bus.ts';
@@ -52,7 +55,8 @@ export async function startWorker(
   service: Service,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { lifecycle, metrics } = service;
-  const figures = defineRoleMetrics(metrics);
+  defineCertificateMetrics(metrics, certificatesOf(config));
+  const figures = defineRoleMetrics(metrics, [role]);
   const [bus, objects, redis, verifier, { tools }] = await Promise.all([
     openBus(config, service),
     openObjects(config, service),
@@ -71,7 +75,7 @@ export async function startWorker(
     directory,
     users: registry.users,
     removed: registry.removed,
-    verifier,
+    verifier: measureVerifier(metrics, verifier),
     bus,
     now,
     scheduleTools: tools,
@@ -90,6 +94,7 @@ export async function startWorker(
   await keepIndex({ ...stores.own, directory, removed: registry.removed }, config, service);
   await followRemovals(stores.own, directory, registry, service);
   if (isModerated) {
+    watchModeration(stores.own.index, metrics, lifecycle);
     const moderator = new Moderator({
       ...stores.own,
       directory,
@@ -98,7 +103,7 @@ export async function startWorker(
     });
     registry.onDecided((ids) => moderator.followUp(ids));
   }
-  bus.serve(role, worker);
+  bus.serve(role, figures.measure(role, worker));
   // What is added last closes first: from here on that is the bus, once all it brought is answered.
   lifecycle.add('requests under way', bus, FINISH_TIMEOUT_MS);
   return { role };

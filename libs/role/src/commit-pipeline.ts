@@ -5,6 +5,7 @@
  */
 import { MosaicError } from '@mosaic-cluster/protocol';
 import {
+  type Appended,
   indexRowsOf,
   type LogEntry,
   type LogPosition,
@@ -19,6 +20,7 @@ import type {
   Standing,
 } from './index-writer.ts';
 import { nextTurn } from './next-turn.ts';
+import type { WorkerEvents } from './role-worker-deps.ts';
 
 /** An entry to commit. */
 export interface CommitEntry extends LogEntry {
@@ -35,6 +37,8 @@ export interface CommitPipelineOptions {
   readonly onCommit: (committed: Committed) => void | Promise<void>;
   /** Told what `onCommit` throws: it changes nothing for the submissions, which are stored. */
   readonly onCommitFailed: (error: unknown) => void;
+  /** Told how commits go. */
+  readonly events?: Pick<WorkerEvents, 'appended' | 'indexed' | 'commitFailed'>;
 }
 
 /** A commit that is in the log but not in the index. */
@@ -147,7 +151,7 @@ export class CommitPipeline {
         group.length === 1 ? group[0]!.entries : group.flatMap((each) => each.entries);
       try {
         if (this.isBehind) await this.#catchUpIdle();
-        const { locations, end } = await this.#options.log.append(entries);
+        const { locations, end } = await this.#append(entries);
         const located = entries.map(({ record, receivedAt, held, standing }, i) => ({
           record,
           receivedAt,
@@ -162,6 +166,19 @@ export class CommitPipeline {
       }
     }
     this.#running = undefined;
+  }
+
+  async #append(entries: readonly CommitEntry[]): Promise<Appended> {
+    const { log, events } = this.#options;
+    const since = performance.now();
+    try {
+      const appended = await log.append(entries);
+      events?.appended?.(entries.length, (performance.now() - since) / 1000);
+      return appended;
+    } catch (error) {
+      events?.commitFailed?.('append');
+      throw error;
+    }
   }
 
   #takeGroup(): Waiting[] {
@@ -192,15 +209,19 @@ export class CommitPipeline {
     entries: readonly IndexableEntry[],
     end: LogPosition,
   ): Promise<void> {
+    const { events } = this.#options;
+    const since = performance.now();
     try {
       await this.#catchUp();
       const outcomes = await this.#write({ entries, end });
+      events?.indexed?.((performance.now() - since) / 1000);
       let at = 0;
       for (const waiting of group) {
         waiting.resolve(outcomes.slice(at, at + waiting.entries.length));
         at += waiting.entries.length;
       }
     } catch (error) {
+      events?.commitFailed?.('index');
       this.#unindexed.push({ entries, end });
       this.#retryLater();
       for (const waiting of group) waiting.reject(error);

@@ -85,7 +85,10 @@ export {
 } from './rules/accept-rules.ts';
 export type { KindSet } from './rules/kind-set.ts';
 export { parseAcceptRules } from './rules/parse-accept-rules.ts';
+export { type MeasureRole } from './measured-role.ts';
+export { watchModeration } from './moderation-metrics.ts';
 export { openVerifier } from './open-verifier.ts';
+export { measureVerifier, type WatchedVerifier } from './verifier-metrics.ts';
 export { defineRoleMetrics, type MeasuredRole, type RoleMetrics } from './role-metrics.ts';
 export { hookCommand, type RoleConfig, roleProblems, roleSettings } from './role-settings.ts';
 export { isNotWhole, type ScheduleSource } from './schedule-sources.ts';

@@ -19,11 +19,20 @@ export interface RecordVerifier {
 /** What a record was refused by that is otherwise in order: a rule, its author's budget, or the hook. */
 export type RefusedBy = AcceptRule | 'rate' | 'hook';
 
+/** Where a group commit can fail. */
+export type CommitStep = 'append' | 'index';
+
 /** What a worker tells those who watch it. */
 export interface WorkerEvents {
   submitted?(result: ResultCode): void;
   refused?(by: RefusedBy): void;
   committed?(records: number, bytes: number): void;
+  /** A group commit is durable, this long after its append began. */
+  appended?(records: number, seconds: number): void;
+  /** What was durable is found, this long after its indexing began. */
+  indexed?(seconds: number): void;
+  /** A group commit failed: its submitters were told to try again. */
+  commitFailed?(step: CommitStep): void;
   /** Something failed that its caller only sees as a result code, or not at all. */
   failed?(what: 'submission' | 'live delivery', error: unknown): void;
 }

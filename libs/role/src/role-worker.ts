@@ -41,6 +41,7 @@ export class RoleWorker implements RoleService {
       bounds,
       onCommit: (committed) => this.#deliver(committed),
       onCommitFailed: (error) => events.failed?.('live delivery', error),
+      events,
     });
     this.#commits = commits;
     const scheduleTools = deps.scheduleTools ?? {};

@@ -27,11 +27,11 @@ import {
 } from '@mosaic-cluster/role';
 import { formatDurationMs, type Lifecycle } from '@mosaic-cluster/runtime';
 import {
+  type FileSegmentLog,
   type IndexEnvironment,
   openIndexEnvironment,
   openSegmentLog,
   type RecordIndex,
-  type SegmentLog,
 } from '@mosaic-cluster/store';
 import type { StandaloneConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -54,7 +54,7 @@ export interface OpenRolesDeps {
 /** A role at work. */
 export interface OpenRole {
   readonly role: RoleName;
-  readonly log: SegmentLog;
+  readonly log: FileSegmentLog;
   readonly index: RecordIndex;
   readonly worker: RoleWorker;
 }
@@ -65,7 +65,7 @@ const PUBLIC_ROLES: readonly RoleName[] = ['outbox', 'inbox'];
 const PROGRESS_MS = 1000;
 
 interface RoleStore {
-  readonly log: SegmentLog;
+  readonly log: FileSegmentLog;
   readonly index: RecordIndex;
 }
 
@@ -98,7 +98,7 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
     if (!config.roles.includes(role)) continue;
     lifecycle.add(`role ${role}`, worker);
     lifecycle.add(`bus of ${role}`, { close: async () => stop() });
-    const stop = deps.bus.serve(role, worker);
+    const stop = deps.bus.serve(role, deps.metrics.measure(role, worker));
     if (role === 'inbox') followDecisions(store, directory, deps);
     const open = { role, worker, ...store };
     deps.metrics.watch(open);
