@@ -14,6 +14,7 @@ import {
 import { countResult } from './counters.ts';
 import type { EngineContext } from './engine-context.ts';
 import { resultOfError } from './errors-to-results.ts';
+import type { StoredRequest } from './gateway-events.ts';
 import { interestKeys } from './interest-choice.ts';
 import { textOf } from './key-text.ts';
 import type { ClientSocket } from './listener/listener.ts';
@@ -29,6 +30,7 @@ const INTEREST_BYTES = 512;
 
 /** How a request's stored records are asked for and written. */
 interface StreamPlan {
+  readonly request: StoredRequest;
   readonly queryId: QueryId;
   readonly sources: readonly PageSource[];
   readonly limit: number;
@@ -90,6 +92,7 @@ export class ConnectionRequests {
     }
     const wanted = withoutRepeats(references);
     this.#answerStored(heldBytes, {
+      request: 'get',
       queryId,
       sources: wanted.length === 0 ? [] : roles.forReferences(wanted, this.#key),
       limit: 0,
@@ -107,6 +110,7 @@ export class ConnectionRequests {
       return;
     }
     this.#answerStored(filter.bytes.length, {
+      request: 'query',
       queryId,
       sources: this.#context.roles.forFilter(filter, this.#key),
       limit,
@@ -139,6 +143,7 @@ export class ConnectionRequests {
       },
     });
     const stream = this.#stream({
+      request: 'subscribe',
       queryId,
       sources: roles.forFilter(filter, this.#key),
       limit,
@@ -217,8 +222,9 @@ export class ConnectionRequests {
   }
 
   #stream(plan: StreamPlan): QueryStream {
-    const { writer, counters, limits } = this.#context;
-    const { queryId, sources, limit, pageRecordsFirst, answer } = plan;
+    const { writer, counters, limits, clock, events } = this.#context;
+    const { request, queryId, sources, limit, pageRecordsFirst, answer } = plan;
+    const since = clock.now();
     const sink = new StoredAnswer({
       socket: this.#socket,
       writer,
@@ -227,6 +233,10 @@ export class ConnectionRequests {
       pauseBytes: limits.streamPauseBytes,
       failed: (error) => this.#fail(queryId, error),
       ...answer,
+      ended: (count, last) => {
+        answer.ended(count, last);
+        events.storedSent?.(request, Math.max(0, clock.now() - since) / 1000);
+      },
     });
     const paid = paidBy(this.#visitor, sources);
     return new QueryStream({ sources: paid, sink, limit, pageRecordsFirst, limits });

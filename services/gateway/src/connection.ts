@@ -4,22 +4,21 @@
  */
 import type { Offence, Visitor } from '@mosaic-cluster/abuse';
 import {
-  isMosaicError,
   type Message,
   MESSAGE,
   messageAddress,
-  parseMessage,
   type QueryId,
   RecordView,
   RESULT,
   type ResultCode,
 } from '@mosaic-cluster/protocol';
 import { ConnectionRequests } from './connection-requests.ts';
-import { countResult } from './counters.ts';
+import { countConnection, countMessage, countResult } from './counters.ts';
 import type { EngineContext } from './engine-context.ts';
 import { copyBytes } from './key-text.ts';
 import type { ClientSocket, SocketHandler } from './listener/listener.ts';
 import { messageRule } from './message-rule.ts';
+import { parsed } from './parsed-message.ts';
 import { PendingSubmission, type SubmissionOwner } from './pending-submission.ts';
 import { isPlainlyInvalid } from './record-check.ts';
 import type { ResultHolder } from './result-flusher.ts';
@@ -57,12 +56,12 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     this.#visitor = visitor;
     this.#requests = new ConnectionRequests(context, socket, visitor);
     this.#gone = gone;
-    context.counters.connectionsOpen += 1;
+    countConnection(context.counters, socket.clientKey, 1);
   }
 
   message(bytes: Uint8Array): void {
     if (this.#isOver) return;
-    this.#context.counters.messagesReceived += 1;
+    countMessage(this.#context.counters, bytes[0]);
     this.#introduce();
     const isPaid = this.#visitor.message(bytes.length);
     if (this.#isOver) return;
@@ -104,7 +103,7 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
 
   closed(): void {
     this.#release();
-    this.#context.counters.connectionsOpen -= 1;
+    countConnection(this.#context.counters, this.#socket.clientKey, -1);
     this.#gone();
   }
 
@@ -135,7 +134,9 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
   }
 
   /** Takes a submission's result from the roles. */
-  settled(record: RecordView, result: ResultCode): void {
+  settled({ record, since }: PendingSubmission, result: ResultCode): void {
+    const { clock, events } = this.#context;
+    events.submissionAnswered?.(Math.max(0, clock.now() - since) / 1000);
     this.#inFlight -= 1;
     this.#inFlightBytes -= record.bytes.length;
     this.#context.counters.submissionsInFlight -= 1;
@@ -238,7 +239,7 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
 
   /** @returns a result that is known at once; undefined: the roles have the record */
   #submit(bytes: Uint8Array): ResultCode | undefined {
-    const { limits, counters, router } = this.#context;
+    const { limits, counters, router, clock } = this.#context;
     if (this.#isLeaving) return RESULT.SHUTTING_DOWN;
     const message = parsed(bytes);
     if (message?.name !== 'submission' || isPlainlyInvalid(message.record)) return RESULT.INVALID;
@@ -249,7 +250,8 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     if (isFull) return RESULT.TOO_FAST;
     // The one copy of the record on its way through this process.
     const record = new RecordView(copyBytes(received));
-    const refusal = router.route(new PendingSubmission(record, this.#socket.clientKey, this));
+    const { clientKey } = this.#socket;
+    const refusal = router.route(new PendingSubmission(record, clientKey, this, clock.now()));
     if (refusal !== undefined) return refusal;
     this.#inFlight += 1;
     this.#inFlightBytes += received.length;
@@ -288,15 +290,5 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     this.#requests.close();
     this.#unfollow?.();
     this.#visitor.close();
-  }
-}
-
-/** A message over these bytes; undefined where it is malformed. */
-function parsed(bytes: Uint8Array): Message | undefined {
-  try {
-    return parseMessage(bytes);
-  } catch (error) {
-    if (isMosaicError(error) && error.kind === 'invalid') return undefined;
-    throw error;
   }
 }

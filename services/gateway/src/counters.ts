@@ -1,14 +1,38 @@
 /** What the gateway counts about itself; whoever serves metrics reads them from here. */
-import { RESULT, type ResultCode } from '@mosaic-cluster/protocol';
+import { MESSAGE, type PublicKey, RESULT, type ResultCode } from '@mosaic-cluster/protocol';
+
+/** The types of messages that clients send, as far as they are told apart. */
+export const RECEIVED_TYPES = [
+  'get',
+  'query',
+  'subscribe',
+  'unsubscribe',
+  'submission',
+  'other',
+] as const;
+
+/** One of them. */
+export type ReceivedType = (typeof RECEIVED_TYPES)[number];
+
+const TYPE_OF: ReadonlyMap<number | undefined, ReceivedType> = new Map<number, ReceivedType>([
+  [MESSAGE.get, 'get'],
+  [MESSAGE.query, 'query'],
+  [MESSAGE.subscribe, 'subscribe'],
+  [MESSAGE.unsubscribe, 'unsubscribe'],
+  [MESSAGE.submission, 'submission'],
+]);
 
 /** Figures of one gateway. Those named `…Open` and `…InFlight` go up and down, others only grow. */
 export interface GatewayCounters {
   connectionsOpen: number;
+  /** Those of them that proved a key. */
+  authenticatedOpen: number;
   /** Gets and queries. */
   queriesOpen: number;
   subscriptionsOpen: number;
   submissionsInFlight: number;
-  messagesReceived: number;
+  /** By type. */
+  readonly messagesReceived: Record<ReceivedType, number>;
   /** Connections that were closed for a broken protocol rule. */
   violations: number;
   /** Pages asked of roles. */
@@ -45,10 +69,18 @@ export function createCounters(): GatewayCounters {
     new Map(Object.values(RESULT).map((code) => [code, 0]));
   return {
     connectionsOpen: 0,
+    authenticatedOpen: 0,
     queriesOpen: 0,
     subscriptionsOpen: 0,
     submissionsInFlight: 0,
-    messagesReceived: 0,
+    messagesReceived: {
+      get: 0,
+      query: 0,
+      subscribe: 0,
+      unsubscribe: 0,
+      submission: 0,
+      other: 0,
+    },
     violations: 0,
     pages: 0,
     recordsStored: 0,
@@ -64,6 +96,21 @@ export function createCounters(): GatewayCounters {
     queryResults: zeros(),
     serverFaults: 0,
   };
+}
+
+/** Counts a connection that opens (1) or closes (-1). */
+export function countConnection(
+  counters: GatewayCounters,
+  key: PublicKey | undefined,
+  by: 1 | -1,
+): void {
+  counters.connectionsOpen += by;
+  if (key !== undefined) counters.authenticatedOpen += by;
+}
+
+/** Counts a message by its first byte. */
+export function countMessage(counters: GatewayCounters, type: number | undefined): void {
+  counters.messagesReceived[TYPE_OF.get(type) ?? 'other'] += 1;
 }
 
 /** Adds one to a code's count. */

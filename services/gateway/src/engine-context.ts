@@ -1,6 +1,7 @@
 /** What all connections of one gateway share. */
 import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
+import type { GatewayEvents } from './gateway-events.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { MessageWriter } from './message-writer.ts';
 import type { ResultFlusher } from './result-flusher.ts';
@@ -20,6 +21,7 @@ export interface EngineContext {
   readonly clock: Clock;
   readonly limits: GatewayLimits;
   readonly counters: GatewayCounters;
+  readonly events: GatewayEvents;
   /** Takes an error that a client is only told the result code of. */
   readonly failed: (error: unknown) => void;
 }

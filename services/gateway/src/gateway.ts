@@ -12,6 +12,7 @@ import { createCounters, type GatewayCounters } from './counters.ts';
 import { drainConnections } from './drain.ts';
 import type { EngineContext } from './engine-context.ts';
 import { isServerFault } from './errors-to-results.ts';
+import type { GatewayEvents } from './gateway-events.ts';
 import { type GatewayLimits, resolveGatewayLimits } from './limits.ts';
 import type { ClientSocket, SocketHandler } from './listener/listener.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -34,6 +35,7 @@ export interface GatewayOptions {
   readonly isRegistered?: ((keys: readonly PublicKey[]) => boolean | Promise<boolean>) | undefined;
   readonly limits?: Partial<GatewayLimits>;
   readonly clock?: Clock;
+  readonly events?: GatewayEvents | undefined;
   /** Between 0 and 1; spreads what many gateways would do at the same time. */
   readonly random?: () => number;
 }
@@ -58,7 +60,7 @@ export interface Gateway {
 
 /** Builds a gateway over a bus. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { bus, logger, clock = systemClock } = options;
+  const { bus, logger, clock = systemClock, events = {} } = options;
   const limits = resolveGatewayLimits(options.limits);
   const counters = createCounters();
   const names = ROLE_NAMES.filter((name) => options.roles.includes(name));
@@ -84,11 +86,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     writer,
     limits,
     counters,
+    events,
     clock,
     random: options.random ?? Math.random,
     failed,
   });
-  const router = createRouter(services, { limits, counters, clock, failed });
+  const router = createRouter(services, { limits, counters, clock, events, failed });
   const flusher = new ResultFlusher();
   const standings = new Standings({
     identities,
@@ -106,6 +109,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     limits,
     counters,
+    events,
     failed,
   };
   return new RunningGateway(context, options.abuse, () => {
@@ -114,13 +118,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
 }
 
-type QueueContext = Pick<EngineContext, 'limits' | 'counters' | 'failed'> & {
+type QueueContext = Pick<EngineContext, 'limits' | 'counters' | 'events' | 'failed'> & {
   readonly clock: Clock;
 };
 
 function createRouter(
   services: ReadonlyMap<RoleName, RoleService>,
-  { limits, counters, clock, failed }: QueueContext,
+  { limits, counters, clock, events, failed }: QueueContext,
 ): Router {
   const queues: Partial<Record<RoleName, RoleQueue>> = {};
   for (const [name, service] of services) {
@@ -128,8 +132,9 @@ function createRouter(
       submit: (batch) => service.submit(batch),
       settle: (submission, result) => router.answered(name, submission, result),
       failed,
-      sent: () => {
+      sent: (records) => {
         counters.submissionBatches += 1;
+        events.batchSent?.(records);
       },
       limits,
       clock,

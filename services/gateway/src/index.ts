@@ -10,7 +10,9 @@ export {
 export { type Clock, systemClock } from './clock.ts';
 export type { GatewayCounters } from './counters.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
+export type { GatewayEvents, StoredRequest } from './gateway-events.ts';
 export { defineGatewayMetrics } from './gateway-metrics.ts';
+export { defineGatewayTimes } from './gateway-times.ts';
 export { type GatewayConfig, gatewayProblems, gatewaySettings } from './gateway-settings.ts';
 export {
   GATEWAY_LIMIT_TABLE,

@@ -4,7 +4,7 @@ import type { RoutedSubmission } from './router.ts';
 
 /** Who is told of a submission's result. */
 export interface SubmissionOwner {
-  settled(record: RecordView, result: ResultCode): void;
+  settled(submission: PendingSubmission, result: ResultCode): void;
 }
 
 /** One submission. */
@@ -12,15 +12,23 @@ export class PendingSubmission implements RoutedSubmission {
   readonly owner: SubmissionOwner;
   readonly record: RecordView;
   readonly submitter: PublicKey | undefined;
+  /** When it came, in milliseconds since 1970. */
+  readonly since: number;
   earlierResult: ResultCode | undefined;
 
-  constructor(record: RecordView, submitter: PublicKey | undefined, owner: SubmissionOwner) {
+  constructor(
+    record: RecordView,
+    submitter: PublicKey | undefined,
+    owner: SubmissionOwner,
+    since: number,
+  ) {
     this.record = record;
     this.submitter = submitter;
     this.owner = owner;
+    this.since = since;
   }
 
   settled(result: ResultCode): void {
-    this.owner.settled(this.record, result);
+    this.owner.settled(this, result);
   }
 }

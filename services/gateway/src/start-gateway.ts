@@ -1,7 +1,12 @@
 /** Starts the gateway as a process of its own: on the bus between processes, without any storage. */
 import { createAbuseControl } from '@mosaic-cluster/abuse';
 import type { Bus, RoleName } from '@mosaic-cluster/bus';
-import { openBus, type Service } from '@mosaic-cluster/cluster';
+import {
+  certificatesOf,
+  defineCertificateMetrics,
+  openBus,
+  type Service,
+} from '@mosaic-cluster/cluster';
 import { openSharedAbuse } from '@mosaic-cluster/cluster/abuse';
 import { encodeServerKey, hexEncode, publicKeyOf } from '@mosaic-cluster/protocol';
 import { abuseRules } from './abuse-settings.ts';
@@ -9,6 +14,7 @@ import { type GatewayServiceConfig, serverKeyOf } from './config.ts';
 import { createGateway } from './gateway.ts';
 import { defineAbuseMetrics } from './abuse-metrics.ts';
 import { defineGatewayMetrics } from './gateway-metrics.ts';
+import { defineGatewayTimes } from './gateway-times.ts';
 import { configuredLimits, dismissClients, openListeners } from './serve-clients.ts';
 
 /** Time that closing everything may take besides saying goodbye to clients. */
@@ -34,6 +40,7 @@ export async function startGateway(
   const bus = await openBus(config, service);
   const shared = await openSharedAbuse(config, service, abuseRules(config));
   const abuse = createAbuseControl({ ...shared, isLimiting: config.limits });
+  defineCertificateMetrics(metrics, certificatesOf(config));
   readiness.addNote({ name: 'abuse control', note: () => abuse.fault() });
   const gateway = createGateway({
     bus,
@@ -42,6 +49,7 @@ export async function startGateway(
     isRegistered: (keys) => shared.isRegistered(keys),
     logger: lifecycle.log,
     limits: configuredLimits(config),
+    events: defineGatewayTimes(metrics),
   });
   shared.onChange(() => gateway.registeredChanged());
   lifecycle.add('gateway', { close: () => gateway.close() });

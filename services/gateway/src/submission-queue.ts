@@ -16,8 +16,8 @@ export interface SubmissionQueueOptions<T extends Submission> {
   readonly settle: (submission: T, result: ResultCode) => void;
   /** Told of an error that took a whole batch. */
   readonly failed: (error: unknown) => void;
-  /** Told of every batch that is sent. */
-  readonly sent: () => void;
+  /** Told of every batch that is sent, and how many are in it. */
+  readonly sent: (submissions: number) => void;
   readonly limits: GatewayLimits;
   readonly clock: Clock;
 }
@@ -83,7 +83,7 @@ export class SubmissionQueue<T extends Submission> {
   async #send(batch: readonly T[]): Promise<void> {
     const { submit, settle, failed, sent } = this.#options;
     this.#batchesInFlight += 1;
-    sent();
+    sent(batch.length);
     let results: readonly ResultCode[] = [];
     let missing: ResultCode = RESULT.GENERAL_ERROR;
     try {

@@ -14,6 +14,7 @@ import {
   type ResultCode,
   type Timestamp,
   timestampFromMillis,
+  timestampToMillis,
 } from '@mosaic-cluster/protocol';
 import { CatchUp } from './catch-up.ts';
 import type { Clock } from './clock.ts';
@@ -24,6 +25,7 @@ import { IdentityWatch } from './identity-watch.ts';
 import type { InterestKey } from './interest-choice.ts';
 import { InterestIndex } from './interest-index.ts';
 import { copyBytes } from './key-text.ts';
+import type { GatewayEvents } from './gateway-events.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { findMissed, type MissedRecordsOptions, type RecordStanding } from './missed-records.ts';
@@ -43,6 +45,7 @@ export interface SubscriptionHubOptions {
   readonly limits: GatewayLimits;
   readonly counters: GatewayCounters;
   readonly clock: Clock;
+  readonly events?: Pick<GatewayEvents, 'liveDelivered'>;
   /** Between 0 and 1. */
   readonly random: () => number;
   /** Told of errors; what follows from them for clients is done already. */
@@ -172,6 +175,7 @@ export class SubscriptionHub {
     const reached: number[] = [];
     for (const live of records) reached.push(this.#dispatch(live));
     this.#delivery.flush();
+    this.#tellDelay(records[0]);
     return reached;
   }
 
@@ -179,6 +183,14 @@ export class SubscriptionHub {
   stop(): void {
     this.#memory.stop();
     this.#catchUp?.stop();
+  }
+
+  #tellDelay(first: LiveRecord | undefined): void {
+    const { events, clock } = this.#options;
+    if (first === undefined || events?.liveDelivered === undefined) return;
+    const delayMs = clock.now() - timestampToMillis(first.receivedAt);
+    // Clocks of two machines differ a little.
+    events.liveDelivered(Math.max(0, delayMs) / 1000);
   }
 
   #dispatch(live: LiveRecord): number {

@@ -6,12 +6,18 @@ import {
   createGateway,
   defineAbuseMetrics,
   defineGatewayMetrics,
+  defineGatewayTimes,
   dismissClients,
   type Gateway,
   openListeners,
 } from '@mosaic-cluster/gateway';
 import type { PublicKey } from '@mosaic-cluster/protocol';
-import { defineRoleMetrics, openVerifier } from '@mosaic-cluster/role';
+import {
+  defineRoleMetrics,
+  measureVerifier,
+  openVerifier,
+  watchModeration,
+} from '@mosaic-cluster/role';
 import { type Lifecycle, Metrics, type Readiness } from '@mosaic-cluster/runtime';
 import { fastTools } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
@@ -65,13 +71,15 @@ export async function startServer(
     config,
     folder,
     registry,
-    verifier,
+    verifier: measureVerifier(metrics, verifier),
     scheduleTools: tools,
     bus,
     metrics: defineRoleMetrics(metrics),
     limiter: config.limits ? limiter : undefined,
     lifecycle,
   });
+  const inbox = roles.find(({ role }) => role === 'inbox');
+  if (inbox !== undefined) watchModeration(inbox.index, metrics, lifecycle);
   await openControlSocket(folder.path, limiter, lifecycle);
   const gateway = createGateway({
     bus,
@@ -80,6 +88,7 @@ export async function startServer(
     isRegistered: (keys) => isOneRegistered(registry.registry, keys),
     logger: lifecycle.log,
     limits: configuredLimits(config),
+    events: defineGatewayTimes(metrics),
   });
   registry.onNews((news) => {
     if (news.some(({ collection }) => collection === REGISTERED_COLLECTION)) {

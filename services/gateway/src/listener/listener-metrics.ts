@@ -49,23 +49,33 @@ const CLOSED = {
   'cut-receiving': 'receiving',
 } as const satisfies Reasons;
 
-const TABLES: readonly (readonly [name: `mosaic_${string}`, help: string, reasons: Reasons])[] = [
+type Table = readonly [name: `mosaic_${string}`, help: string, reasons: Reasons, remedy?: string];
+
+const TABLES: readonly Table[] = [
   [
     'mosaic_listener_handshakes_failed_total',
     'Connections that did not become WebSockets, by what was wrong with them.',
     HANDSHAKE_FAILED,
+    'proxy: the balancer does not speak the PROXY protocol, or is not in MOSAIC_PROXY_PROTOCOL_FROM. Others: what clients did.',
   ],
   [
     'mosaic_listener_refused_total',
     'Connections refused: too many of one address or at once, server full or stopping.',
     REFUSED,
+    'full: raise MOSAIC_CONNECTIONS_MAX or add gateways. rate: see abuse control.',
   ],
   [
     'mosaic_listener_handshakes_dropped_total',
     'Unfinished handshakes cut: too many of one address, or of all, or waiting for too long.',
     HANDSHAKE_DROPPED,
+    'Somebody opens connections and says nothing: see limits.md. Honest clients get in meanwhile.',
   ],
-  ['mosaic_listener_closed_total', 'WebSockets that ended, by who or what ended them.', CLOSED],
+  [
+    'mosaic_listener_closed_total',
+    'WebSockets that ended, by who or what ended them.',
+    CLOSED,
+    'unread, receiving: clients that are too slow, or mean to be.',
+  ],
 ];
 
 /** What the listeners of one process count, and share. */
@@ -149,9 +159,11 @@ export class ListenerFigures {
     for (const listener of names) {
       this.#counters.get(listener)?.set('opened', opened.with({ listener }));
     }
-    for (const [name, help, reasons] of TABLES) {
+    for (const [name, help, reasons, remedy] of TABLES) {
       const labels = { listener: names, reason: Object.values(reasons) };
-      const { total } = metrics.define({ total: { type: 'counter', name, help, labels } });
+      const { total } = metrics.define({
+        total: { type: 'counter', name, help, labels, ...(remedy && { remedy }) },
+      });
       for (const listener of names) {
         for (const [event, reason] of Object.entries(reasons)) {
           const counter = total.with({ listener, reason });
