@@ -54,10 +54,10 @@ export interface Visitor {
   mayQuery(): boolean;
   /** Pays for a page of a query. */
   queried(scanned: number, bytes: number): void;
-  /** Takes a place for a subscription. False: TOO_FAST. */
-  subscribe(): boolean;
-  /** Gives it back. */
-  unsubscribe(): void;
+  /** Takes places for a subscription, all or none. False: TOO_FAST. */
+  subscribe(places: number): boolean;
+  /** Gives them back. */
+  unsubscribe(places: number): void;
   /** It did something. Where that leads to a ban, `banned` is called, perhaps at once. */
   offended(offence: Offence): void;
   /** It is gone: gives everything back. */

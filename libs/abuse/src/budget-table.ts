@@ -36,7 +36,7 @@ export const BUDGET_WORDS: Readonly<Record<BudgetName | HoldingName, string>> = 
   submissions: 'records submitted; of an author: records stored',
   query: 'index entries that queries looked at, and one for each 256 bytes that they read',
   connections: 'connections open',
-  subscriptions: 'subscriptions open',
+  subscriptions: 'subscriptions open, one for each 16 values that they wait for',
 };
 
 /** Bytes read for queries that cost as much as one index entry. */

@@ -315,14 +315,27 @@ describe('budgets', () => {
     make({ budgets: 'connections.address.*=2,subscriptions.address.*=3' });
     const [one, other] = [come(NAT), come(NAT)];
     expect(refusal(NAT)).toMatchObject({ result: RESULT.TOO_FAST });
-    expect(count(() => one.visitor.subscribe())).toBe(3);
-    one.visitor.unsubscribe();
-    expect(count(() => other.visitor.subscribe())).toBe(1);
+    expect(count(() => one.visitor.subscribe(1))).toBe(3);
+    one.visitor.unsubscribe(1);
+    expect(count(() => other.visitor.subscribe(1))).toBe(1);
     one.visitor.close();
     one.visitor.close();
-    expect(count(() => other.visitor.subscribe())).toBe(2);
+    expect(count(() => other.visitor.subscribe(1))).toBe(2);
     come(NAT);
     refusal(NAT);
+  });
+
+  it('hold for what takes several places: all of them or none', () => {
+    make({ budgets: 'subscriptions.address.*=5' });
+    const { visitor } = come(NAT);
+    expect([visitor.subscribe(3), visitor.subscribe(3), visitor.subscribe(2)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(visitor.subscribe(1)).toBe(false);
+    visitor.unsubscribe(3);
+    expect([visitor.subscribe(4), visitor.subscribe(3)]).toEqual([false, true]);
   });
 
   it('count who arrives, before anything is known of them', () => {
@@ -369,9 +382,9 @@ describe('budgets', () => {
     await book.refresh();
     const { visitor, sent } = come(NAT);
     come(NAT);
-    expect(count(() => visitor.message(1) && visitor.submission() && visitor.subscribe(), 50)).toBe(
-      50,
-    );
+    expect(
+      count(() => visitor.message(1) && visitor.submission() && visitor.subscribe(1), 50),
+    ).toBe(50);
     visitor.queried(1e9, 1e9);
     expect(visitor.mayQuery()).toBe(true);
     expect(count(() => control.arrives(NAT), 50)).toBe(50);

@@ -120,19 +120,27 @@ export class OpenVisitor implements Visitor {
     limiter.spend(purse.charges);
   }
 
-  subscribe(): boolean {
+  subscribe(places: number): boolean {
     const { limiter, isLimiting } = this.#context;
     if (!isLimiting) return true;
-    const exceeded = limiter.hold(this.#holders(), 'subscriptions', this.standing);
-    if (exceeded !== undefined) return this.#refused(exceeded);
-    this.#subscriptions += 1;
+    const holders = this.#holders();
+    for (let taken = 0; taken < places; taken++) {
+      const exceeded = limiter.hold(holders, 'subscriptions', this.standing);
+      if (exceeded === undefined) {
+        this.#subscriptions += 1;
+        continue;
+      }
+      this.unsubscribe(taken);
+      return this.#refused(exceeded);
+    }
     return true;
   }
 
-  unsubscribe(): void {
-    if (this.#subscriptions === 0) return;
-    this.#subscriptions -= 1;
-    this.#context.limiter.release(this.#holders(), 'subscriptions');
+  unsubscribe(places: number): void {
+    const holders = this.#holders();
+    const given = Math.min(places, this.#subscriptions);
+    this.#subscriptions -= given;
+    for (let n = 0; n < given; n++) this.#context.limiter.release(holders, 'subscriptions');
   }
 
   offended(offence: Offence): void {
@@ -158,10 +166,8 @@ export class OpenVisitor implements Visitor {
     if (this.#isGone) return;
     this.#isGone = true;
     const { limiter, gone } = this.#context;
-    const holders = this.#holders();
-    for (; this.#subscriptions > 0; this.#subscriptions--)
-      limiter.release(holders, 'subscriptions');
-    if (this.#isHolding) limiter.release(holders, 'connections');
+    this.unsubscribe(this.#subscriptions);
+    if (this.#isHolding) limiter.release(this.#holders(), 'connections');
     gone(this);
   }
 

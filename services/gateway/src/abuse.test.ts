@@ -112,6 +112,26 @@ describe('over budget', () => {
     expect(await next.story()).toEqual(['complete 1', 'complete 2']);
   });
 
+  test('a subscription to much takes several places, all or none, and gives all back', async () => {
+    const { client } = place('subscriptions.*.*=5');
+    const wide = [
+      { name: 'authors', keys: Array.from({ length: 40 }, (_, n) => fakeKey(n + 1)) },
+    ] as const;
+    client.subscribe(1, wide);
+    client.subscribe(2, wide);
+    client.subscribe(3, BY_AUTHOR);
+    client.subscribe(4, BY_AUTHOR);
+    client.subscribe(5, BY_AUTHOR);
+    const story = await client.story();
+    expect(story.filter((line) => line.startsWith('closed'))).toEqual([
+      'closed 2 TOO_FAST',
+      'closed 5 TOO_FAST',
+    ]);
+    client.unsubscribe(1);
+    client.subscribe(6, wide);
+    expect(await client.story()).toEqual(['closed 1 SUCCESS', 'complete 6']);
+  });
+
   test('somebody who insists is banned, with a word', async () => {
     const { client } = place('messages.*.*=1/h:1');
     for (let n = 0; n < 40_000 && client.socket.closedWith === undefined; n++) client.get(n & 0xff);

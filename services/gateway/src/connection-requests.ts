@@ -27,6 +27,8 @@ import { Subscriber } from './subscription.ts';
 
 /** What filing a subscription under one key takes, roughly: a map entry, texts, a place to look. */
 const INTEREST_BYTES = 512;
+/** Keys for which a subscription takes one of the places that somebody has for subscriptions. */
+const KEYS_PER_PLACE = 16;
 
 /** How a request's stored records are asked for and written. */
 interface StreamPlan {
@@ -128,7 +130,8 @@ export class ConnectionRequests {
     const { hub, roles, writer, limits, counters } = this.#context;
     const keys = interestKeys(filter);
     const heldBytes = filter.bytes.length + INTEREST_BYTES * keys.length;
-    if (!this.#open.hasRoomFor(heldBytes) || !this.#visitor.subscribe()) {
+    const places = Math.max(1, Math.ceil(keys.length / KEYS_PER_PLACE));
+    if (!this.#open.hasRoomFor(heldBytes) || !this.#visitor.subscribe(places)) {
       this.refuse(queryId);
       return;
     }
@@ -166,7 +169,7 @@ export class ConnectionRequests {
       heldBytes,
       cancel: () => {
         counters.subscriptionsOpen -= 1;
-        this.#visitor.unsubscribe();
+        this.#visitor.unsubscribe(places);
         hub.close(subscription);
         stream.cancel();
         this.#turns.leave(stream);
