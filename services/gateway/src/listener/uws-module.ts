@@ -1,8 +1,8 @@
 /**
  * Loads uWebSockets.js, which is a native module: whether a binary fits depends on platform, libc
- * and Node version, and its republished forks name two functions differently. No other file knows.
+ * and Node version, and its republished forks name three functions differently. No other file knows.
  */
-import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js';
+import type { HttpRequest, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 
 /** The part of uWebSockets.js that the gateway uses. */
 export interface UwsModule {
@@ -41,4 +41,21 @@ export async function loadUws(): Promise<UwsModule> {
     closeListenSocket,
     listenSocketPort,
   };
+}
+
+type EachHeader = HttpRequest['forEachHeader'];
+
+/** A request's headers, by whichever name its library has for asking. */
+export interface RequestHeaders {
+  readonly forEachHeader?: EachHeader;
+  readonly forEach?: EachHeader;
+}
+
+/** Calls back with each header of a request: its name in lower case, and its value. */
+export function eachHeader(
+  request: RequestHeaders,
+  take: (name: string, value: string) => void,
+): void {
+  if (request.forEachHeader !== undefined) request.forEachHeader(take);
+  else request.forEach!(take);
 }

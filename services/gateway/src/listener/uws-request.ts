@@ -2,6 +2,7 @@
 import type { HttpRequest as NativeRequest, HttpResponse as NativeResponse } from 'uWebSockets.js';
 import { normalizeAddress } from '@mosaic-cluster/abuse';
 import type { HttpRequest, HttpResponse } from './http-answer.ts';
+import { eachHeader } from './uws-module.ts';
 
 /** Where a request came from. */
 export interface UwsPeer {
@@ -33,7 +34,7 @@ export function peerOf(response: Response): UwsPeer {
 export function describeRequest(request: NativeRequest): HttpRequest & { headBytes: number } {
   const headers = new Map<string, string>();
   let headBytes = request.getUrl().length;
-  request.forEachHeader((name, value) => {
+  eachHeader(request, (name, value) => {
     headBytes += name.length + value.length;
     const earlier = headers.get(name);
     headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
