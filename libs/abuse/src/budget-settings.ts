@@ -1,4 +1,5 @@
-/** The settings of budgets, which gateways and workers have alike. */
+/** The settings of budgets, and of who has better ones, which gateways and workers have alike. */
+import { decodeUserKey, isMosaicError } from '@mosaic-cluster/protocol';
 
 /** Settings of budgets. */
 export const budgetSettings = {
@@ -16,4 +17,25 @@ export const budgetSettings = {
     optional: true,
     doc: 'Changes to the budgets of docs/limits.md, such as `submissions.address.anonymous=20/s:200, connections.key.*=100`.',
   },
+  users: {
+    name: 'MOSAIC_USERS',
+    type: 'list',
+    of: { type: 'string' },
+    countMax: 100_000,
+    default: 'none',
+    doc: 'Users that are registered besides those in the registry, as mopub0 keys. The same for gateways and workers.',
+  },
 } as const;
+
+/** What is wrong with the users that a setting names; sentences. */
+export function userProblems(users: readonly string[]): string[] {
+  return users.flatMap((user) => {
+    try {
+      decodeUserKey(user);
+      return [];
+    } catch (error) {
+      if (!isMosaicError(error)) throw error;
+      return [`MOSAIC_USERS: "${user}" is no user key: ${error.message}`];
+    }
+  });
+}

@@ -20,7 +20,7 @@ export {
   SUBJECT_KINDS,
   type SubjectKind,
 } from './budget-table.ts';
-export { budgetSettings } from './budget-settings.ts';
+export { budgetSettings, userProblems } from './budget-settings.ts';
 export { parseBudgets } from './budget-syntax.ts';
 export {
   type AddressRange,
@@ -68,7 +68,12 @@ export { createMemoryLimiter, type LimiterOptions } from './limiter-memory.ts';
 export { renderOffencesMarkdown } from './offence-points.ts';
 export { openRedisLimiter, type RedisLimiterOptions } from './limiter-redis.ts';
 export { DEFAULT_PENALTY_RULES, type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
-export { isOneRegistered, REGISTERED_COLLECTION } from './registered.ts';
+export {
+  type AlwaysRegistered,
+  alwaysRegistered,
+  isOneRegistered,
+  REGISTERED_COLLECTION,
+} from './registered.ts';
 export {
   addressSubjects,
   authorSubject,

@@ -20,7 +20,11 @@ import { type TestService, testService } from './testing/service.ts';
 
 const ALICE = publicKeyOf(new Uint8Array(32).fill(1));
 const WAIT = { timeout: 20_000 };
-const RULES = { budgets: parseBudgets('submissions.*.*=1/h:100'), alwaysAllowed: [] };
+const RULES = {
+  budgets: parseBudgets('submissions.*.*=1/h:100'),
+  alwaysAllowed: [],
+  alwaysRegistered: new Set<string>(),
+};
 
 let folder: string;
 let server: RedisServer;

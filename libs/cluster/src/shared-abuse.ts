@@ -3,6 +3,7 @@
  * what it knows. A gateway serves while Redis is away.
  */
 import {
+  type AlwaysRegistered,
   BanBook,
   type BanBookOptions,
   createMemoryLimiter,
@@ -26,7 +27,7 @@ export {
 
 /** The rules that limiter and bans go by. */
 export type SharedAbuseRules = Pick<LimiterOptions, 'budgets' | 'penalties'> &
-  Pick<BanBookOptions, 'alwaysAllowed'>;
+  Pick<BanBookOptions, 'alwaysAllowed'> & { readonly alwaysRegistered: AlwaysRegistered };
 
 /** What a gateway's abuse control is made of. */
 export interface SharedAbuse {
@@ -56,7 +57,12 @@ export async function openSharedAbuse(
     );
     const limiter = createMemoryLimiter(rules);
     lifecycle.add('limiter', limiter);
-    return { limiter, bans: new BanBook(rules), isRegistered: () => false, onChange: () => {} };
+    return {
+      limiter,
+      bans: new BanBook(rules),
+      isRegistered: (keys) => isOneRegistered(undefined, keys, rules.alwaysRegistered),
+      onChange: () => {},
+    };
   }
   const warn = quietWarnings(() => lifecycle.log);
   const connection = await connectRedis(redis, service, 'useful');
@@ -89,7 +95,7 @@ export async function openSharedAbuse(
   return {
     limiter,
     bans,
-    isRegistered: (keys) => isOneRegistered(registry, keys),
+    isRegistered: (keys) => isOneRegistered(registry, keys, rules.alwaysRegistered),
     onChange: (each) => told.push(each),
   };
 }

@@ -1,24 +1,16 @@
 /** The settings that every process with role workers in it has, the embedded server included. */
-import { decodeUserKey, isMosaicError } from '@mosaic-cluster/protocol';
+import { budgetSettings, userProblems } from '@mosaic-cluster/abuse';
+import { isMosaicError } from '@mosaic-cluster/protocol';
 import type { ConfigOf } from '@mosaic-cluster/runtime';
 import { parseAcceptRules } from './rules/parse-accept-rules.ts';
 
-/** Settings of role workers. */
-export const roleSettings = {
+const own = {
   admission: {
     name: 'MOSAIC_ADMISSION',
     type: 'enum',
     values: ['open', 'registered'],
     default: 'open',
     doc: 'Whom the server serves: everybody, or who is registered.',
-  },
-  users: {
-    name: 'MOSAIC_USERS',
-    type: 'list',
-    of: { type: 'string' },
-    countMax: 100_000,
-    default: 'none',
-    doc: 'Users that are registered besides those in the registry, as mopub0 keys.',
   },
   futureMax: {
     name: 'MOSAIC_FUTURE_MAX',
@@ -87,6 +79,12 @@ export const roleSettings = {
   },
 } as const;
 
+/** Settings of role workers. */
+export const roleSettings: typeof own & Pick<typeof budgetSettings, 'users'> = {
+  ...own,
+  users: budgetSettings.users,
+};
+
 /** What the settings of role workers amount to. */
 export type RoleConfig = ConfigOf<typeof roleSettings>;
 
@@ -100,11 +98,7 @@ export function roleProblems({ users, accept, policyHook }: RoleConfig): string[
       'MOSAIC_POLICY_HOOK: the program must be named by its path, such as /usr/local/bin/policy: it is not searched for',
     );
   }
-  for (const user of users) {
-    const fault = faultOf(() => decodeUserKey(user));
-    if (fault !== undefined) problems.push(`MOSAIC_USERS: "${user}" is no user key: ${fault}`);
-  }
-  return problems;
+  return [...problems, ...userProblems(users)];
 }
 
 /** The words of the policy hook's setting. */

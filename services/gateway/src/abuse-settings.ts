@@ -1,6 +1,8 @@
 /** The settings of abuse control, which every process with a gateway in it has. */
 import {
   type AddressRange,
+  type AlwaysRegistered,
+  alwaysRegistered,
   budgetSettings,
   type BudgetTable,
   parseAddressRange,
@@ -55,6 +57,7 @@ export interface AbuseRules {
   readonly budgets: BudgetTable;
   readonly penalties: Partial<PenaltyRules>;
   readonly alwaysAllowed: readonly AddressRange[];
+  readonly alwaysRegistered: AlwaysRegistered;
 }
 
 /** The rules that the settings say. @throws MosaicError `invalid` for what {@link abuseProblems} names */
@@ -67,6 +70,7 @@ export function abuseRules(config: AbuseConfig): AbuseRules {
       longestBanMs: config.banLongest,
     },
     alwaysAllowed: config.allowed.map(parseAddressRange),
+    alwaysRegistered: alwaysRegistered(config.users),
   };
 }
 

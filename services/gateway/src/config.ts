@@ -1,6 +1,7 @@
 /** The settings of the gateway service; the only place that looks at the environment. */
 import { busProblems, busSettings, processSettings } from '@mosaic-cluster/cluster';
 import { optionalRedisProblems, optionalRedisSettings } from '@mosaic-cluster/cluster/abuse';
+import { userProblems } from '@mosaic-cluster/abuse';
 import {
   decodeSecretKey,
   hexDecode,
@@ -59,6 +60,7 @@ export function readGatewayConfig(): GatewayServiceConfig {
     ...abuseProblems(config),
     ...busProblems(config),
     ...optionalRedisProblems(config),
+    ...userProblems(config.users),
   ];
   if (serverKeyOf(config.serverKey) === undefined) {
     problems.push(

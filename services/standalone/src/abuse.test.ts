@@ -1,7 +1,7 @@
 /** Abuse control of the embedded server, over real sockets: what abusers and honest people meet. Needs a build. */
 import { join } from 'node:path';
 import { Bans, type BanSubject, parseAddressRange } from '@mosaic-cluster/abuse';
-import { RecordView } from '@mosaic-cluster/protocol';
+import { encodeUserKey, RecordView } from '@mosaic-cluster/protocol';
 import { RegisteredUsers } from '@mosaic-cluster/role';
 import {
   type ObjectStore,
@@ -180,6 +180,19 @@ describe('budgets', () => {
     const budgets = 'submissions.key.*=1/h:2,submissions.key.registered=1/h:5';
     await start({ MOSAIC_BUDGETS: budgets });
     await new RegisteredUsers(registry).add([{ key: ALICE.key }]);
+    const client = await connect(HERE, ALICE);
+    const submitted: (string | undefined)[] = [];
+    await expect
+      .poll(async () => {
+        submitted.push(...(await client.submit(recordBy(ALICE))));
+        return submitted.filter((result) => result === 'ACCEPTED').length;
+      }, WAIT)
+      .toBeGreaterThanOrEqual(5);
+  });
+
+  it('are those of a user whom a setting names, too', async () => {
+    const budgets = 'submissions.key.*=1/h:2,submissions.key.registered=1/h:5';
+    await start({ MOSAIC_BUDGETS: budgets, MOSAIC_USERS: encodeUserKey(ALICE.key) });
     const client = await connect(HERE, ALICE);
     const submitted: (string | undefined)[] = [];
     await expect

@@ -1,5 +1,10 @@
 /** The embedded server: gateway and roles composed in one process on a data folder. */
-import { isOneRegistered, type Limiter, REGISTERED_COLLECTION } from '@mosaic-cluster/abuse';
+import {
+  alwaysRegistered,
+  isOneRegistered,
+  type Limiter,
+  REGISTERED_COLLECTION,
+} from '@mosaic-cluster/abuse';
 import { MemoryBus } from '@mosaic-cluster/bus';
 import {
   configuredLimits,
@@ -81,11 +86,12 @@ export async function startServer(
   const inbox = roles.find(({ role }) => role === 'inbox');
   if (inbox !== undefined) watchModeration(inbox.index, metrics, lifecycle);
   await openControlSocket(folder.path, limiter, lifecycle);
+  const always = alwaysRegistered(config.users);
   const gateway = createGateway({
     bus,
     roles: config.roles,
     abuse: control,
-    isRegistered: (keys) => isOneRegistered(registry.registry, keys),
+    isRegistered: (keys) => isOneRegistered(registry.registry, keys, always),
     logger: lifecycle.log,
     limits: configuredLimits(config),
     events: defineGatewayTimes(metrics),
