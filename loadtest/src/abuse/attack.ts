@@ -36,6 +36,8 @@ export interface Attack {
   readonly aim: AttackAim;
   /** Settings of the server, or of the gateways of a cluster. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** It proves a key of its own, and so shares a budget with unknown keys at its address. */
+  readonly provesKeys?: boolean;
   /** Records that the store holds before. */
   readonly storeRecords?: number;
   /** What breaks on the server's side while the attack goes on. */
@@ -44,10 +46,17 @@ export interface Attack {
   run(attacker: Attacker): Promise<void>;
 }
 
-/** The budget that attacks on budgets are measured by: small, so that seconds use it up. */
+/** What an address may submit in trials. */
 export const SUBMISSION_BUDGET = { perSecond: 20, burst: 400 } as const;
 
-/** Settings with that budget. */
-export const SMALL_BUDGET: Readonly<Record<string, string>> = {
-  MOSAIC_BUDGETS: `submissions.address.anonymous=${SUBMISSION_BUDGET.perSecond}/s:${SUBMISSION_BUDGET.burst}`,
-};
+/**
+ * Budgets of addresses in trials: the usual rates, or less, with bursts that seconds use up. With the
+ * usual bursts most attacks would be over before anything is refused.
+ */
+export const TRIAL_BUDGETS: string = [
+  `submissions.address.anonymous=${SUBMISSION_BUDGET.perSecond}/s:${SUBMISSION_BUDGET.burst}`,
+  'submissions.address.authenticated=40/s:800',
+  'messages.address.anonymous=500/s:4000',
+  'bytes.address.anonymous=1MiB/s:8MiB',
+  'query.address.anonymous=20000/s:200000',
+].join(', ');

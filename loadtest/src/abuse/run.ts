@@ -1,12 +1,15 @@
 /** The command as a whole: from its arguments to its exit code. */
 import { mkdirSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { nativeSigningTools } from '@mosaic-cluster/verifier';
 import { LoadError, UsageError } from '../load-error.ts';
 import { describeMachine } from '../report/machine.ts';
 import type { Output } from '../run-output.ts';
+import type { Attack } from './attack.ts';
+import { goFirst } from './go-first.ts';
 import { type AbuseOptions, HELP, parseAbuseOptions } from './options.ts';
 import { renderTable, renderTrial, trialJson } from './report.ts';
-import { type Trial, tryAttack } from './trial.ts';
+import { type Trial, type TrialOptions, tryAttack } from './trial.ts';
 import { judge } from './verdict.ts';
 
 /** 0: everything held. 1: something did not, or could not be tried. 2: the command line is wrong. */
@@ -30,6 +33,7 @@ export async function runAbuse(args: readonly string[], output: Output): Promise
 async function tryAll(options: AbuseOptions, output: Output): Promise<ExitCode> {
   const { attacks, isCluster, seconds, isJson, dataFolder: parentFolder } = options;
   mkdirSync(parentFolder, { recursive: true });
+  const priority = goFirst();
   const tools = await nativeSigningTools();
   const say = (line: string): void => output.say(line);
   const trials: Trial[] = [];
@@ -37,26 +41,42 @@ async function tryAll(options: AbuseOptions, output: Output): Promise<ExitCode> 
   if (!isJson) {
     const { cpu, cores, node } = await describeMachine();
     const server = isCluster ? 'a cluster with two gateways' : 'the embedded server';
+    const [load] = loadavg();
     output.write(`${cpu}, ${cores} cores; Node ${node}; ${server}; ${seconds} s each.`);
+    const place = priority === undefined ? 'Beside' : 'Server and honest clients go before';
+    output.write(`${place} what else the machine does: load ${load!.toFixed(1)} at the start.`);
     output.write('');
   }
-  for (const attack of attacks) {
-    try {
-      const trial = await tryAttack(attack, { isCluster, seconds, parentFolder, tools, say });
+  try {
+    for (const attack of attacks) {
+      const trial = await tryOne(attack, { isCluster, seconds, parentFolder, tools, say });
+      if (trial === undefined) {
+        failed.push(attack.name);
+        continue;
+      }
       trials.push(trial);
       const lines = isJson ? [JSON.stringify(trialJson(trial))] : renderTrial(trial);
       for (const line of lines) output.write(line);
-    } catch (error) {
-      if (!(error instanceof LoadError)) throw error;
-      failed.push(attack.name);
-      output.say(`${attack.name} could not be tried: ${error.message}`);
     }
+  } finally {
+    priority?.restore();
   }
   if (!isJson && trials.length > 0) {
     for (const line of ['', ...LEGEND, '', ...renderTable(trials)]) output.write(line);
   }
   const isHeld = trials.every((trial) => judge(trial).every((each) => each.isHeld));
   return isHeld && failed.length === 0 ? 0 : 1;
+}
+
+/** Undefined: it could not be tried, which was said. */
+async function tryOne(attack: Attack, options: TrialOptions): Promise<Trial | undefined> {
+  try {
+    return await tryAttack(attack, options);
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    options.say(`${attack.name} could not be tried: ${error.message}`);
+    return undefined;
+  }
 }
 
 const LEGEND = [

@@ -48,8 +48,9 @@ export interface Trial {
   readonly ownBytesAfter: number;
 }
 
-const WARM_UP_MS = 1_000;
-const AFTER_MS = 2_000;
+/** In parts of the attack's time. */
+const WARM_UP = 0.25;
+const AFTER = 0.25;
 const FILL = { connections: 2, inFlight: 64 } as const;
 /** Where the records of a filled store come from: nobody else does. */
 const FILL_ADDRESS = '127.0.3.1';
@@ -65,7 +66,7 @@ export async function tryAttack(attack: Attack, options: TrialOptions): Promise<
     if (attack.storeRecords !== undefined) {
       await fill(victim.addresses[0]!, attack.storeRecords, tools);
     }
-    const crowd = await HonestCrowd.open(victim.addresses, tools);
+    const crowd = await HonestCrowd.open(victim.addresses, tools, attack.provesKeys !== true);
     closing.push(() => crowd.close());
     const setup = { attack: attack.name, urls: victim.urls, from: ATTACKER_ADDRESS };
     const attacker = await AttackerProcess.start(setup);
@@ -92,7 +93,7 @@ async function phases(
     const { result, usage } = await watched(reader, victim.pids, () => crowd.work(ms));
     return { honest: result, usage };
   };
-  await work(WARM_UP_MS);
+  await work(seconds * 1000 * WARM_UP);
   say(`${attack.name}: quiet`);
   const half = (seconds * 1000) / 2;
   const quiet = [await work(half), await work(half)] as const;
@@ -101,7 +102,7 @@ async function phases(
   attacker.begin();
   const attacked = await work(seconds * 1000);
   const figures = await attacker.end();
-  await work(AFTER_MS);
+  await work(seconds * 1000 * AFTER);
   const ownBytesAfter = reader.memory(victim.pids).ownBytes;
   return {
     attack,

@@ -16,6 +16,8 @@ export interface Judgement {
 export const SLOWER_MAX = 2;
 /** Below this much nobody notices, and chance decides on a machine that does other things. */
 export const UNNOTICED_MS = 10;
+/** More than this is not put down to chance. */
+const CHANCE_MAX = 3;
 /** What a server may hold more under attack: unfinished messages of a whole listener, and room. */
 export const MORE_BYTES_MAX: number = 256 * 2 ** 20;
 /** What two gateways may give out together, in budgets. */
@@ -78,14 +80,19 @@ export function judgeLatency(trial: Trial): Judgement[] {
   if (trial.attack.breaks === 'policy-hook') return [];
   return HONEST_OPERATIONS.filter((name) => name !== 'arrival').map((name) => {
     const quiet = quietP99(trial, name);
-    const max = Math.max(UNNOTICED_MS, SLOWER_MAX * Math.max(...quiet));
+    // What chance alone makes of a percentile is no verdict on the server.
+    const spread = Math.max(...quiet) / Math.max(Math.min(...quiet), 0.001);
+    const chance = Math.min(spread, CHANCE_MAX);
+    const max = Math.max(UNNOTICED_MS, SLOWER_MAX * Math.max(...quiet) * chance);
     const latency = trial.attacked.honest.latency[name];
     const p99 = latency.quantile(0.99) / 1000;
     const isHeld = p99 <= max && latency.total >= SAMPLES_MIN;
     return {
       what: `${name} p99`,
       isHeld,
-      why: `${p99.toFixed(1)} ms, quiet ${quiet.map((ms) => ms.toFixed(1)).join(' and ')}`,
+      why:
+        `${p99.toFixed(1)} ms, quiet ${quiet.map((ms) => ms.toFixed(1)).join(' and ')}; ` +
+        `${max.toFixed(1)} allowed, for chance alone made ${spread.toFixed(1)} ×`,
     };
   });
 }

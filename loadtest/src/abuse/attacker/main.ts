@@ -1,6 +1,5 @@
 /** The attacker's process: makes one attack when told to, until told to stop, and says how it went. */
 import { setMaxListeners } from 'node:events';
-import { constants, setPriority } from 'node:os';
 import { nativeSigningTools } from '@mosaic-cluster/verifier';
 import { parseServerAddress } from '../../generator/server-address.ts';
 import { ATTACKS } from '../attacks/index.ts';
@@ -13,8 +12,6 @@ const LONGEST_MS = 600_000;
 const setup = JSON.parse(process.argv[2] ?? '{}') as AttackerSetup;
 const attack = ATTACKS.find(({ name }) => name === setup.attack);
 if (attack === undefined) throw new Error(`there is no attack "${setup.attack}"`);
-// Attackers have machines of their own. Here they share one with whom they attack, and go last.
-setPriority(constants.priority.PRIORITY_LOW);
 
 const tally = new Tally();
 const stop = new AbortController();

@@ -1,6 +1,6 @@
 /** Sockets of attackers that never become a proper connection, and the count of how they end. */
 import { createServer, connect as connectTcp, type AddressInfo, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import type { ServerAddress } from '../../generator/server-address.ts';
 import type { Attacker } from '../attack.ts';
@@ -58,7 +58,9 @@ export class RawSockets {
   /** Ends a socket without a word: then its end is nobody else's doing. */
   leave(socket: Socket): void {
     this.#left.add(socket);
-    socket.resetAndDestroy();
+    // A reset leaves nothing waiting on this machine; below TLS there is no way to send one.
+    if (socket instanceof TLSSocket) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   /** Opens sockets at a rate until the attack ends, and closes all of them. */

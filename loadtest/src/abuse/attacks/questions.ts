@@ -13,10 +13,13 @@ import { keepTalking, sayOn } from '../attacker/talk.ts';
 import { pace } from '../attacker/pace.ts';
 
 const STORE_RECORDS = 5_000;
-const AUTHORS = 1_500;
+/** As many as a filter element names; each is looked for under each kind. */
+const AUTHORS = 63;
+const KINDS = Object.values(KNOWN_KINDS).slice(0, 4);
 const REFERENCES = 500;
+const LONG_AGO = 1_577_836_800n;
 const BY_KIND: FilterElementInput = { name: 'kinds', kinds: [KNOWN_KINDS['microblog-root']] };
-const SINCE: FilterElementInput = { name: 'since', timestamp: timestampFromUnix(1_577_836_800n) };
+const SINCE: FilterElementInput = { name: 'since', timestamp: timestampFromUnix(LONG_AGO) };
 
 /** Keys that nobody has; half of what is random is one. */
 function keys(attacker: Attacker, count: number): Uint8Array[] {
@@ -38,22 +41,22 @@ const scans: Attack = {
   aim: 'refused',
   storeRecords: STORE_RECORDS,
   async run(attacker) {
-    const nobody: FilterElementInput = { name: 'signingKeys', keys: keys(attacker, 1) };
-    const dear = query([BY_KIND, SINCE, nobody], 0, 1);
+    const long = { name: 'receivedUntil', timestamp: timestampFromUnix(LONG_AGO) } as const;
+    const dear = query([BY_KIND, long], 0, 1);
     await sayOn(attacker, 10, 200, (talk) => talk.send(dear));
   },
 };
 
 const manyAuthors: Attack = {
   name: 'many-authors',
-  title: `asks for the records of ${AUTHORS} authors at a time`,
+  title: `asks for the records of ${AUTHORS} authors at a time, of several kinds`,
   place: 'any',
   aim: 'refused',
   storeRecords: STORE_RECORDS,
   async run(attacker) {
     const authors: FilterElementInput = { name: 'authors', keys: keys(attacker, AUTHORS) };
-    const dear = query([authors, BY_KIND], 0, 1);
-    await sayOn(attacker, 10, 100, (talk) => talk.send(dear));
+    const dear = query([authors, { name: 'kinds', kinds: KINDS }], 0, 1);
+    await sayOn(attacker, 10, 400, (talk) => talk.send(dear));
   },
 };
 

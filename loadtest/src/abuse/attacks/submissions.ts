@@ -1,7 +1,7 @@
 /** Attacks with records: forged, too many, too heavy, by too many. */
 import { encodeSubmission, generateSecretKey, type SecretKey } from '@mosaic-cluster/protocol';
 import { makeTlsIdentity } from '@mosaic-cluster/certificate';
-import { type Attack, type Attacker, SMALL_BUDGET } from '../attack.ts';
+import type { Attack, Attacker } from '../attack.ts';
 import { pace } from '../attacker/pace.ts';
 import { openTalk, sayOn } from '../attacker/talk.ts';
 import { spamRecord } from './spam-record.ts';
@@ -36,7 +36,6 @@ const anonymous: Attack = {
   title: 'submits valid records without end, and says not who it is',
   place: 'any',
   aim: 'one-budget',
-  settings: SMALL_BUDGET,
   run: (attacker) => submitFlood(attacker, 1_500),
 };
 
@@ -45,6 +44,7 @@ const freshKeys: Attack = {
   title: 'submits valid records with a new key for every connection',
   place: 'any',
   aim: 'refused',
+  provesKeys: true,
   async run(attacker) {
     const [gateway] = attacker.gateways;
     const open = new Set<SecretKey>();
@@ -90,7 +90,6 @@ const hookHangs: Attack = {
   place: 'embedded',
   aim: 'one-budget',
   settings: {
-    ...SMALL_BUDGET,
     MOSAIC_POLICY_HOOK_DEFAULT: 'accept',
     MOSAIC_POLICY_HOOK_TIMEOUT: '200ms',
   },
@@ -103,7 +102,6 @@ const twoGateways: Attack = {
   title: 'floods with records through two gateways',
   place: 'cluster',
   aim: 'one-budget',
-  settings: SMALL_BUDGET,
   run: (attacker) => submitFlood(attacker, 500),
 };
 
@@ -112,7 +110,6 @@ const redisStopped: Attack = {
   title: 'floods with records while the Redis of the budgets is gone',
   place: 'cluster',
   aim: 'budget-per-gateway',
-  settings: SMALL_BUDGET,
   breaks: 'redis-stopped',
   run: (attacker) => submitFlood(attacker, 500),
 };

@@ -44,13 +44,15 @@ export class HonestCrowd {
 
   /**
    * @param gateways listeners that take client certificates, one of each gateway
+   * @param withUnknown whether somebody with an unknown key is at the attacker's address
    * @throws LoadError where one of them cannot connect
    */
   static async open(
     gateways: readonly ServerAddress[],
     tools: Required<SigningTools>,
+    withUnknown: boolean,
   ): Promise<HonestCrowd> {
-    const people = peopleAt(gateways);
+    const people = [...peopleAt(gateways), ...(withUnknown ? [unknownAt(gateways[0]!)] : [])];
     const clients = await Promise.all(people.map((person) => HonestClient.open(person, tools)));
     return new HonestCrowd(clients, gateways.at(-1)!);
   }
@@ -84,19 +86,12 @@ export class HonestCrowd {
 
 function peopleAt(gateways: readonly ServerAddress[]): HonestPerson[] {
   const at = (n: number): ServerAddress => gateways[n % gateways.length]!;
-  const unknown = generateSecretKey();
   return [
     ...STRANGERS.map((localAddress, n): HonestPerson => {
       const address = { ...at(n), localAddress };
       const perSecond = PER_SECOND.stranger;
       return { who: 'a stranger elsewhere', address, secretKey: generateSecretKey(), perSecond };
     }),
-    {
-      who: "an unknown key at the attacker's address",
-      address: { ...at(0), localAddress: ATTACKER_ADDRESS, identity: makeTlsIdentity(unknown) },
-      secretKey: unknown,
-      perSecond: PER_SECOND.unknown,
-    },
     {
       who: "a registered user at the attacker's address",
       address: {
@@ -108,6 +103,17 @@ function peopleAt(gateways: readonly ServerAddress[]): HonestPerson[] {
       perSecond: PER_SECOND.known,
     },
   ];
+}
+
+function unknownAt(gateway: ServerAddress): HonestPerson {
+  const secretKey = generateSecretKey();
+  const identity = makeTlsIdentity(secretKey);
+  return {
+    who: "an unknown key at the attacker's address",
+    address: { ...gateway, localAddress: ATTACKER_ADDRESS, identity },
+    secretKey,
+    perSecond: PER_SECOND.unknown,
+  };
 }
 
 async function arrive(address: ServerAddress, figures: HonestFigures): Promise<void> {

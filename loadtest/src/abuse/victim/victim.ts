@@ -3,7 +3,7 @@ import type { ServerAddress } from '../../generator/server-address.ts';
 import { parseServerAddress } from '../../generator/server-address.ts';
 import { ClusterServer } from '../../server/cluster-server.ts';
 import { EmbeddedServer } from '../../server/embedded-server.ts';
-import type { Attack } from '../attack.ts';
+import { type Attack, TRIAL_BUDGETS } from '../attack.ts';
 import { BreakableRedis, HangingHook, type Breakable } from './breakable.ts';
 
 /** How to start one. */
@@ -31,7 +31,11 @@ export interface Victim {
 }
 
 /** Nobody is allowed what they like for being on this machine: here everybody is. */
-const COMMON = { MOSAIC_ALLOWED: 'none', MOSAIC_LIMITS: 'on' } as const;
+const COMMON = {
+  MOSAIC_ALLOWED: 'none',
+  MOSAIC_LIMITS: 'on',
+  MOSAIC_BUDGETS: TRIAL_BUDGETS,
+} as const;
 const GATEWAYS = 2;
 
 /** Starts a server. @throws LoadError where it does not come up */
@@ -92,6 +96,7 @@ async function startCluster(
     gatewaySettings: {
       ...COMMON,
       MOSAIC_MTLS_LISTEN: undefined,
+      MOSAIC_USERS: user,
       ...attack.settings,
       ...breakable?.settings,
     },
