@@ -28,6 +28,8 @@ function placeOn(store: ObjectStore): LogPlace {
         role: 'outbox',
         lateMs: 0,
         commitIntervalMs: 0,
+        // How long a read may take is for other tests; a busy machine takes its time.
+        readTimeoutMs: 60_000,
         ...(segmentBytesMax === undefined ? {} : { commitBytesMax: segmentBytesMax }),
         ...options,
       }),
