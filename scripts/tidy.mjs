@@ -51,7 +51,7 @@ export const MAY_IMPORT = {
     'standalone',
   ],
   'deploy/local-cluster': ['protocol', 'runtime', 'test-servers', 'client', 'conformance'],
-  loadtest: ['protocol', 'certificate', 'client', 'verifier', 'test-servers'],
+  loadtest: ['protocol', 'certificate', 'client', 'verifier'],
 };
 
 const SCOPE = '@mosaic-cluster/';

@@ -66,7 +66,10 @@ export async function tryAttack(attack: Attack, options: TrialOptions): Promise<
     if (attack.storeRecords !== undefined) {
       await fill(victim.addresses[0]!, attack.storeRecords, tools);
     }
-    const crowd = await HonestCrowd.open(victim.addresses, tools, attack.provesKeys !== true);
+    const crowd = await HonestCrowd.open(victim.addresses, tools, {
+      withUnknown: attack.provesKeys !== true,
+      areRepeating: isRedisAway(attack),
+    });
     closing.push(() => crowd.close());
     const setup = { attack: attack.name, urls: victim.urls, from: ATTACKER_ADDRESS };
     const attacker = await AttackerProcess.start(setup);
@@ -98,9 +101,10 @@ async function phases(
   const half = (seconds * 1000) / 2;
   const quiet = [await work(half), await work(half)] as const;
   say(`${attack.name}: ${attack.title}`);
-  await victim.breakDown();
+  victim.breakDown();
   attacker.begin();
-  const attacked = await work(seconds * 1000);
+  const mending = setTimeout(() => victim.mend(), (seconds * 1000) / 2);
+  const attacked = await work(seconds * 1000).finally(() => clearTimeout(mending));
   const figures = await attacker.end();
   await work(seconds * 1000 * AFTER);
   const ownBytesAfter = reader.memory(victim.pids).ownBytes;
@@ -112,6 +116,11 @@ async function phases(
     gateways: victim.urls.length,
     ownBytesAfter,
   };
+}
+
+/** Whether workers lose their index for a while: then they ask clients to try again, as clients do. */
+export function isRedisAway({ breaks }: Attack): boolean {
+  return breaks === 'redis-stopped' || breaks === 'redis-frozen';
 }
 
 /** Fills the store, as the registered user: a stranger's budget would not do. */

@@ -72,12 +72,15 @@ function judgeAim(trial: Trial): Judgement[] {
 export function budgetFactor({ attacker }: Pick<Trial, 'attacker'>): number {
   const { perSecond, burst } = SUBMISSION_BUDGET;
   const budget = burst + (perSecond * attacker.elapsedMs) / 1000;
-  return (attacker.accepted['ACCEPTED'] ?? 0) / budget;
+  // What a worker could not store was paid for all the same.
+  const { accepted, refused } = attacker;
+  return ((accepted['ACCEPTED'] ?? 0) + (refused['TEMPORARY_ERROR'] ?? 0)) / budget;
 }
 
 /** How long honest operations took, one judgement for each kind of them. */
 export function judgeLatency(trial: Trial): Judgement[] {
-  if (trial.attack.breaks === 'policy-hook') return [];
+  // While something is broken, it decides how long things take.
+  if (trial.attack.breaks !== undefined) return [];
   return HONEST_OPERATIONS.filter((name) => name !== 'arrival').map((name) => {
     const quiet = quietP99(trial, name);
     // What chance alone makes of a percentile is no verdict on the server.

@@ -74,7 +74,7 @@ const manyTags: Attack = {
   async run(attacker) {
     const secretKey = generateSecretKey();
     let turn = 0;
-    await sayOn(attacker, 4, 40, (talk) => {
+    await sayOn(attacker, 4, 80, (talk) => {
       turn += 1;
       const tags = Array.from({ length: TAGS }, (_, i) => {
         return { type: TAG_TYPE, value: Buffer.from(`${turn}.${i}`) };
@@ -107,7 +107,7 @@ const twoGateways: Attack = {
 
 const redisStopped: Attack = {
   name: 'redis-stopped',
-  title: 'floods with records while the Redis of the budgets is gone',
+  title: 'floods with records while Redis is killed and comes back',
   place: 'cluster',
   aim: 'budget-per-gateway',
   breaks: 'redis-stopped',
@@ -117,7 +117,7 @@ const redisStopped: Attack = {
 const redisFrozen: Attack = {
   ...redisStopped,
   name: 'redis-frozen',
-  title: 'floods with records while the Redis of the budgets is frozen',
+  title: 'floods with records while Redis is frozen for half of the time',
   breaks: 'redis-frozen',
 };
 

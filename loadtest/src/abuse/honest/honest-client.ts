@@ -1,6 +1,6 @@
 /**
  * An honest client: publishes, asks for what it published and follows itself live, each at a steady
- * rate, whatever happens to others. It repeats nothing: what fails once has failed.
+ * rate, whatever happens to others. Unless told to, it repeats nothing: what fails once has failed.
  */
 import {
   buildFilter,
@@ -29,12 +29,16 @@ export interface HonestPerson {
   readonly secretKey: SecretKey;
   /** Records, and as many questions, per second. */
   readonly perSecond: number;
+  /** Whether it repeats what is answered with TEMPORARY_ERROR, as the SDK does. */
+  readonly isRepeating?: boolean;
 }
 
 interface Pending {
   readonly operation: HonestOperation;
   readonly sinceMs: number;
   readonly figures: HonestFigures;
+  /** What was sent. */
+  readonly message: Uint8Array;
 }
 
 const LIVE_ID = 1;
@@ -46,8 +50,10 @@ const ID_AT_RECORD = 8;
 /** What names a record in messages: the beginning of its ID. */
 const ID_CHARS = 64;
 /** What has not come after this long has failed. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const LOOK_MS = 20;
+/** Before something is repeated. */
+const AGAIN_MS = 500;
 const PAYLOAD = Buffer.from('Good morning everybody. '.repeat(10));
 
 /** One of them, connected. */
@@ -57,6 +63,8 @@ export class HonestClient {
   readonly #author: Uint8Array;
   readonly #query: Uint8Array;
   readonly #pending = new Map<string, Pending>();
+  /** Records sent more than once, at most a trial's. */
+  readonly #repeated = new Set<string>();
   #connection: Connection | undefined;
   #lost: string | undefined;
   #isLive = false;
@@ -124,14 +132,16 @@ export class HonestClient {
     query[4] = queryId & 0xff;
     query[5] = queryId >> 8;
     const [told, live, asked] = [`told ${id}`, `live ${id}`, `asked ${queryId}`];
-    this.#pending.set(told, { operation: 'submission', sinceMs, figures });
-    this.#pending.set(live, { operation: 'delivery', sinceMs, figures });
-    this.#pending.set(asked, { operation: 'query', sinceMs, figures });
+    const submission = encodeSubmission(record.bytes);
+    const begun = { sinceMs, figures, message: submission };
+    this.#pending.set(told, { ...begun, operation: 'submission' });
+    this.#pending.set(live, { ...begun, operation: 'delivery' });
+    this.#pending.set(asked, { ...begun, operation: 'query', message: query });
     if (this.#lost !== undefined) {
       for (const each of [told, live, asked]) this.#fail(each, this.#lost);
       return;
     }
-    this.#connection?.send(encodeSubmission(record.bytes));
+    this.#connection?.send(submission);
     this.#connection?.send(query);
   }
 
@@ -140,7 +150,9 @@ export class HonestClient {
     if (type === MESSAGE.submissionResult) {
       const result = bytes[at + 4]!;
       const id = hexAt(bytes, at + ID_AT_RESULT);
-      if (result === RESULT.ACCEPTED) this.#done(`told ${id}`);
+      const isHeld = this.#repeated.has(id) && result === RESULT.DUPLICATE;
+      if (result === RESULT.ACCEPTED || isHeld) this.#done(`told ${id}`);
+      else if (this.#again(`told ${id}`, result)) this.#repeated.add(id);
       else {
         this.#fail(`told ${id}`, resultName(result) ?? `result ${result}`);
         this.#pending.delete(`live ${id}`);
@@ -152,12 +164,23 @@ export class HonestClient {
       const result = bytes[at + 6]!;
       if (readU16(bytes, at + 4) === LIVE_ID) this.#end(`unsubscribed: ${resultName(result)}`);
       else if (result === RESULT.SUCCESS) this.#done(id);
-      else this.#fail(id, resultName(result) ?? `result ${result}`);
+      else if (!this.#again(id, result)) this.#fail(id, resultName(result) ?? `result ${result}`);
     } else if (type === MESSAGE.locallyComplete) {
       this.#isLive = true;
     } else if (type === MESSAGE.closing) {
       this.#end(`closing: ${resultName(bytes[at + 1]!)}`);
     }
+  }
+
+  /** Sends something once more after a while, where that is wanted; false: it has failed. */
+  #again(id: string, result: number): boolean {
+    const pending = this.#pending.get(id);
+    if (this.person.isRepeating !== true || result !== RESULT.TEMPORARY_ERROR) return false;
+    if (pending === undefined || this.#lost !== undefined) return false;
+    setTimeout(() => {
+      if (this.#pending.has(id)) this.#connection?.send(pending.message);
+    }, AGAIN_MS);
+    return true;
   }
 
   #done(id: string): void {

@@ -31,30 +31,42 @@ export function registeredUser(tools: Required<SigningTools>): string {
   return encodeUserKey(tools.publicKeyOf(REGISTERED_SECRET));
 }
 
+/** Who is there. */
+export interface CrowdOptions {
+  /** Somebody with an unknown key is at the attacker's address. */
+  readonly withUnknown: boolean;
+  /** Everybody repeats what they are asked to try again, and nobody new comes. */
+  readonly areRepeating: boolean;
+}
+
 /** People who keep to the rules. */
 export class HonestCrowd {
   readonly #clients: readonly HonestClient[];
-  readonly #gateway: ServerAddress;
+  /** Where newcomers come; undefined: none come. */
+  readonly #gateway: ServerAddress | undefined;
   #arrived = 0;
 
-  private constructor(clients: readonly HonestClient[], gateway: ServerAddress) {
+  private constructor(clients: readonly HonestClient[], gateway: ServerAddress | undefined) {
     this.#clients = clients;
     this.#gateway = gateway;
   }
 
   /**
    * @param gateways listeners that take client certificates, one of each gateway
-   * @param withUnknown whether somebody with an unknown key is at the attacker's address
    * @throws LoadError where one of them cannot connect
    */
   static async open(
     gateways: readonly ServerAddress[],
     tools: Required<SigningTools>,
-    withUnknown: boolean,
+    { withUnknown, areRepeating }: CrowdOptions,
   ): Promise<HonestCrowd> {
     const people = [...peopleAt(gateways), ...(withUnknown ? [unknownAt(gateways[0]!)] : [])];
-    const clients = await Promise.all(people.map((person) => HonestClient.open(person, tools)));
-    return new HonestCrowd(clients, gateways.at(-1)!);
+    const opening = people.map((each) =>
+      HonestClient.open({ ...each, isRepeating: areRepeating }, tools),
+    );
+    // Newcomers ask once, and would be told to try again.
+    const gateway = areRepeating ? undefined : gateways.at(-1)!;
+    return new HonestCrowd(await Promise.all(opening), gateway);
   }
 
   /** Everybody works for so long; what they met. */
@@ -72,12 +84,14 @@ export class HonestCrowd {
 
   /** Newcomers from addresses of their own: how long until the server has answered a first question. */
   async #arrivals(ms: number, figures: HonestFigures): Promise<void> {
+    const gateway = this.#gateway;
+    if (gateway === undefined) return;
     const arrivals: Promise<void>[] = [];
     const count = Math.max(1, Math.floor((ms / 1000) * PER_SECOND.newcomers));
     for (let n = 0; n < count; n++) {
       this.#arrived += 1;
       const localAddress = `127.1.${Math.floor(this.#arrived / 250) % 250}.${1 + (this.#arrived % 250)}`;
-      arrivals.push(arrive({ ...this.#gateway, localAddress }, figures));
+      arrivals.push(arrive({ ...gateway, localAddress }, figures));
       await new Promise((resolve) => setTimeout(resolve, ms / count));
     }
     await Promise.all(arrivals);

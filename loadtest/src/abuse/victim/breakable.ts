@@ -1,52 +1,6 @@
-/** What can break on the server's side of a trial: the Redis of the budgets, the operator's program. */
+/** What can break on the server's side of a trial: its Redis, the operator's program. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type RedisServer, startRedis } from '@mosaic-cluster/test-servers';
-
-/** Something that works until it is told to break. */
-export interface Breakable {
-  /** Settings that have the server use it. */
-  readonly settings: Readonly<Record<string, string>>;
-  breakDown(): Promise<void>;
-  /** As before, so that the server can end in peace. */
-  mend(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/**
- * A Redis of the gateways' own: the one of the workers holds their indexes, and without it nobody
- * could tell what the limits do.
- */
-export class BreakableRedis implements Breakable {
-  readonly settings: Readonly<Record<string, string>>;
-  readonly #redis: RedisServer;
-  readonly #how: 'redis-stopped' | 'redis-frozen';
-
-  private constructor(redis: RedisServer, how: 'redis-stopped' | 'redis-frozen') {
-    this.#redis = redis;
-    this.#how = how;
-    this.settings = { MOSAIC_REDIS_MODE: 'single', MOSAIC_REDIS_URLS: redis.url };
-  }
-
-  /** Starts one. */
-  static async start(how: 'redis-stopped' | 'redis-frozen'): Promise<BreakableRedis> {
-    return new BreakableRedis(await startRedis(), how);
-  }
-
-  async breakDown(): Promise<void> {
-    if (this.#how === 'redis-frozen') this.#redis.pause();
-    else await this.#redis.kill();
-  }
-
-  async mend(): Promise<void> {
-    if (this.#how === 'redis-frozen') this.#redis.resume();
-    else await this.#redis.restart();
-  }
-
-  close(): Promise<void> {
-    return this.#redis.stop();
-  }
-}
 
 /** Accepts everything, and answers nothing while the file is there that its argument names. */
 const HOOK = `
@@ -59,7 +13,8 @@ for await (const line of createInterface({ input: process.stdin })) {
 `;
 
 /** A policy hook that stops answering. */
-export class HangingHook implements Breakable {
+export class HangingHook {
+  /** Settings that have the server use it. */
   readonly settings: Readonly<Record<string, string>>;
   readonly #folder: string;
 
@@ -79,15 +34,32 @@ export class HangingHook implements Breakable {
     return join(this.#folder, 'hangs');
   }
 
-  async breakDown(): Promise<void> {
+  /** From now on it answers nothing. */
+  breakDown(): void {
     writeFileSync(this.#flag, '');
   }
 
-  async mend(): Promise<void> {
+  /** As before, so that the server can end in peace. */
+  mend(): void {
     rmSync(this.#flag, { force: true });
   }
 
-  async close(): Promise<void> {
+  /** Removes it. */
+  close(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Freezes or kills Redis servers. Whoever runs the cluster starts those anew that were killed; those
+ * that were frozen go on when they are mended.
+ */
+export function breakRedis(how: 'redis-stopped' | 'redis-frozen', pids: readonly number[]): void {
+  for (const pid of pids) process.kill(pid, how === 'redis-frozen' ? 'SIGSTOP' : 'SIGKILL');
+}
+
+/** Has frozen servers go on. */
+export function mendRedis(how: 'redis-stopped' | 'redis-frozen', pids: readonly number[]): void {
+  if (how === 'redis-stopped') return;
+  for (const pid of pids) process.kill(pid, 'SIGCONT');
 }

@@ -4,7 +4,7 @@ import { parseServerAddress } from '../../generator/server-address.ts';
 import { ClusterServer } from '../../server/cluster-server.ts';
 import { EmbeddedServer } from '../../server/embedded-server.ts';
 import { type Attack, TRIAL_BUDGETS } from '../attack.ts';
-import { BreakableRedis, HangingHook, type Breakable } from './breakable.ts';
+import { breakRedis, HangingHook, mendRedis } from './breakable.ts';
 
 /** How to start one. */
 export interface VictimOptions {
@@ -21,12 +21,12 @@ export interface Victim {
   /** The listeners for client certificates, one of each gateway. */
   readonly urls: readonly string[];
   readonly addresses: readonly ServerAddress[];
-  /** All processes of it. */
+  /** Its own processes: gateways and workers, or the one that is both. */
   readonly pids: readonly number[];
-  /** Those that attackers talk to. */
-  readonly gatewayPids: readonly number[];
   /** Has something break, where the attack is about that. */
-  breakDown(): Promise<void>;
+  breakDown(): void;
+  /** Has it work again. */
+  mend(): void;
   close(): Promise<void>;
 }
 
@@ -41,53 +41,58 @@ const GATEWAYS = 2;
 /** Starts a server. @throws LoadError where it does not come up */
 export async function startVictim(options: VictimOptions): Promise<Victim> {
   const { breaks } = options.attack;
-  const breakable =
-    breaks === undefined
-      ? undefined
-      : breaks === 'policy-hook'
-        ? HangingHook.make(options.parentFolder)
-        : await BreakableRedis.start(breaks);
+  const hook = breaks === 'policy-hook' ? HangingHook.make(options.parentFolder) : undefined;
+  let started: Started;
   try {
-    const started = options.isCluster
-      ? await startCluster(options, breakable)
-      : await startEmbedded(options, breakable);
-    return {
-      ...started,
-      addresses: started.urls.map(parseServerAddress),
-      breakDown: async () => breakable?.breakDown(),
-      async close() {
-        await breakable?.mend();
-        await started.close();
-        await breakable?.close();
-      },
-    };
+    started = options.isCluster
+      ? await startCluster(options)
+      : await startEmbedded(options, hook?.settings);
   } catch (error) {
-    await breakable?.close();
+    hook?.close();
     throw error;
   }
+  const { redisPids } = started;
+  let isBroken = false;
+  const mend = (): void => {
+    hook?.mend();
+    if (isBroken && breaks !== undefined && breaks !== 'policy-hook') mendRedis(breaks, redisPids);
+    isBroken = false;
+  };
+  return {
+    ...started,
+    addresses: started.urls.map(parseServerAddress),
+    breakDown() {
+      isBroken = true;
+      hook?.breakDown();
+      if (breaks !== undefined && breaks !== 'policy-hook') breakRedis(breaks, redisPids);
+    },
+    mend,
+    async close() {
+      mend();
+      await started.close();
+      hook?.close();
+    },
+  };
 }
 
-type Started = Pick<Victim, 'urls' | 'pids' | 'gatewayPids' | 'close'>;
+type Started = Pick<Victim, 'urls' | 'pids' | 'close'> & { readonly redisPids: readonly number[] };
 
 async function startEmbedded(
   { attack, parentFolder, user }: VictimOptions,
-  breakable: Breakable | undefined,
+  more: Readonly<Record<string, string>> | undefined,
 ): Promise<Started> {
-  const settings = { ...COMMON, MOSAIC_USERS: user, ...attack.settings, ...breakable?.settings };
+  const settings = { ...COMMON, MOSAIC_USERS: user, ...attack.settings, ...more };
   const server = await EmbeddedServer.start({
     parentFolder,
     listener: 'mtls',
     tls: true,
     settings,
   });
-  const pids = [server.pid];
-  return { urls: [server.url], pids, gatewayPids: pids, close: () => server.close() };
+  const { url, pid } = server;
+  return { urls: [url], pids: [pid], redisPids: [], close: () => server.close() };
 }
 
-async function startCluster(
-  { attack, parentFolder, user }: VictimOptions,
-  breakable: Breakable | undefined,
-): Promise<Started> {
+async function startCluster({ attack, parentFolder, user }: VictimOptions): Promise<Started> {
   const server = await ClusterServer.start({
     parentFolder,
     tls: true,
@@ -98,11 +103,14 @@ async function startCluster(
       MOSAIC_MTLS_LISTEN: undefined,
       MOSAIC_USERS: user,
       ...attack.settings,
-      ...breakable?.settings,
     },
     workerSettings: { MOSAIC_LIMITS: 'on', MOSAIC_USERS: user },
   });
-  const { mtlsUrls = [], pids, groups = [] } = server.target;
-  const gatewayPids = groups.find(({ name }) => name === 'gateway')?.pids ?? [];
-  return { urls: mtlsUrls, pids, gatewayPids, close: () => server.close() };
+  const { mtlsUrls = [], groups = [] } = server.target;
+  const pidsOf = (wanted: (name: string) => boolean): number[] =>
+    groups.flatMap(({ name, pids }) => (wanted(name) ? pids : []));
+  // A Redis that was killed is another process afterwards: the project's own are what is watched.
+  const pids = pidsOf((name) => !['NATS', 'Redis', 'S3'].includes(name));
+  const redisPids = pidsOf((name) => name === 'Redis');
+  return { urls: mtlsUrls, pids, redisPids, close: () => server.close() };
 }
