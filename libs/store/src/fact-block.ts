@@ -127,6 +127,17 @@ export class FactBlock {
     return low;
   }
 
+  /** The collections that facts are of, removed ones included: the first, `max` at most, in order. */
+  collections(max: number): string[] {
+    const found: string[] = [];
+    for (let at = 0; at < this.count && found.length < max; ) {
+      const { collection } = changeOf(this.at(at));
+      found.push(collection);
+      at = this.lowerBound(Buffer.from(`${collection}\u0001`));
+    }
+    return found;
+  }
+
   /** This one and another, the newer of two facts with one name. */
   merge(other: FactBlock): FactBlock {
     if (other.count === 0) return this;

@@ -249,6 +249,21 @@ function describeProcesses(open: RegistryPlace['open'], here: () => RegistryPlac
     }
   });
 
+  it('sees within a second what another one put where nothing was', async () => {
+    const [one, other] = [await open(), await open()];
+    for (const collection of ['first', 'second']) {
+      expect(lines(await other.get(collection, [key(1)]))).toEqual([undefined]);
+      await one.change([set(1, 'a', collection)]);
+      expect(lines(await one.get(collection, [key(1), key(2)]))).toEqual(['0001ff0a=a', undefined]);
+      await expect
+        .poll(async () => lines(await other.get(collection, [key(1)])), {
+          timeout: 1_000,
+          interval: 20,
+        })
+        .toEqual(['0001ff0a=a']);
+    }
+  });
+
   it('has the later change win, whatever the clocks say', async () => {
     const ahead = await open({ now: () => Date.now() + 86_400_000 });
     const behind = await open({ now: () => Date.now() - 86_400_000 });

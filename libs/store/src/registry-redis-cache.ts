@@ -3,10 +3,14 @@
  * says that nothing has changed; and for some time longer while Redis does not answer.
  */
 import type { NamedFact } from './fact-block.ts';
+import { COLLECTIONS_MAX } from './registry-redis-scripts.ts';
 
 /** Bounds of what is remembered. */
 export interface RegistryCacheOptions {
-  /** Names remembered; then the oldest go. */
+  /**
+   * Names remembered, with a fact or without. Then the oldest go of those of which there are more, so
+   * that however many names without a fact are asked for, facts have one half.
+   */
   readonly entriesMax: number;
   /** An answer counts for so long after Redis was last heard of. */
   readonly freshMs: number;
@@ -24,13 +28,19 @@ interface Entry {
   readonly atMs: number;
 }
 
-/** Remembers answers. Times are monotone, in milliseconds. */
+/** Remembers answers. Times are monotone, in milliseconds; names are in latin1. */
 export class RegistryCache {
   readonly #options: RegistryCacheOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #facts = new Map<string, Entry>();
+  /** Names without a fact. */
+  readonly #misses = new Map<string, Entry>();
   /** Another one after each change: answers of an earlier round may be outdated. */
   #round = 0;
   #heardAtMs = Number.NEGATIVE_INFINITY;
+  /** Collections that had facts when Redis was last heard of; undefined: nobody knew. */
+  #filled: ReadonlySet<string> | undefined;
+  /** Collections that this process has changed: what it hears may be of before that. */
+  readonly #changed = new Set<string>();
 
   constructor(options: RegistryCacheOptions) {
     this.#options = options;
@@ -46,9 +56,14 @@ export class RegistryCache {
     return this.#heardAtMs;
   }
 
+  /** Whether a collection surely has no facts; false: ask. */
+  isEmpty(collection: string, nowMs: number): boolean {
+    return this.#wasEmpty(collection, nowMs - this.#options.freshMs);
+  }
+
   /** What surely is so; undefined: ask. */
   fresh(name: string, nowMs: number): Remembered | undefined {
-    const entry = this.#entries.get(name);
+    const entry = this.#entry(name);
     const isFresh =
       entry?.round === this.#round && nowMs - this.#heardAtMs <= this.#options.freshMs;
     return isFresh ? entry.fact : undefined;
@@ -56,29 +71,37 @@ export class RegistryCache {
 
   /** What was so not long ago; undefined: nothing is known. */
   stale(name: string, nowMs: number): Remembered | undefined {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return undefined;
+    const sinceMs = nowMs - this.#options.graceMs;
+    const entry = this.#entry(name);
+    if (entry === undefined) {
+      return this.#wasEmpty(name.slice(0, name.indexOf('\0')), sinceMs) ? null : undefined;
+    }
     const knownAtMs = entry.round === this.#round ? this.#heardAtMs : entry.atMs;
-    return nowMs - Math.max(knownAtMs, entry.atMs) <= this.#options.graceMs
-      ? entry.fact
-      : undefined;
+    return Math.max(knownAtMs, entry.atMs) >= sinceMs ? entry.fact : undefined;
   }
 
   /** Remembers an answer, unless something has changed since it was asked for. */
   put(name: string, fact: Remembered, round: number, nowMs: number): void {
     if (round !== this.#round) return;
-    this.#entries.delete(name);
-    this.#entries.set(name, { fact, round, atMs: nowMs });
-    if (this.#entries.size <= this.#options.entriesMax) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
+    this.#forget(name);
+    const entries = fact?.value === undefined ? this.#misses : this.#facts;
+    entries.set(name, { fact, round, atMs: nowMs });
+    if (this.#facts.size + this.#misses.size <= this.#options.entriesMax) return;
+    const more = this.#misses.size > this.#facts.size ? this.#misses : this.#facts;
+    for (const oldest of more.keys()) {
+      more.delete(oldest);
       return;
     }
   }
 
-  /** Redis says that nothing has changed, as of a time. */
-  heard(nowMs: number): void {
+  /**
+   * Redis says that nothing has changed, as of a time.
+   *
+   * @param filled the collections that have facts; undefined: nobody knows
+   */
+  heard(filled: ReadonlySet<string> | undefined, nowMs: number): void {
     this.#heardAtMs = nowMs;
+    this.#filled = filled;
   }
 
   /** Something has changed: everything has to be asked for again. */
@@ -86,9 +109,29 @@ export class RegistryCache {
     this.#round += 1;
   }
 
-  /** These are surely outdated. */
+  /** This process has changed these, so that what is remembered of them is outdated. */
   drop(names: readonly string[]): void {
     this.#round += 1;
-    for (const name of names) this.#entries.delete(name);
+    for (const name of names) {
+      this.#forget(name);
+      if (this.#changed.size > COLLECTIONS_MAX) continue;
+      this.#changed.add(name.slice(0, name.indexOf('\0')));
+    }
+  }
+
+  #entry(name: string): Entry | undefined {
+    return this.#facts.get(name) ?? this.#misses.get(name);
+  }
+
+  #forget(name: string): void {
+    this.#facts.delete(name);
+    this.#misses.delete(name);
+  }
+
+  #wasEmpty(collection: string, sinceMs: number): boolean {
+    if (this.#heardAtMs < sinceMs || this.#filled === undefined) return false;
+    // With more of them than are kept, it could be any.
+    if (this.#changed.size > COLLECTIONS_MAX) return false;
+    return !this.#filled.has(collection) && !this.#changed.has(collection);
   }
 }

@@ -87,6 +87,30 @@ describe('registry on a Redis Cluster', () => {
     await store.close();
   });
 
+  it('misses nothing in a collection that was empty when a master was lost', async () => {
+    const store = await openS3ObjectStore(newBucket(s3));
+    const open = () => openRedisRegistry({ connection, store, name: 'empty', pollMs: 50 });
+    const registry = await open();
+    await registry.change(facts.slice(0, 200));
+    const key = Buffer.from('key');
+    for (const [n, node] of cluster.nodes.entries()) {
+      const collection = `late-${n}`;
+      await expect.poll(() => registry.peek(collection, key), { timeout: 5_000 }).toBeNull();
+      await node.command('FLUSHALL');
+      await registry.change([{ collection, key, value: key }]);
+      await node.command('FLUSHALL');
+      const fresh = await open();
+      for (const each of [registry, fresh]) {
+        expect((await each.get(collection, [key])).map(Boolean)).toEqual([true]);
+      }
+      await expect.poll(() => fresh.peek('none', key), { timeout: 5_000 }).toBeNull();
+      expect((await fresh.get(collection, [key])).map(Boolean)).toEqual([true]);
+      await fresh.close();
+    }
+    await registry.close();
+    await store.close();
+  });
+
   it('answers what the other masters know while one is frozen', { timeout: 60_000 }, async () => {
     const store = await openS3ObjectStore(newBucket(s3));
     const open = () => openRedisRegistry({ connection, store, name: 'frozen', pollMs: 60_000 });

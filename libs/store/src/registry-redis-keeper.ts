@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import type { ControlObject, ControlObjects, JoinedControl } from './control-objects.ts';
+import { FactBlock } from './fact-block.ts';
 import { REGISTRY_SHARDS, type ShardMark } from './registry-redis-shards.ts';
 import type { RegistryTables, SeenObjects } from './registry-redis-tables.ts';
 
@@ -61,7 +62,7 @@ export class RegistryKeeper {
     if (output === undefined) return joined;
     const { scores } = await tables.seen();
     if (inputs.every((key) => scores.get(key) === SEEN_AGAIN)) {
-      await tables.note([[output, SEEN_AGAIN]]);
+      await tables.note([[output, SEEN_AGAIN]], FactBlock.empty);
     }
     return joined;
   }
@@ -100,6 +101,7 @@ export class RegistryKeeper {
       const gone = [...seen.scores.keys()].filter((key) => !listed.has(key));
       await tables.forget(startMs, gone);
       await tables.shards.stamp(startMs);
+      await this.#noteFilled();
       return;
     }
     const message = 'the registry on Redis was emptied whenever it was made again';
@@ -118,7 +120,7 @@ export class RegistryKeeper {
     if (!(await tables.shards.refill(loaded.block, shards, how))) return false;
     // Where only some shards were empty, the others may lack what nobody told Redis of.
     const isAll = shards.size === REGISTRY_SHARDS;
-    await tables.note(isAll ? this.#scoresOf(loaded.objects) : []);
+    await tables.note(isAll ? this.#scoresOf(loaded.objects) : [], loaded.block);
     return true;
   }
 
@@ -135,7 +137,7 @@ export class RegistryKeeper {
     if (loaded.forgottenMs > heldMs) return this.#makeAgain(marks, asOfMs);
     const how = { asOfMs, onProgress: () => this.#prolong() };
     if (!(await tables.shards.adopt(loaded.block, marks, how))) return false;
-    await tables.note([]);
+    await tables.note([], loaded.block);
     return true;
   }
 
@@ -162,8 +164,21 @@ export class RegistryKeeper {
       return (await this.#makeAgain(marks, asOfMs)) ? loaded.objects : undefined;
     }
     await tables.shards.apply(loaded.block, () => this.#prolong());
-    await tables.note(this.#scoresOf(loaded.objects.filter(({ key }) => !known.has(key))));
+    const added = loaded.objects.filter(({ key }) => !known.has(key));
+    await tables.note(this.#scoresOf(added), loaded.block);
     return loaded.objects;
+  }
+
+  /**
+   * Has everybody know which collections are empty, where that is unknown: Redis is new, had another
+   * server, or was changed by a process of before this was noted.
+   */
+  async #noteFilled(): Promise<void> {
+    const { tables } = this.#options;
+    const { version, filled } = await tables.version();
+    if (version === undefined || filled !== undefined) return;
+    const found = await tables.shards.collections();
+    if (found !== undefined) await tables.noteFilled(version, found);
   }
 
   #scoresOf(objects: readonly ControlObject[]): (readonly [key: string, score: number])[] {

@@ -57,6 +57,7 @@ export class RegistryLookups {
   ): Promise<readonly (Fact | undefined)[]> {
     this.assertOpen();
     assertLookup(collection, keys);
+    if (this.#cache.isEmpty(collection, performance.now())) return keys.map(() => undefined);
     const names = keys.map((key) => factName(collection, key));
     const found = await this.#reads.find(names);
     return found.map((fact) => publicFact(fact) ?? undefined);
@@ -64,8 +65,9 @@ export class RegistryLookups {
 
   /** As {@link Registry.peek}. */
   peek(collection: string, key: Uint8Array): Fact | null | undefined {
-    const name = factName(collection, key).toString('latin1');
-    const known = this.#cache.fresh(name, performance.now());
+    const nowMs = performance.now();
+    if (this.#cache.isEmpty(collection, nowMs)) return null;
+    const known = this.#cache.fresh(factName(collection, key).toString('latin1'), nowMs);
     return known === undefined ? undefined : publicFact(known);
   }
 
@@ -88,11 +90,11 @@ export class RegistryLookups {
   async look(): Promise<LookOutcome> {
     const askedAtMs = performance.now();
     try {
-      const version = await this.#tables.version();
+      const { version, filled } = await this.#tables.version();
       const isChanged = version !== this.#version;
       if (isChanged) this.#cache.changed();
       this.#version = version;
-      this.#cache.heard(askedAtMs);
+      this.#cache.heard(filled, askedAtMs);
       this.#reads.isAway = false;
       if (version === undefined) return 'lost';
       return isChanged ? 'changed' : 'same';

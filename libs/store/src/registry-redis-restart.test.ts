@@ -103,6 +103,23 @@ describe('registry on a Redis that comes back from an old snapshot', { timeout: 
     }
   });
 
+  it('does not take a collection for empty that was so then', async () => {
+    const registry = await open({ keepMs: 100 });
+    await registry.change(some(0));
+    await settle();
+    expect(registry.peek('removed', key(1))).toBeNull();
+    await snapshot();
+    await registry.change([{ ...set(1), collection: 'removed' }]);
+    await settle();
+    await restore();
+    const fresh = await open({ keepMs: 60_000 });
+    for (const each of [fresh, registry]) {
+      expect((await each.get('removed', [key(1), key(2)])).map(Boolean)).toEqual([true, false]);
+      await expect.poll(() => each.peek('decisions', key(1)), { timeout: 5_000 }).toBeNull();
+      expect((await each.get('removed', [key(1)])).map(Boolean)).toEqual([true]);
+    }
+  });
+
   it('is not fooled by a shard that was being made again when it was kept', async () => {
     const registry = await open();
     await registry.change(some(0, 2_000));

@@ -12,7 +12,8 @@
  * The server may lack its last writes then, so a shard counts as whole only where the run id is the same.
  * Before it in `w` is a time, in ms since 1970: what the control objects said then is in the shard.
  *
- * In a slot of their own are `v`, which is another one after each change; `seen`, the control objects
+ * In a slot of their own are `v`, which is another one after each change; `collections`, those that
+ * have facts or had some, with the `v` and the run id for which that holds; `seen`, the control objects
  * that are in the tables (score 1: once, 2: looked at again later); `told`, those that some
  * process was told of lately; `lease`, who looks after all this;
  * `rest`, while nobody needs to; and `at`, when all was well last.
@@ -21,6 +22,9 @@ import { LUA_SHARED } from './record-index-redis-rows.ts';
 import { LUA_BOOT } from './record-index-redis-state-scripts.ts';
 import { LUA_TABLE } from './record-index-redis-tables.ts';
 import { type RedisScript, redisScript } from './redis-connection.ts';
+
+/** Collections that are noted to have facts; where there are more, it is unknown of all which are empty. */
+export const COLLECTIONS_MAX = 64;
 
 const LUA_WHOLE = String.raw`
 -- When all was in the shard; nothing where another server has it, or nobody has made it yet.
@@ -157,17 +161,81 @@ return 1
 `,
 );
 
-/** → `v`. */
-export const READ_VERSION: RedisScript = redisScript(
-  String.raw`return redis.call('GET', KEYS[1] .. 'v')`,
+/**
+ * `[letter, n]` → `[1, collection, …]`: those that a shard has a field of, n at most. `[0]` where the
+ * shard is not whole. It reads a hash or two for each, not all.
+ */
+export const READ_COLLECTIONS: RedisScript = redisScript(
+  WITH_TABLE +
+    String.raw`
+if not wholeAt() then return { 0 } end
+local found, after = { 1 }, ''
+local lower = find(directory, after)
+while lower and #found <= tonumber(ARGV[2]) do
+  local nearest
+  for _, field in ipairs(call('HKEYS', base .. letter .. lower)) do
+    if less(after, field) and not (nearest and less(nearest, field)) then nearest = field end
+  end
+  if nearest then
+    found[#found + 1] = nearest:match('^[^%z]*')
+    after = found[#found] .. char(1)
+    lower = find(directory, after)
+  else
+    lower = above(directory, lower)
+  end
+end
+return found
+`,
 );
 
-/** `[new v, score, name, score, name, …]`: these objects are in the tables. */
-export const NOTE_SEEN: RedisScript = redisScript(String.raw`
+/** What holds for another `v` or another server is not known. */
+const LUA_FILLED = String.raw`
 local base = KEYS[1]
-for i = 2, #ARGV, 2 do redis.call('ZADD', base .. 'seen', 'GT', ARGV[i], ARGV[i + 1]) end
-return redis.call('SET', base .. 'v', ARGV[1])
-`);
+local function version() return redis.call('GET', base .. 'v') or '' end
+local function filled()
+  local holds, names = (redis.call('GET', base .. 'collections') or ''):match('^(%S+ %S+)(.*)$')
+  return holds == version() .. ' ' .. boot() and names
+end
+local function setFilled(version, names)
+  redis.call('SET', base .. 'collections', version .. ' ' .. boot() .. names)
+end
+`;
+const WITH_FILLED = LUA_BOOT + LUA_FILLED;
+
+/** → `[v, collections with facts]`; null where it is not known. A space stands before each collection. */
+export const READ_VERSION: RedisScript = redisScript(
+  `${WITH_FILLED}return { redis.call('GET', base .. 'v'), filled() }`,
+);
+
+/**
+ * `[new v, collections, score, name, score, name, …]`: these objects are in the tables, with facts of these
+ * collections, each behind a space. Where the others are not known, that stays so.
+ */
+export const NOTE_SEEN: RedisScript = redisScript(
+  WITH_FILLED +
+    String.raw`
+local names = filled()
+for i = 3, #ARGV, 2 do redis.call('ZADD', base .. 'seen', 'GT', ARGV[i], ARGV[i + 1]) end
+redis.call('SET', base .. 'v', ARGV[1])
+if not names then return 1 end
+for name in ARGV[2]:gmatch(' %S+') do
+  if not (names .. ' '):find(name .. ' ', 1, true) then names = names .. name end
+end
+local _, n = names:gsub(' ', '')
+if n > ${COLLECTIONS_MAX} then return redis.call('DEL', base .. 'collections') end
+setFilled(ARGV[1], names)
+return 1
+`,
+);
+
+/** `[v, collections]`, each behind a space: no others have facts, unless something has changed since that `v`. */
+export const NOTE_FILLED: RedisScript = redisScript(
+  WITH_FILLED +
+    String.raw`
+if version() == ARGV[1] then setFilled(ARGV[1], ARGV[2]) end
+return 1
+`,
+);
 
 /** → `[at, name, score, …]`. */
 export const READ_SEEN: RedisScript = redisScript(String.raw`

@@ -9,7 +9,9 @@ import {
   ADOPT_WHOLE,
   APPLY_FACTS,
   BEGIN_SHARD,
+  COLLECTIONS_MAX,
   FINISH_SHARD,
+  READ_COLLECTIONS,
   READ_WHOLE,
   STAMP_WHOLE,
 } from './registry-redis-scripts.ts';
@@ -67,6 +69,21 @@ export class RegistryShards {
       const is = at.length === 0 ? 'missing' : isWhole === 1 ? 'whole' : 'stale';
       return { shard, is, asOfMs: Number(at.toString()), server: server.toString() };
     });
+  }
+
+  /** The collections that have facts or had some; undefined: a shard is not whole, or there are too many. */
+  async collections(): Promise<ReadonlySet<string> | undefined> {
+    const args = [FACTS_LETTER, COLLECTIONS_MAX + 1];
+    const replies = await this.#connection.run(
+      this.#keys.map((_, shard) => this.#call(READ_COLLECTIONS, shard, args)),
+    );
+    const found = new Set<string>();
+    for (const reply of replies) {
+      const [isWhole, ...names] = reply as [number, ...Buffer[]];
+      if (isWhole === 0) return undefined;
+      for (const name of names) found.add(name.toString('latin1'));
+    }
+    return found.size > COLLECTIONS_MAX ? undefined : found;
   }
 
   /** Empties shards to make them again. */

@@ -1,12 +1,14 @@
 /** The registry's tables on Redis: reads, lists and changes facts in all shards at once. */
 import { randomBytes } from 'node:crypto';
-import { FACT_VERSION_BYTES, factName, type NamedFact } from './fact-block.ts';
+import { FACT_VERSION_BYTES, type FactBlock, factName, type NamedFact } from './fact-block.ts';
 import type { RedisConnection, RedisReply, ScriptCall } from './redis-connection.ts';
 import {
   CLAIM_NEWS,
+  COLLECTIONS_MAX,
   END_LEASE,
   FORGET_SEEN,
   LIST_FACTS,
+  NOTE_FILLED,
   NOTE_SEEN,
   READ_FACTS,
   READ_SEEN,
@@ -32,6 +34,14 @@ export type FactRead = NamedFact | 'incomplete' | undefined;
 export interface FactsRead {
   readonly facts: readonly NamedFact[];
   readonly hasMore: boolean;
+}
+
+/** What a registry was at some time. */
+export interface RegistryVersion {
+  /** What is another string after every change; undefined: Redis was emptied. */
+  readonly version: string | undefined;
+  /** The collections that had facts, or may have had some; undefined: nobody knows. */
+  readonly filled: ReadonlySet<string> | undefined;
 }
 
 /** What the objects in the tables are known as. */
@@ -118,17 +128,32 @@ export class RegistryTables {
     return { facts: near.slice(0, limit), hasMore: near.length > limit || horizon !== undefined };
   }
 
-  /** What is another string after every change; undefined: Redis was emptied. */
-  async version(): Promise<string | undefined> {
+  /** What the registry is now. */
+  async version(): Promise<RegistryVersion> {
     const reply = await this.#onCommon({ script: READ_VERSION, key: this.#common, args: [] });
-    return Buffer.isBuffer(reply) ? reply.toString('latin1') : undefined;
+    const [version, filled] = (reply as (Buffer | null)[]).map((each) => each?.toString('latin1'));
+    return { version, filled: filled === undefined ? undefined : new Set(wordsOf(filled)) };
   }
 
-  /** Takes note that objects are in the tables, and has everybody look again. */
-  async note(scores: Iterable<readonly [key: string, score: number]>): Promise<void> {
-    const args = [randomBytes(12).toString('base64')];
+  /**
+   * Takes note that objects are in the tables, and has everybody look again.
+   *
+   * @param facts all that came into the tables with them
+   */
+  async note(
+    scores: Iterable<readonly [key: string, score: number]>,
+    facts: FactBlock,
+  ): Promise<void> {
+    const filled = behindSpaces(facts.collections(COLLECTIONS_MAX + 1));
+    const args = [randomBytes(12).toString('base64'), filled];
     for (const [key, score] of scores) args.push(String(score), key);
     await this.#onCommon({ script: NOTE_SEEN, key: this.#common, args });
+  }
+
+  /** Takes note that no other collections had facts, unless something has changed since that version. */
+  async noteFilled(version: string, filled: Iterable<string>): Promise<void> {
+    const args = [version, behindSpaces(filled)];
+    await this.#onCommon({ script: NOTE_FILLED, key: this.#common, args });
   }
 
   async seen(): Promise<SeenObjects> {
@@ -177,6 +202,14 @@ export class RegistryTables {
     const [reply] = await this.#connection.run([call]);
     return reply!;
   }
+}
+
+function behindSpaces(words: Iterable<string>): string {
+  return [...words].map((word) => ` ${word}`).join('');
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(' ').slice(1);
 }
 
 function decodeValue(name: Uint8Array, stored: Buffer): NamedFact {

@@ -29,7 +29,7 @@ export interface RedisRegistryOptions {
   readonly store: ObjectStore;
   /** Tells registries on one Redis apart; `registry` by default. */
   readonly name?: string;
-  /** Answers remembered; 50,000 by default. */
+  /** Answers remembered; 50,000 by default. Half of them are for facts that are there. */
   readonly cacheEntriesMax?: number;
   /** How long remembered answers count while Redis does not answer; 60,000 by default. */
   readonly graceMs?: number;
@@ -165,7 +165,7 @@ class RedisRegistry implements Registry {
     let isInEffect = true;
     try {
       await this.#tables.shards.apply(block);
-      await this.#tables.note([[key, 1]]);
+      await this.#tables.note([[key, 1]], block);
     } catch {
       // The object store has it; whoever looks after Redis next brings it in.
       isInEffect = false;
