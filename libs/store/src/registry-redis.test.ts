@@ -85,7 +85,8 @@ describe('registry on Redis', () => {
     const value = Buffer.from('late');
     await writer.put(many(200).map(({ key: late }) => ({ name: factName('users', late), value })));
     expect(await server.command('DEL mosaic:{registry:05}w')).toBe(':1\r\n');
-    expect(await all(registry)).toHaveLength(400);
+    // The shard is whole before what was late has come into the others.
+    await expect.poll(() => all(registry), { timeout: 5_000 }).toHaveLength(400);
   });
 
   it('brings in again what a failover may have lost', async () => {
@@ -117,7 +118,8 @@ describe('registry on Redis', () => {
     await writer.put([{ name: factName('users', key(50)), value: Buffer.from('late') }]);
     await expect.poll(() => told, { timeout: 5_000 }).toContain('key 50=4');
     await expect.poll(() => told, { timeout: 5_000 }).toContain('key 1=undefined');
-    expect(told.length).toBeGreaterThan(40);
+    // What changed twice between two looks is told of once.
+    expect(told.length).toBeGreaterThanOrEqual(40);
     expect(new Set(told).size).toBe(told.length);
     await server.command('FLUSHALL');
     await silent.change([set(60)]);
