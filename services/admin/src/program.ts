@@ -6,6 +6,7 @@ import { registerAudit } from './audit/command.ts';
 import { registerBans } from './bans/command.ts';
 import { registerLimits } from './limits/command.ts';
 import { registerModeration } from './moderation/command.ts';
+import { registerPlan } from './plan/command.ts';
 import { registerRecords } from './records/command.ts';
 import { registerReindex } from './reindex/command.ts';
 import { registerStats } from './stats/command.ts';
@@ -22,6 +23,7 @@ Examples:
   mosaic-admin moderation list --data ./data
   mosaic-admin bans add --data ./data 203.0.113.0/24 --for 2h --reason flood
   mosaic-admin audit list --data ./data --since 2026-11-01
+  mosaic-admin plan --records-per-day 5000000
 
 "mosaic-admin COMMAND --help" tells more about one command.
 ${EXIT_HELP}`;
@@ -38,6 +40,7 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerLimits,
   registerWhois,
   registerAudit,
+  registerPlan,
 ];
 
 /** The command line's grammar, over `host`. */
