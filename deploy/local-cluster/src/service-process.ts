@@ -129,9 +129,12 @@ export class ServiceProcess {
       this.#say('warn', `started again in ${pauseMs / 1000} s`);
       await this.#pause(pauseMs);
       if (this.#isStopping) return;
-      await this.#attempt().catch((error: unknown) => {
+      try {
+        await this.#attempt();
+        this.#say('info', 'serves again');
+      } catch (error) {
         if (!this.#isStopping) this.#say('error', error instanceof Error ? error.message : '');
-      });
+      }
     }
   }
 

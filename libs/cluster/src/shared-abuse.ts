@@ -80,7 +80,10 @@ export async function openSharedAbuse(
   const bans = new BanBook({
     ...rules,
     registry,
-    onError: (error) => warn(`bans cannot be read: ${(error as Error).message}`),
+    onError: (error) => {
+      // Until they are read for the first time, readiness says what is waited for.
+      if (bans.isRead) warn(`bans cannot be read: ${(error as Error).message}`);
+    },
   });
   lifecycle.add('bans', bans);
   const limiter = await openRedisLimiter({ ...rules, connection });
