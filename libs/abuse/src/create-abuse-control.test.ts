@@ -209,7 +209,7 @@ describe('bans earned', () => {
   it('come of each offence, of failed handshakes too', () => {
     for (const offence of OFFENCES) {
       const { visitor, sent } = come(NAT);
-      for (let n = 0; n < 30_000 && sent.length === 0; n++) visitor.offended(offence);
+      for (let n = 0; n < 150_000 && sent.length === 0; n++) visitor.offended(offence);
       expect(sent, offence).toHaveLength(1);
       expect(control.counters.offences[offence]).toBeGreaterThan(0);
       nowMs += 100 * 86_400_000;
@@ -372,7 +372,7 @@ describe('budgets', () => {
   it('that somebody insists on lead to a ban', () => {
     make({ budgets: 'messages.*.*=1/s:10' });
     const { visitor, sent } = come(NAT);
-    const refused = count(() => !visitor.message(1) || sent.length === 0, 50_000);
+    const refused = count(() => !visitor.message(1) || sent.length === 0, 150_000);
     expect(sent).toMatchObject([{ result: RESULT.IP_TEMP_BANNED }]);
     expect(refused).toBeGreaterThan(10_000);
   });

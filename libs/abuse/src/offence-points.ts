@@ -22,8 +22,8 @@ export const OFFENCE_PRICES: Readonly<Record<Offence, OffencePrice>> = {
     why: 'many are refused to somebody who publishes a lot to a server that does not know them',
   },
   'over-budget': {
-    points: 0.005,
-    why: 'a bulk publisher is refused some thousand times before it has slowed down',
+    points: 0.001,
+    why: 'a bulk publisher is refused some 170 times a second for as long as it publishes',
   },
 };
 
