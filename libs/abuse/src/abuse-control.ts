@@ -50,6 +50,8 @@ export interface Visitor {
   message(bytes: number): boolean;
   /** Pays for a submission. False: TOO_FAST. */
   submission(): boolean;
+  /** A submission that was paid for costs as much as so many more; may leave a debt. */
+  submitsMore(count: number): void;
   /** Whether a query may begin or go on to its next page. False: TOO_FAST. */
   mayQuery(): boolean;
   /** Pays for a page of a query. */

@@ -33,7 +33,7 @@ export const BUDGET_WORDS: Readonly<Record<BudgetName | HoldingName, string>> = 
   connects: 'connections opened',
   messages: 'messages received',
   bytes: 'bytes of messages received',
-  submissions: 'records submitted; of an author: records stored',
+  submissions: 'records submitted, and signatures in key schedules; of an author: records stored',
   query: 'index entries that queries looked at, and one for each 256 bytes that they read',
   connections: 'connections open',
   subscriptions: 'subscriptions open, one for each 16 values that they wait for',

@@ -103,6 +103,10 @@ export class OpenVisitor implements Visitor {
     return this.#pay('submissions', 1, 0);
   }
 
+  submitsMore(count: number): void {
+    this.#spend('submissions', count);
+  }
+
   mayQuery(): boolean {
     const { limiter, isLimiting, purse } = this.#context;
     if (!isLimiting) return true;
@@ -113,11 +117,7 @@ export class OpenVisitor implements Visitor {
   }
 
   queried(scanned: number, bytes: number): void {
-    const { limiter, isLimiting, purse } = this.#context;
-    if (!isLimiting) return;
-    purse.clear();
-    this.#charge('query', queryCost(scanned, bytes));
-    limiter.spend(purse.charges);
+    this.#spend('query', queryCost(scanned, bytes));
   }
 
   subscribe(places: number): boolean {
@@ -179,6 +179,15 @@ export class OpenVisitor implements Visitor {
     if (bytes > 0) this.#charge('bytes', bytes);
     const exceeded = limiter.charge(purse.charges);
     return exceeded === undefined || this.#refused(exceeded);
+  }
+
+  /** Pays for what cannot be refused any more. */
+  #spend(budget: BudgetName, amount: number): void {
+    const { limiter, isLimiting, purse } = this.#context;
+    if (!isLimiting) return;
+    purse.clear();
+    this.#charge(budget, amount);
+    limiter.spend(purse.charges);
   }
 
   /** Charges its key and its address, that of a stranger alone. */

@@ -10,7 +10,7 @@ import {
   writeU16,
   writeU24,
 } from '@mosaic-cluster/protocol';
-import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
+import { fakeKey, fakeRecord, KIND } from '@mosaic-cluster/protocol/testing';
 import { describe, expect, test } from 'vitest';
 import { type TestClient, TestGateway } from '../testing/test-gateway.ts';
 
@@ -74,6 +74,21 @@ describe('over budget', () => {
       'result ACCEPTED',
     ]);
     expect(gateway.outbox.batches.flat()).toHaveLength(1);
+  });
+
+  test('a key schedule counts as all the signatures in it, and goes in all the same', async () => {
+    const { client, pass } = place('submissions.*.*=1/s:3');
+    const wide = { kind: KIND.keySchedule, payloadBytes: 20 * 152 };
+    client.submit(fakeRecord({ timestamp: 1, ...wide }));
+    client.submit(fakeRecord({ timestamp: 2, author: fakeKey(2) }));
+    const results = async (): Promise<string[]> =>
+      (await client.story()).map((line) => line.replace(/ \S+$/, ''));
+    expect(await results()).toEqual(['result TOO_FAST', 'result ACCEPTED']);
+    pass(10_000);
+    client.submit(fakeRecord({ timestamp: 3 }));
+    pass(10_000);
+    client.submit(fakeRecord({ timestamp: 4 }));
+    expect(await results()).toEqual(['result TOO_FAST', 'result ACCEPTED']);
   });
 
   test('an unsubscribe is heard nevertheless: it gives something back', async () => {

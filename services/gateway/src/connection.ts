@@ -20,7 +20,7 @@ import type { ClientSocket, SocketHandler } from './listener/listener.ts';
 import { messageRule } from './message-rule.ts';
 import { parsed } from './parsed-message.ts';
 import { PendingSubmission, type SubmissionOwner } from './pending-submission.ts';
-import { isPlainlyInvalid } from './record-check.ts';
+import { attestationsMax, isPlainlyInvalid } from './record-check.ts';
 import type { ResultHolder } from './result-flusher.ts';
 import { submissionOffence } from './submission-offence.ts';
 import { dismiss } from './turned-away.ts';
@@ -250,6 +250,7 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     if (isFull) return RESULT.TOO_FAST;
     // The one copy of the record on its way through this process.
     const record = new RecordView(copyBytes(received));
+    if (record.isKeySchedule) this.#visitor.submitsMore(attestationsMax(record));
     const { clientKey } = this.#socket;
     const refusal = router.route(new PendingSubmission(record, clientKey, this, clock.now()));
     if (refusal !== undefined) return refusal;

@@ -1,6 +1,8 @@
 /** The checks of a submitted record that cost next to nothing, made before anybody queues it. */
 import {
+  ATTESTATION_BYTES,
   equalAt,
+  KEY_ENTRY_HEAD_BYTES,
   RECORD_AT,
   recordFieldsFault,
   type RecordView,
@@ -15,4 +17,9 @@ export function isPlainlyInvalid(record: RecordView): boolean {
   if (recordFieldsFault(record) !== undefined) return true;
   if (record.signatureLength !== SIGNATURE_BYTES) return true;
   return !equalAt(record.bytes, RECORD_AT.id, record.bytes, RECORD_AT.timestamp, 8);
+}
+
+/** How many signatures there may be in a key schedule, each checked apart from the record's own. */
+export function attestationsMax({ payloadLength }: RecordView): number {
+  return Math.floor(payloadLength / (KEY_ENTRY_HEAD_BYTES + ATTESTATION_BYTES));
 }
