@@ -8,6 +8,7 @@ import { spamRecord } from './spam-record.ts';
 
 const TAG_TYPE = 0x7431;
 const TAGS = 2_000;
+const TAG_BYTES = 24;
 const RECORDS_OF_A_KEY = 40;
 
 /** Submits records by one author over some connections, at a rate. */
@@ -77,7 +78,7 @@ const manyTags: Attack = {
     await sayOn(attacker, 4, 80, (talk) => {
       turn += 1;
       const tags = Array.from({ length: TAGS }, (_, i) => {
-        return { type: TAG_TYPE, value: Buffer.from(`${turn}.${i}`) };
+        return { type: TAG_TYPE, value: Buffer.from(`${turn}.${i}`.padEnd(TAG_BYTES)) };
       });
       talk.send(encodeSubmission(spamRecord(attacker.tools, { secretKey, tags }).bytes));
     });

@@ -19,7 +19,7 @@ import { HonestFigures } from './honest-figures.ts';
 export const ATTACKER_ADDRESS = '127.0.0.66';
 const STRANGERS = ['127.0.0.11', '127.0.0.12'];
 /** A tenth of a stranger's budget is what an unknown key has where somebody else is banned. */
-const PER_SECOND = { stranger: 10, known: 10, unknown: 3, newcomers: 2 } as const;
+const PER_SECOND = { stranger: 15, known: 20, unknown: 3, newcomers: 2 } as const;
 const ARRIVAL_PATIENCE_MS = 15_000;
 const QUERY_ID = 3;
 
