@@ -93,6 +93,8 @@ topologySpreadConstraints:
     whenUnsatisfiable: {{ $.pod.spread.whenUnsatisfiable }}
     # Each revision by itself: the pods that a rollout replaces don't count.
     matchLabelKeys: [pod-template-hash]
+    # A machine that is being drained is no place that lacks a pod.
+    nodeTaintsPolicy: Honor
     labelSelector:
       matchLabels:
         {{- include "mosaic.selector" $ | nindent 8 }}
