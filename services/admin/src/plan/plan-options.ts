@@ -18,6 +18,7 @@ export interface PlanOptions {
   readonly deliveries: number;
   readonly retention: number;
   readonly peak: number;
+  readonly putMs: number;
   readonly redisMaster: number;
   readonly priceGigabyteMonth: number;
   readonly priceThousandPuts: number;
@@ -56,6 +57,7 @@ export function addPlanOptions(command: Command): Command {
     .option('--uncached <ratio>', 'part of these that no worker has in memory', amount(0, 1), 0.1)
     .option('--deliveries <n>', 'clients that a record is sent to live', amount(0, 1e6), 5)
     .option('--peak <n>', 'the busiest minutes, in averages', amount(1, 1000), 3)
+    .option('--put-ms <n>', 'what the object store takes to store something', amount(0, 30_000), 30)
     .addOption(
       new Option('--redis-master <size>', 'maxmemory of one Redis master')
         .argParser(bytesTo(2 ** 50))
@@ -89,6 +91,7 @@ export function loadOf(options: PlanOptions): Load {
     deliveriesPerRecord: options.deliveries,
     days: options.retention,
     peak: options.peak,
+    putMs: options.putMs,
     redisMasterBytes: options.redisMaster,
     prices: {
       gigabyteMonth: options.priceGigabyteMonth,

@@ -34,6 +34,8 @@ export interface Load {
   readonly days: number;
   /** What the busiest minutes have of the average: at least 1. */
   readonly peak: number;
+  /** What the object store takes to store a small object. */
+  readonly putMs: number;
   /** `maxmemory` of one Redis master. */
   readonly redisMasterBytes: number;
   readonly prices: Prices;
@@ -96,15 +98,17 @@ const PROCESSES_MIN = 2;
 const REDIS_FILL = 0.6;
 
 /**
- * Commits that a worker begins in a second. Records come in by chance; the first after a pause is
- * stored at once, and then what an interval gathers.
+ * Commits that a worker begins in a second, where records come in by chance. It has one under way at a
+ * time, and begins none within the interval after the last: what comes meanwhile gathers, and what
+ * comes after a pause is stored at once.
  *
  * @param rate records per second that reach this worker
+ * @param putMs what the object store takes to store one
  */
-export function commitsPerSecond(rate: number): number {
+export function commitsPerSecond(rate: number, putMs: number): number {
   if (rate === 0) return 0;
-  const interval = COMMIT_INTERVAL_MS / 1000;
-  return 1 / (interval + Math.exp(-rate * interval) / rate);
+  const busy = Math.max(COMMIT_INTERVAL_MS, putMs) / 1000;
+  return 1 / (busy + Math.exp(-rate * busy) / rate);
 }
 
 /** Reckons what a load takes. */
@@ -149,7 +153,7 @@ function workersOf(role: PlannedRole, load: Load): Processes {
   // More workers store more, smaller segments, and each of these costs a call. A worker's calls are
   // bounded by its interval at a quarter of a core, so this comes to an end.
   for (;;) {
-    const calls = planned.count * commitsPerSecond(records / planned.count);
+    const calls = planned.count * commitsPerSecond(records / planned.count, load.putMs);
     const next = processes((busy + calls * CPU_MICROS.objectCall) / 1e6, PROCESSES_MIN);
     if (next.count <= planned.count) return { count: planned.count, cores: next.cores };
     planned = next;
@@ -198,7 +202,8 @@ function natsOf(load: Load, gateways: number): Plan['nats'] {
 function objectsOf(load: Load, workers: Plan['workers'], recordsHeld: number): Plan['objects'] {
   const putsPerSecond = PLANNED_ROLES.reduce((sum, role) => {
     const { count } = workers[role];
-    return sum + count * commitsPerSecond((load.recordsPerSecond * load.shares[role]) / count);
+    const rate = (load.recordsPerSecond * load.shares[role]) / count;
+    return sum + count * commitsPerSecond(rate, load.putMs);
   }, 0);
   const segmentsHeld = putsPerSecond * SECONDS_PER_DAY * load.days;
   const { align, entry, each } = SEGMENT_BYTES;
