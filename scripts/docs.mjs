@@ -1,7 +1,7 @@
 // Writes the reference pages that come from tables in the code, so that they cannot drift apart.
 //
 //   node scripts/docs.mjs            writes docs/configuration.md, docs/limits.md, docs/metrics.md
-//                                  and the chart's README.md and values.schema.json
+//                                  and the chart's README.md, values.schema.json and dashboards
 //   node scripts/docs.mjs --check    fails where a page is not what the tables say
 //
 // Runs from the build: `npm run docs` builds first.
@@ -24,6 +24,7 @@ import { settings as inboxSettings } from '../services/inbox/dist/config.js';
 import { settings as encryptionSettings } from '../services/encryption/dist/config.js';
 import { renderSettingsMarkdown } from '../libs/runtime/dist/config-help.js';
 import { chartPages } from './deploy/chart-pages.mjs';
+import { dashboardPages } from './dashboards/pages.mjs';
 import { metricsPage } from './metrics-page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -178,6 +179,7 @@ const pages = {
   'docs/configuration.md': configurationPage(),
   'docs/limits.md': limitsPage(),
   'docs/metrics.md': metricsPage(),
+  ...dashboardPages(),
   ...chartPages(root, { gateway: gatewaySettings, ...WORKERS }),
 };
 const isCheck = process.argv.includes('--check');

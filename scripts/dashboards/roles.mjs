@@ -1,0 +1,230 @@
+// The roles and what they keep: judging, commits, indexes, Redis and the object store.
+import { chart, dashboard, figure, rate, slowest, times } from './build.mjs';
+
+export const roles = dashboard({
+  uid: 'mosaic-roles',
+  title: 'Mosaic / Roles and storage',
+  text: 'What workers do with records, and the stores they do it with.',
+  rows: [
+    [
+      'Requests',
+      chart(
+        'Requests',
+        'ops',
+        'Requests of gateways by role and kind; a submit is a whole batch.',
+        [
+          'sum by (role, request) (rate(mosaic_role_request_duration_seconds_count{ROLE}[$__rate_interval]))',
+          '{{role}} {{request}}',
+        ],
+      ),
+      chart(
+        'Delay of requests',
+        's',
+        'From a request to its answer, 99th percentile. submit: see commits; query and get: see index and cache; all: CPU.',
+        slowest('mosaic_role_request_duration_seconds', 'role, request', 'ROLE'),
+      ),
+      chart(
+        'Failed requests',
+        'ops',
+        'Requests that a role could not answer. The log of the worker has the reason: Redis, the object store, or too much at once.',
+        rate('mosaic_role_request_failures_total', 'role, request', 'ROLE'),
+      ),
+      chart(
+        'In flight',
+        'none',
+        'Requests not answered yet. Growing without end: what the role waits for is slow.',
+        ['sum by (role) (mosaic_role_requests_in_flight{ROLE})', '{{role}}'],
+      ),
+      chart(
+        'Judged',
+        'ops',
+        'What roles decided on submissions. temporary_error: commits fail; too_fast: too much waits, or an author is over a budget.',
+        [
+          `${rate('mosaic_role_submission_results_total', 'role, result', 'ROLE')[0]} > 0`,
+          '{{role}} {{result}}',
+        ],
+      ),
+      chart(
+        'Refused by rules',
+        'ops',
+        'Records in order that a rule, a budget or the policy hook refused. Many: see whether the rules say what was meant.',
+        [`${rate('mosaic_role_refusals_total', 'role, by', 'ROLE')[0]} > 0`, '{{role}} {{by}}'],
+      ),
+    ],
+    [
+      'Group commit',
+      chart(
+        'Records committed',
+        'ops',
+        'Records made durable, by role. None while submissions come: see failed commits.',
+        rate('mosaic_role_committed_records_total', 'role', 'ROLE'),
+      ),
+      chart(
+        'Records of a commit',
+        'none',
+        'How many records share a commit. It grows with load, which is good: one PUT or sync carries them all.',
+        ...times('mosaic_role_commit_records', 'ROLE'),
+      ),
+      chart(
+        'Until durable',
+        's',
+        'The PUT or sync of a commit. Slow: the object store, see its requests below; in the embedded server, the disk.',
+        ...times('mosaic_role_append_duration_seconds', 'ROLE'),
+      ),
+      chart(
+        'Until found',
+        's',
+        'Indexing a commit. Slow: Redis, see its requests below.',
+        ...times('mosaic_role_indexing_duration_seconds', 'ROLE'),
+      ),
+      chart(
+        'Waiting records',
+        'none',
+        'Records that wait for a commit. High for long: commits are slower than records come, add workers.',
+        ['sum by (role) (mosaic_role_commit_waiting_records{ROLE})', '{{role}}'],
+      ),
+      chart(
+        'Failed commits',
+        'ops',
+        'Commits that failed, by step. append: object store or disk; index: Redis. Runbook group-commits-failing.',
+        rate('mosaic_role_commit_failures_total', 'role, step', 'ROLE'),
+      ),
+    ],
+    [
+      'Index and log',
+      figure(
+        'Logs writable',
+        'none',
+        '1 while every role takes records. 0: its store is full or away, runbook segment-log-not-writable.',
+        'min(mosaic_segment_log_writable{ROLE})',
+        1,
+        true,
+      ),
+      figure(
+        'Indexes behind',
+        'none',
+        'Roles with records in the log that could not be indexed. Above 0: runbook index-behind.',
+        'sum(mosaic_role_index_behind{ROLE})',
+        1,
+      ),
+      figure(
+        'Indexes whole',
+        'none',
+        '1 while every worker knows its index to be whole. 0: runbook index-not-whole.',
+        'min(mosaic_index_whole{POD})',
+        1,
+        true,
+      ),
+      figure(
+        'Rebuild',
+        'percentunit',
+        'How far the slowest rebuild of an index is; 100 % where there is none.',
+        'min(mosaic_index_rebuild_progress_ratio{POD})',
+        1,
+        true,
+      ),
+      figure(
+        'Native checks',
+        'none',
+        '1 while signatures are checked by native code. 0: many times slower, the log says why.',
+        'min(mosaic_verifier_native{POD})',
+        1,
+        true,
+      ),
+      figure(
+        'For moderators',
+        'none',
+        'Records that wait for a moderator, counted up to 1,000. Decide on them with mosaic-admin moderation.',
+        'max(mosaic_moderation_waiting_records{POD})',
+        1000,
+      ),
+      chart(
+        'Index operations',
+        'ops',
+        'What is done with the indexes on Redis. restore: a rebuild is on its way.',
+        [
+          'sum by (operation) (rate(mosaic_index_operation_duration_seconds_count{POD}[$__rate_interval]))',
+          '{{operation}}',
+        ],
+      ),
+      chart(
+        'Delay of index operations',
+        's',
+        'By operation, 99th percentile. All slow: Redis; scan alone: broad queries.',
+        slowest('mosaic_index_operation_duration_seconds', 'operation'),
+      ),
+      chart(
+        'Failed index operations',
+        'ops',
+        'Operations on indexes that failed: see Redis.',
+        rate('mosaic_index_operation_failures_total', 'operation'),
+      ),
+      chart(
+        'Found in memory',
+        'percentunit',
+        'Share of looks for a record that found it in memory. Low and queries slow: raise MOSAIC_CACHE_BYTES.',
+        [
+          'sum by (role) (rate(mosaic_segment_cache_hits_total{ROLE}[$__rate_interval])) / (sum by (role) (rate(mosaic_segment_cache_hits_total{ROLE}[$__rate_interval])) + sum by (role) (rate(mosaic_segment_cache_misses_total{ROLE}[$__rate_interval])))',
+          '{{role}}',
+        ],
+      ),
+      chart(
+        'Signatures',
+        'ops',
+        'Records handed to the verifier by pod, and batches without verdicts.',
+        rate('mosaic_verifier_records_total', 'pod'),
+        ['sum(rate(mosaic_verifier_failures_total{POD}[$__rate_interval]))', 'failed batches'],
+      ),
+      chart(
+        'Waiting for signatures',
+        'none',
+        'Records that wait for their verdict. High for long: add CPU or workers.',
+        ['sum by (pod) (mosaic_verifier_pending_records{POD})', '{{pod}}'],
+      ),
+    ],
+    [
+      'Servers',
+      chart(
+        'Redis requests',
+        's',
+        'From handing calls to Redis to their answers. Slow at all pods: Redis lacks CPU, add shards; at one: its own event loop.',
+        ...times('mosaic_redis_request_duration_seconds'),
+      ),
+      chart(
+        'Redis calls',
+        'ops',
+        'Calls of scripts by pod, and requests that failed.',
+        rate('mosaic_redis_calls_total', 'pod'),
+        ['sum(rate(mosaic_redis_request_failures_total{POD}[$__rate_interval]))', 'failed'],
+      ),
+      chart(
+        'Object store requests',
+        's',
+        'By operation, 99th percentile. A slow put makes every submission slow: look at the store and its rate limits.',
+        slowest('mosaic_object_store_request_duration_seconds', 'operation'),
+      ),
+      chart(
+        'Object store calls',
+        'ops',
+        'Requests by operation: what a bill counts. Many get: raise MOSAIC_CACHE_BYTES.',
+        [
+          'sum by (operation) (rate(mosaic_object_store_request_duration_seconds_count{POD}[$__rate_interval]))',
+          '{{operation}}',
+        ],
+      ),
+      chart(
+        'Object store failures',
+        'ops',
+        'Requests that failed after all attempts. Runbook object-store-failing.',
+        rate('mosaic_object_store_failures_total', 'operation'),
+      ),
+      chart(
+        'NATS disconnects',
+        'ops',
+        'Connections to NATS lost and found again. All the time: NATS drops slow consumers, or the network.',
+        ['sum(rate(mosaic_bus_disconnects_total{POD}[$__rate_interval]))', 'lost'],
+        ['sum(rate(mosaic_bus_reconnects_total{POD}[$__rate_interval]))', 'found'],
+      ),
+    ],
+  ],
+});

@@ -1,0 +1,26 @@
+// Reads what the processes of a cluster on this machine say of themselves.
+
+/**
+ * The text of a process's metrics.
+ *
+ * @param process of a local cluster
+ */
+export async function scrape(process) {
+  const response = await fetch(`${process.facts.health}/metrics`);
+  if (!response.ok) throw new Error(`${process.name} gave no metrics: ${response.status}`);
+  return response.text();
+}
+
+/** The names of metrics in such a text. */
+export function metricNames(text) {
+  return [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+}
+
+/** The values of all series in such a text, added up by name. */
+export function seriesTotals(text) {
+  const totals = new Map();
+  for (const [, name, value] of text.matchAll(/^([a-z0-9_]+)(?:\{[^}]*\})? (\S+)/gm)) {
+    totals.set(name, (totals.get(name) ?? 0) + Number(value));
+  }
+  return totals;
+}
