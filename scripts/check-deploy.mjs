@@ -3,7 +3,8 @@
 //
 //   npm run check:deploy                      checks everything
 //   node scripts/check-deploy.mjs --write     writes k8s/base from the chart
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runTool } from '../libs/test-servers/dist/run-tool.js';
@@ -12,6 +13,9 @@ import { KUBERNETES_VERSIONS, schemaProblem } from './deploy/kubernetes-schemas.
 import { kustomizeProblems, writeBase } from './deploy/kustomize-base.mjs';
 import { renderChart, runHelm, valuesMatrix } from './deploy/render.mjs';
 import { settingsProblems } from './deploy/service-settings.mjs';
+import { alertProblems } from './dashboards/alert-lint.mjs';
+import { dashboardProblems, knownSeries, rulesOfQueries } from './dashboards/lint.mjs';
+import { DASHBOARDS } from './dashboards/pages.mjs';
 import { findSchemas, findTool } from './deploy/tools.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -84,7 +88,27 @@ async function checkExpectations(helm) {
   }
 }
 
+async function checkDashboards() {
+  await check('dashboards explain every panel and ask for metrics that there are', () =>
+    dashboardProblems(DASHBOARDS, knownSeries()),
+  );
+  const promtool = await findTool('promtool', say);
+  await check('Prometheus can read the queries of the dashboards', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mosaic-queries-'));
+    try {
+      const file = join(folder, 'queries.yaml');
+      writeFileSync(file, JSON.stringify(rulesOfQueries(DASHBOARDS)));
+      await runTool(promtool, ['check', 'rules', file], { timeoutMs: 60_000 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
 async function checkAlerts() {
+  await check('alerts have pages, words and metrics that there are', () =>
+    alertProblems(root, knownSeries()),
+  );
   const files = readdirSync(alerts).filter((file) => file.endsWith('.yaml'));
   if (files.length === 0) return;
   const promtool = await findTool('promtool', say);
@@ -108,6 +132,7 @@ if (process.argv.includes('--write')) {
   await checkExpectations(helm);
   const kustomize = await findTool('kustomize', say);
   await check('k8s/ is what the chart makes', () => kustomizeProblems({ helm, kustomize }, root));
+  await checkDashboards();
   await checkAlerts();
   say(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;

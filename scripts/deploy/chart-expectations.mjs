@@ -38,6 +38,26 @@ export function podsIn(objects) {
 /** `[sentence, --set-json arguments on top of base.yaml, assertion on the objects]` */
 export const EXPECTATIONS = [
   [
+    'alerts lead to where the runbooks are kept, and every dashboard is there',
+    [
+      'monitoring.rules={"enabled":true,"runbookUrl":"https://books.example/"}',
+      'monitoring.dashboards.enabled=true',
+    ],
+    (objects) => {
+      const rules = objects
+        .filter(({ kind }) => kind === 'PrometheusRule')
+        .flatMap(({ spec }) => spec.groups.flatMap((group) => group.rules));
+      const pages = rules.flatMap(({ annotations }) => annotations?.runbook_url ?? []);
+      assert.ok(pages.length > 10);
+      for (const page of pages) assert.match(page, /^https:\/\/books\.example\/[a-z-]+\.md$/);
+      const maps = objects.filter(({ kind }) => kind === 'ConfigMap');
+      const files = new Set(maps.flatMap(({ data }) => Object.keys(data ?? {})));
+      for (const name of ['overview', 'gateway', 'roles', 'abuse', 'capacity']) {
+        assert.ok(files.has(`${name}.json`), name);
+      }
+    },
+  ],
+  [
     "the gateways' Service keeps the addresses of clients and has both listeners",
     [],
     (objects) => {

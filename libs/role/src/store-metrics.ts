@@ -20,7 +20,7 @@ export function defineStoreMetrics(
     writable: {
       type: 'gauge',
       name: 'mosaic_segment_log_writable',
-      help: 'Whether a role takes records: 1, or 0 where its store is full or failing.',
+      help: 'Whether a role takes records: 1, or 0 where its store is full or failing; NaN where the process does not play it.',
       remedy: 'The log says why: no space, no permission, or the object store is away.',
       labels,
     },
@@ -51,6 +51,8 @@ export function defineStoreMetrics(
       labels,
     },
   });
+  // Whoever plays no such role has no figure to be alarmed by.
+  for (const role of names) writable.with({ role }).set(Number.NaN);
   return ({ role, log, worker }) => {
     writable.with({ role }).readFrom(() => (log.state.writable ? 1 : 0));
     waiting.with({ role }).readFrom(() => worker.waiting);
