@@ -221,6 +221,32 @@ describe('publish', () => {
     expect(await client.publish(makeRecord(2))).toMatchObject({ attempts: 1 });
   });
 
+  it('sends nothing more for a while where the server has enough', async () => {
+    let sent = 0;
+    const { client } = await start(
+      (connection, message) => {
+        if (message.name !== 'submission') return false;
+        sent += 1;
+        answer(connection, message, RESULT.TOO_FAST);
+        return true;
+      },
+      {
+        publish: { inFlightMax: 8 },
+        retry: { initialMs: 60_000, maxMs: 60_000 },
+        deps: { random: () => 1 },
+      },
+    );
+    const all = Promise.allSettled(
+      Array.from({ length: 100 }, (_, n) => client.publish(makeRecord(n))),
+    );
+    await vi.waitFor(() => expect(sent).toBe(8));
+    // Whatever was sent before this has been seen when it is answered.
+    await client.getOne(makeRecord(1).id);
+    expect(sent).toBe(8);
+    await client.close();
+    await all;
+  });
+
   it('refuses what finds no place in the queue', async () => {
     const { client } = await start(() => true, { publish: { inFlightMax: 1, queueMax: 1 } });
     const first = [client.publish(makeRecord(1)), client.publish(makeRecord(2))];

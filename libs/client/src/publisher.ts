@@ -62,6 +62,10 @@ export class Publisher implements SessionUser {
   /** Every job that has no outcome. */
   readonly #jobs = new Set<Job>();
   #idle: (() => void)[] = [];
+  /** Ends the pause that the server asked for; undefined: there is none. */
+  #endPause: (() => void) | undefined;
+  /** Pauses since it took anything. */
+  #pauses = 0;
 
   constructor(deps: ClientDeps, keeper: SessionKeeper, limits: PublishLimits, retry: RetryOptions) {
     this.#deps = deps;
@@ -152,7 +156,7 @@ export class Publisher implements SessionUser {
 
   #send(): void {
     const { session } = this.#keeper;
-    if (session === undefined) return;
+    if (session === undefined || this.#endPause !== undefined) return;
     for (const job of this.#queue) {
       if (session.isSubmitting(job.prefix)) {
         this.#queue.delete(job);
@@ -178,6 +182,7 @@ export class Publisher implements SessionUser {
     session.submit(job.prefix, encodeSubmission(bytes), {
       result: (result) => {
         this.#window.answered(bytes.length, result, this.#deps.now());
+        this.#pace(result);
         this.#settle(job, result);
         this.#release(job.prefix);
         this.#send();
@@ -189,6 +194,24 @@ export class Publisher implements SessionUser {
         this.#release(job.prefix);
       },
     });
+  }
+
+  /**
+   * What is sent to a server that has enough is refused, whichever record it is: nothing is sent for a
+   * while, longer and longer as long as it takes nothing.
+   */
+  #pace(result: number): void {
+    if (result !== RESULT.TOO_FAST) {
+      this.#pauses = 0;
+      return;
+    }
+    if (this.#endPause !== undefined) return;
+    this.#pauses += 1;
+    const pauseMs = backoffMs(this.#retry, this.#pauses, this.#deps.random);
+    this.#endPause = this.#deps.startTimer(() => {
+      this.#endPause = undefined;
+      this.#send();
+    }, pauseMs);
   }
 
   #release(prefix: string): void {
@@ -241,6 +264,8 @@ export class Publisher implements SessionUser {
     this.#queue.delete(job);
     this.#jobs.delete(job);
     if (this.#jobs.size > 0) return;
+    this.#endPause?.();
+    this.#endPause = undefined;
     for (const resolve of this.#idle) resolve();
     this.#idle = [];
   }
