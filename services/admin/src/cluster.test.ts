@@ -14,7 +14,8 @@ import {
 import { type RedisServer, startRedis } from '@mosaic-cluster/test-servers';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { aliceRecord } from '../testing/filled-folder.ts';
-import { runAdmin, type RunResult } from '../testing/run-admin.ts';
+import type { RunResult } from '../testing/run-admin.ts';
+import { runHere } from '../testing/run-here.ts';
 
 /** Records are this old, so that they must be in the index. */
 const AGE_MS = 600_000;
@@ -58,7 +59,7 @@ function entriesOf(
 
 function admin(...args: string[]): Promise<RunResult> {
   const env = { MOSAIC_OBJECTS: `folder:${folder}`, MOSAIC_REDIS_URLS: redis.url };
-  return runAdmin([...args], { ...env, MOSAIC_ROLES: 'a setting of somebody else' });
+  return runHere([...args], { ...env, MOSAIC_ROLES: 'a setting of somebody else' });
 }
 
 interface Report {
@@ -164,7 +165,7 @@ it('changes nothing where the store has less than the index followed', async () 
   const empty = await mkdtemp(join(tmpdir(), 'mosaic-admin-empty-'));
   const env = { MOSAIC_OBJECTS: `folder:${empty}`, MOSAIC_REDIS_URLS: redis.url };
   for (const more of [['--dry-run'], []]) {
-    const { code, stderr } = await runAdmin(['reindex', '--role', 'inbox', ...more], env);
+    const { code, stderr } = await runHere(['reindex', '--role', 'inbox', ...more], env);
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/inbox .*further than the segments .* reach: nothing was changed/);
   }
@@ -175,17 +176,17 @@ it('changes nothing where the store has less than the index followed', async () 
 
 it('says what cannot be reached, and which settings contradict each other', async () => {
   const objects = { MOSAIC_OBJECTS: `folder:${folder}` };
-  const away = await runAdmin(['stats'], {
+  const away = await runHere(['stats'], {
     ...objects,
     MOSAIC_REDIS_URLS: 'redis://127.0.0.1:1',
     MOSAIC_REDIS_TIMEOUT: '300ms',
   });
   expect(away.code).toBe(2);
   expect(away.stderr).toContain('127.0.0.1:1');
-  const both = await runAdmin(['stats'], { ...objects, MOSAIC_DATA_DIR: '/srv/mosaic' });
+  const both = await runHere(['stats'], { ...objects, MOSAIC_DATA_DIR: '/srv/mosaic' });
   expect(both.code).toBe(2);
   expect(both.stderr).toMatch(/MOSAIC_DATA_DIR .* MOSAIC_OBJECTS/);
-  const none = await runAdmin(['stats'], { MOSAIC_REDIS_URLS: redis.url });
+  const none = await runHere(['stats'], { MOSAIC_REDIS_URLS: redis.url });
   expect(none.code).toBe(2);
   expect(none.stderr).toContain('MOSAIC_S3_BUCKET');
 });

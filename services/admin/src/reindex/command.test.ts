@@ -13,6 +13,7 @@ import {
 } from '../../testing/filled-folder.ts';
 import { answersOf } from '../../testing/index-answers.ts';
 import { runAdmin } from '../../testing/run-admin.ts';
+import { runHere } from '../../testing/run-here.ts';
 import { startServer } from '../../testing/server.ts';
 import { flipByte } from '../../testing/tamper.ts';
 import { reindexEmbedded } from './reindex-embedded.ts';
@@ -39,7 +40,7 @@ async function reindexed(folder: string, ...args: string[]): Promise<ReindexRepo
 
 async function isWhole(folder: string): Promise<boolean> {
   const args = ['verify', '--data', folder, '--one-in', '1', '--signatures', 'none'];
-  return (await runAdmin(args)).code === 0;
+  return (await runHere(args)).code === 0;
 }
 
 it('answers every question as the index before, which was deleted', async () => {
@@ -122,7 +123,7 @@ it('names damage in a segment and stops, or leaves it out and says so', async ()
   const folder = await folders.folder();
   const [first] = await segmentsOf(folder, 'outbox');
   await flipByte(first!, 5000);
-  const refused = await runAdmin(['reindex', '--data', folder]);
+  const refused = await runHere(['reindex', '--data', folder]);
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain(basename(first!));
   expect(refused.stderr).toContain('--skip-damaged');
@@ -136,7 +137,7 @@ it('lets one run at a time', async () => {
   const work = join(folder, 'reindex');
   await cp(join(folder, 'objects'), work, { recursive: true });
   const lock = await lockFolder(work);
-  const { code, stderr } = await runAdmin(['reindex', '--data', folder]);
+  const { code, stderr } = await runHere(['reindex', '--data', folder]);
   await lock.close();
   expect(code).toBe(2);
   expect(stderr).toContain(`another mosaic-admin reindex is at work, process ${process.pid}`);
@@ -145,21 +146,21 @@ it('lets one run at a time', async () => {
 it('changes nothing with --dry-run, and says how long it would take', async () => {
   const folder = await folders.folder();
   const { ino, names } = await statOf(folder);
-  const { code, stdout } = await runAdmin(['reindex', '--data', folder, '--dry-run']);
+  const { code, stdout } = await runHere(['reindex', '--data', folder, '--dry-run']);
   expect(code).toBe(0);
   expect(stdout).toMatch(/outbox: [\d,]+ records in \d segments, about \d+ s/);
   expect(await statOf(folder)).toEqual({ ino, names });
-  const json = await runAdmin(['reindex', '--data', folder, '--dry-run', '--json']);
+  const json = await runHere(['reindex', '--data', folder, '--dry-run', '--json']);
   const { roles } = JSON.parse(json.stdout) as { roles: { outbox: { records: number } } };
   expect(roles.outbox.records).toBeGreaterThan(1000);
 });
 
 it('refuses to make one role only, and folders that are none', async () => {
   const folder = await folders.folder();
-  const role = await runAdmin(['reindex', '--data', folder, '--role', 'outbox']);
+  const role = await runHere(['reindex', '--data', folder, '--role', 'outbox']);
   expect(role.code).toBe(2);
   expect(role.stderr).toContain('--role');
-  const none = await runAdmin(['reindex', '--data', join(folder, 'nothing')]);
+  const none = await runHere(['reindex', '--data', join(folder, 'nothing')]);
   expect(none.code).toBe(2);
   await expect(access(join(folder, 'nothing'))).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -13,13 +13,14 @@ import {
   SERVER_SETTINGS,
 } from '../../testing/filled-folder.ts';
 import { runAdmin, type RunResult } from '../../testing/run-admin.ts';
+import { runHere } from '../../testing/run-here.ts';
 import { startServer } from '../../testing/server.ts';
 import { appendUnchecked, changeIndex, entriesOf, flipByte } from '../../testing/tamper.ts';
 import { run } from '../program.ts';
 import type { Finding } from './findings.ts';
 import type { RoleCounts } from './verify-state.ts';
 
-// Each test runs processes, and on a busy machine they take their time to start.
+// Some tests run processes, and on a busy machine they take their time to start.
 vi.setConfig({ testTimeout: 120_000 });
 
 const folders = new FilledFolders();
@@ -43,7 +44,7 @@ async function verified(
   ...args: string[]
 ): Promise<{ code: number | null; report: Report }> {
   const usual = ['--json', '--one-in', '1', '--signatures', 'none'];
-  const result = await runAdmin(['verify', '--data', folder, ...usual, ...args]);
+  const result = await runHere(['verify', '--data', folder, ...usual, ...args]);
   expectNothingPrivate(result);
   return { code: result.code, report: JSON.parse(result.stdout) as Report };
 }
@@ -131,7 +132,7 @@ describe('damage in segments', () => {
     );
     const id = hexEncode(hit.record.id.subarray(0, 24));
     expect(findings).toContainEqual(expect.objectContaining({ kind: 'record-invalid', id }));
-    const { code, stdout } = await runAdmin(['verify', '--data', folder]);
+    const { code, stdout } = await runHere(['verify', '--data', folder]);
     expect(code).toBe(1);
     expect(stdout).toContain(`${name} at byte`);
     expect(stdout).toContain('restore the segment from a backup');
@@ -274,7 +275,7 @@ describe('an index that does not answer what the segments say', () => {
     expect((await findingsOf(folder))[0]).toMatchObject({ kind: 'index-unusable' });
     await writeFile(join(copy, 'index', 'marker.json'), '{"format":2,"state":"damaged","why":"x"}');
     expect((await findingsOf(copy))[0]).toMatchObject({ kind: 'index-unusable' });
-    const { stdout } = await runAdmin(['verify', '--data', copy]);
+    const { stdout } = await runHere(['verify', '--data', copy]);
     expect(stdout).toMatch(/index-unusable .*: reindex/);
   });
 });
@@ -315,10 +316,10 @@ describe('the command line', () => {
     expect(said).toContain(state);
     const saved = JSON.parse(await readFile(state, 'utf8')) as { roles: { outbox: unknown } };
     expect(saved.roles.outbox).toMatchObject({ phase: expect.stringMatching(/^(segments|all)$/) });
-    const other = await runAdmin([...args, '--one-in', '7']);
+    const other = await runHere([...args, '--one-in', '7']);
     expect(other.code).toBe(2);
     expect(other.stderr).toContain('--state');
-    const { code, stdout } = await runAdmin([...args, '--json']);
+    const { code, stdout } = await runHere([...args, '--json']);
     expect(code).toBe(0);
     const { records } = (JSON.parse(stdout) as Report).roles['outbox']!;
     expect(records).toBe((await entriesOf(folder, 'outbox')).length);
