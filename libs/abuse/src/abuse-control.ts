@@ -39,6 +39,8 @@ export interface Arrival {
   readonly address: string;
   /** The key that the connection proved; undefined: anonymous. */
   readonly key: PublicKey | undefined;
+  /** What is known of the key already; undefined: that it was proved, and no more. */
+  readonly standing?: Standing | undefined;
 }
 
 /** One connection. */

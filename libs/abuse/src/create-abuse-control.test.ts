@@ -18,7 +18,7 @@ import { parseBudgets } from './budget-syntax.ts';
 import { type CountedAbuseControl, createAbuseControl } from './create-abuse-control.ts';
 import type { Limiter } from './limiter.ts';
 import { createMemoryLimiter } from './limiter-memory.ts';
-import { keySubject } from './subject.ts';
+import { keySubject, type Standing } from './subject.ts';
 
 const NAT = '203.0.113.7';
 const ELSEWHERE = '198.51.100.1';
@@ -66,9 +66,10 @@ interface Guest {
   readonly sent: TurnedAway[];
 }
 
-function come(address: string, proved?: PublicKey): Guest {
+function come(address: string, proved?: PublicKey, standing?: Standing): Guest {
   const sent: TurnedAway[] = [];
-  const visitor = control.admit({ address, key: proved }, (away) => sent.push(away));
+  const arrival = { address, key: proved, standing };
+  const visitor = control.admit(arrival, (away) => sent.push(away));
   if ('result' in visitor) throw new Error(`turned away with ${visitor.result}`);
   return { visitor, sent };
 }
@@ -351,6 +352,13 @@ describe('budgets', () => {
     make({ budgets: 'connects.key.*=1/s:3' });
     const opened = count(() => 'message' in control.admit({ address: NAT, key: ALICE }, () => {}));
     expect(opened).toBe(3);
+  });
+
+  it('leave a place for who is known where strangers with keys have taken theirs', () => {
+    make({ budgets: 'connections.address.authenticated=3, connections.address.registered=4' });
+    for (let n = 10; n < 13; n++) come(NAT, key(n));
+    expect(() => come(NAT, ALICE)).toThrow(`turned away with ${RESULT.TOO_FAST}`);
+    come(NAT, ALICE, 'registered');
   });
 
   it('are small for unknown keys from an address that earned a ban, and as ever for known ones', () => {

@@ -47,7 +47,7 @@ export class OpenVisitor implements Visitor {
    */
   constructor(
     context: VisitorContext,
-    { address, key }: Arrival,
+    { address, key, standing }: Arrival,
     places: readonly SubjectName[],
     isAllowed: boolean,
     banned: (away: TurnedAway) => void,
@@ -59,7 +59,7 @@ export class OpenVisitor implements Visitor {
     this.keySubject = key && keySubject(key);
     this.#isAllowed = isAllowed;
     this.#banned = banned;
-    this.#standing = key === undefined ? 'anonymous' : 'authenticated';
+    this.#standing = key === undefined ? 'anonymous' : (standing ?? 'authenticated');
   }
 
   get standing(): Standing {
@@ -148,7 +148,7 @@ export class OpenVisitor implements Visitor {
     counters.offences[offence] += 1;
     if (this.#isGone || this.#isAllowed) return;
     const price = OFFENCE_PRICES[offence].points;
-    const points = this.#isOnProbation() ? PROBATION_POINTS * price : price;
+    const points = this.#isSuspect() ? PROBATION_POINTS * price : price;
     if (this.keySubject !== undefined) limiter.penalize(this.keySubject, points, offence);
     const share = this.keySubject === undefined ? 1 : ADDRESS_SHARE;
     penalizePlaces(limiter, this.places, points * share, offence);
@@ -202,10 +202,17 @@ export class OpenVisitor implements Visitor {
 
   /** Whether it is somebody whom nobody knows, from an address that earned a ban. */
   #isOnProbation(): boolean {
-    if (this.standing !== 'authenticated') return false;
+    return this.standing === 'authenticated' && this.#isAtBannedPlace();
+  }
+
+  /** Whether it may be the one who earned its address a ban: where everybody is served, anybody can be attested. */
+  #isSuspect(): boolean {
+    return this.key !== undefined && this.standing !== 'registered' && this.#isAtBannedPlace();
+  }
+
+  #isAtBannedPlace(): boolean {
     const { limiter } = this.#context;
-    for (const place of this.places) if (limiter.banOf(place) !== undefined) return true;
-    return false;
+    return this.places.some((place) => limiter.banOf(place) !== undefined);
   }
 
   #holders(): readonly SubjectName[] {

@@ -161,7 +161,9 @@ class RunningGateway implements Gateway {
   }
 
   accept(socket: ClientSocket): SocketHandler {
-    const arrival = { address: socket.remoteAddress, key: socket.clientKey };
+    const { remoteAddress: address, clientKey: key } = socket;
+    const standing = key && this.#context.standings.ofNewcomer(key);
+    const arrival = { address, key, standing };
     const visitor = this.#abuse.admit(arrival, ({ result }) => connection.turnAway(result));
     if ('result' in visitor) {
       dismiss(this.#context.writer, socket, visitor.result);

@@ -52,6 +52,24 @@ describe('a key', () => {
     expect(visit.told).toEqual(['registered']);
   });
 
+  test('that comes back is what it was found to be, until that may have changed', async () => {
+    const identities = async (key: Uint8Array) => [key, MASTER];
+    const { made, clock } = standings({ identities });
+    expect(made.ofNewcomer(ALICE)).toBeUndefined();
+    made.follow(ALICE, new Visit())();
+    await quiet();
+    expect(made.ofNewcomer(ALICE)).toBe('attested');
+    made.changed();
+    clock.advance(10_000);
+    expect(made.ofNewcomer(ALICE)).toBeUndefined();
+  });
+
+  test('that is registered comes in as that, where it takes no time to tell', () => {
+    expect(standings({ isRegistered: () => true }).made.ofNewcomer(ALICE)).toBe('registered');
+    const later = standings({ isRegistered: async () => true }).made;
+    expect(later.ofNewcomer(ALICE)).toBeUndefined();
+  });
+
   test('keeps its standing where nobody answers', async () => {
     const visit = new Visit();
     const { made, failures } = standings({ identities: () => Promise.reject(new Error('away')) });

@@ -5,6 +5,7 @@
 import type { Standing, Visitor } from '@mosaic-cluster/abuse';
 import type { PublicKey } from '@mosaic-cluster/protocol';
 import type { Clock } from './clock.ts';
+import { textOf } from './key-text.ts';
 
 /** What it asks. */
 export interface StandingsOptions {
@@ -30,6 +31,9 @@ const GATHER_MS = 10_000;
 /** Questions under way at a time; the others wait for their turn. */
 const QUESTIONS_MAX = 64;
 
+/** Keys of which is remembered that they are better known than most; then the oldest are forgotten. */
+const REMEMBERED_MAX = 10_000;
+
 /** Asks for standings. */
 export class Standings {
   readonly #options: StandingsOptions;
@@ -37,11 +41,29 @@ export class Standings {
   readonly #known = new Set<Asked>();
   /** Whom to ask about next, in order. */
   readonly #waiting = new Set<Asked>();
+  /** Of keys that somebody vouches for, what was found out last. */
+  readonly #remembered = new Map<string, Standing>();
   #underWay = 0;
   #isGathering = false;
 
   constructor(options: StandingsOptions) {
     this.#options = options;
+  }
+
+  /**
+   * What is known of a key that connects, without waiting for anybody: whoever is known must find a
+   * place where strangers' keys have taken theirs.
+   *
+   * @returns undefined: that it was proved, and no more
+   */
+  ofNewcomer(key: PublicKey): Standing | undefined {
+    const remembered = this.#remembered.get(textOf(key));
+    if (remembered !== undefined) return remembered;
+    const isRegistered = this.#options.isRegistered([key]);
+    if (isRegistered === true) return 'registered';
+    // The answer is there when it connects again.
+    if (isRegistered instanceof Promise) isRegistered.catch(this.#options.failed);
+    return undefined;
   }
 
   /**
@@ -66,6 +88,7 @@ export class Standings {
     this.#isGathering = true;
     this.#options.clock.schedule(() => {
       this.#isGathering = false;
+      this.#remembered.clear();
       for (const asked of this.#known) this.#waiting.add(asked);
       this.#next();
     }, GATHER_MS);
@@ -88,9 +111,22 @@ export class Standings {
     try {
       asked.keys ??= await identities(asked.key);
       const standing = standingOf(asked.keys, await isRegistered(asked.keys));
+      this.#remember(asked.key, standing);
       if (this.#known.has(asked)) asked.visitor.setStanding(standing);
     } catch (error) {
       failed(error);
+    }
+  }
+
+  #remember(key: PublicKey, standing: Standing): void {
+    const name = textOf(key);
+    this.#remembered.delete(name);
+    if (standing === 'authenticated') return;
+    this.#remembered.set(name, standing);
+    if (this.#remembered.size <= REMEMBERED_MAX) return;
+    for (const oldest of this.#remembered.keys()) {
+      this.#remembered.delete(oldest);
+      return;
     }
   }
 }
