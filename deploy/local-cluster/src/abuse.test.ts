@@ -29,6 +29,8 @@ const ADMIN = fileURLToPath(
 );
 const BURST = 300;
 const PER_SECOND = 5;
+/** A Query whose filter is none: type, length, query id, limit, filter. */
+const UNREADABLE = Uint8Array.of(2, 16, 0, 0, 1, 0, 0, 0, ...new Uint8Array(8).fill(255));
 /** Nothing but loopback is there, so it is not allowed to whatever it likes. */
 const SETTINGS = {
   MOSAIC_ALLOWED: 'none',
@@ -56,6 +58,7 @@ afterAll(async () => {
 class Stranger {
   readonly results: number[] = [];
   closing: number | undefined;
+  #queriesClosed = 0;
   #secretKey = generateSecretKey();
   readonly #connection: RawConnection;
 
@@ -83,14 +86,12 @@ class Stranger {
     await until('results', () => this.results.length >= before + count || this.isOver);
   }
 
-  /** Sends wrong records until it is sent away. */
+  /** Sends what nobody can read until it is sent away; no budget for submissions holds it up. */
   async misbehave(): Promise<number | undefined> {
     for (let n = 0; n < 100 && !this.isOver; n++) {
-      const bytes = Uint8Array.from(this.#record().bytes);
-      bytes[bytes.length - 1]! ^= 1;
-      this.#connection.send(encodeSubmission(bytes));
-      const { length } = this.results;
-      await until('a result', () => this.results.length > length || this.isOver);
+      this.#connection.send(UNREADABLE);
+      const closed = this.#queriesClosed;
+      await until('an answer', () => this.#queriesClosed > closed || this.isOver);
     }
     return this.closing;
   }
@@ -103,6 +104,7 @@ class Stranger {
     for await (const bytes of this.#connection) {
       const message = parseMessage(bytes);
       if (message.name === 'submissionResult') this.results.push(message.result);
+      if (message.name === 'queryClosed') this.#queriesClosed += 1;
       if (message.name === 'closing') this.closing = message.result;
     }
   }
