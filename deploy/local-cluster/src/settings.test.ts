@@ -75,7 +75,8 @@ it.each(Object.entries(identities))(
     const load = new Load(client);
     const audience = await Audience.of(client, load.author);
     load.start();
-    await load.more(50);
+    // So many that pages of the index are cut in two.
+    await load.more(300);
     await load.stop();
     expect(load.failed).toEqual([]);
     await audience.hasSeen(load.acknowledged.length);
