@@ -60,14 +60,31 @@ local function beneath(directory, bound)
   return call('ZREVRANGEBYLEX', directory, '(' .. bound, '-', 'LIMIT', '0', '1')[1]
 end
 
--- Strings ascending by their bytes, each once. Not by SORT: it is a command that careful operators forbid.
-local function sorted(strings)
-  local temporary, scored = base .. 't', {}
+-- The same as sorted() in twice the time, for users who may not call SORT: it counts as dangerous.
+local function sortedByScore(temporary, strings)
+  local scored = {}
   for n, each in ipairs(strings) do
     scored[2 * n - 1], scored[2 * n] = '0', each
   end
+  call('DEL', temporary)
   call('ZADD', temporary, unpack(scored))
   local once = call('ZRANGE', temporary, '0', '-1')
+  call('DEL', temporary)
+  return once
+end
+
+-- Strings ascending, each once. Redis compares by bytes where it stores what it sorts.
+local function sorted(strings)
+  local temporary, once, n = base .. 't', {}, 0
+  call('RPUSH', temporary, unpack(strings))
+  local made = redis.pcall('SORT', temporary, 'ALPHA', 'STORE', temporary)
+  if type(made) == 'table' then return sortedByScore(temporary, strings) end
+  for _, each in ipairs(call('LRANGE', temporary, '0', '-1')) do
+    if each ~= once[n] then
+      n = n + 1
+      once[n] = each
+    end
+  end
   call('DEL', temporary)
   return once
 end
