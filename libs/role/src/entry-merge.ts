@@ -5,7 +5,12 @@
 import { compareBytes } from '@mosaic-cluster/protocol';
 import type { IndexEntry, Position, RecordIndex } from '@mosaic-cluster/store';
 import type { EntrySource } from './entry-source.ts';
-import { nextTurn } from './next-turn.ts';
+import type { ReadingTurns } from './reading-turns.ts';
+
+interface MergedReading {
+  readonly index: Pick<RecordIndex, 'isShared'>;
+  readonly turns: ReadingTurns;
+}
 
 interface SourceState {
   readonly source: EntrySource;
@@ -26,7 +31,7 @@ const CHUNK_MIN = { own: 8, shared: 4 } as const;
 /** Most entries taken from a source at once. */
 const CHUNK_MAX = 512;
 const NO_POSITION: Position = new Uint8Array(0);
-/** Sources asked in one turn of the event loop. */
+/** Sources asked in one turn. */
 const SOURCES_PER_TURN = 128;
 
 /** Merges sources; make one per page. */
@@ -34,6 +39,7 @@ export class EntryMerge {
   readonly #heap: SourceState[] = [];
   readonly #states: readonly SourceState[];
   readonly #below: Position | undefined;
+  readonly #turns: ReadingTurns;
   #started = false;
   #read = 0;
   #last: Position | undefined;
@@ -41,13 +47,13 @@ export class EntryMerge {
   /**
    * @param below only entries below this position
    * @param wanted about how many entries will be taken
-   * @param index what the sources read
+   * @param reading what the sources read, and how it takes turns with other reading
    */
   constructor(
     sources: readonly EntrySource[],
     below: Position | undefined,
     wanted: number,
-    index: Pick<RecordIndex, 'isShared'>,
+    { index, turns }: MergedReading,
   ) {
     const each = Math.ceil((sources.length === 1 ? 1 : 2) * (wanted / Math.max(sources.length, 1)));
     const chunk = Math.min(Math.max(each, CHUNK_MIN[index.isShared ? 'shared' : 'own']), CHUNK_MAX);
@@ -60,6 +66,7 @@ export class EntryMerge {
       isLast: false,
     }));
     this.#below = below;
+    this.#turns = turns;
   }
 
   /** Whether it is known that there are no more entries. */
@@ -99,7 +106,7 @@ export class EntryMerge {
   async #start(): Promise<void> {
     this.#started = true;
     for (let at = 0; at < this.#states.length; at += SOURCES_PER_TURN) {
-      if (at > 0) await nextTurn();
+      if (at > 0) await this.#turns.next();
       const states = this.#states.slice(at, at + SOURCES_PER_TURN);
       await Promise.all(states.map((state) => this.#fill(state, this.#below)));
     }

@@ -6,8 +6,8 @@ import {
   type Position,
   type RecordIndex,
 } from '@mosaic-cluster/store';
-import { nextTurn } from './next-turn.ts';
 import type { PlannedPath } from './query-plan.ts';
+import type { ReadingTurns } from './reading-turns.ts';
 
 /** Gives entries below a position, newest first; fewer than `limit`: there are no more. */
 export interface EntrySource {
@@ -16,7 +16,7 @@ export interface EntrySource {
   readonly looked?: () => number;
 }
 
-/** IDs looked up in one turn of the event loop. */
+/** IDs looked up in one turn. */
 const LOOKUP_IDS = 256;
 
 /** The entries of a path. */
@@ -47,7 +47,11 @@ export function listSource(unordered: readonly IndexEntry[]): EntrySource {
  * The entries of whole IDs. An ID says where it stands, so that only those needed are looked up; it
  * may give a few more than it was asked for. To look for what is not there costs as much as to find it.
  */
-export function idSource(index: RecordIndex, unordered: readonly Reference[]): EntrySource {
+export function idSource(
+  index: RecordIndex,
+  unordered: readonly Reference[],
+  turns: ReadingTurns,
+): EntrySource {
   const ids = unordered.toSorted((a, b) => compareBytes(b, a));
   let looked = 0;
   return {
@@ -57,7 +61,7 @@ export function idSource(index: RecordIndex, unordered: readonly Reference[]): E
       const positionAt = (i: number): Position => ids[i]!.subarray(0, POSITION_BYTES);
       const start = firstBelow(ids.length, positionAt, below);
       for (let at = start; at < ids.length && found.length < limit; at += LOOKUP_IDS) {
-        if (at > start) await nextTurn();
+        if (at > start) await turns.next();
         const some = ids.slice(at, at + LOOKUP_IDS);
         looked += some.length;
         for (const entry of await index.lookup(some)) if (entry !== undefined) found.push(entry);

@@ -9,7 +9,7 @@ import { writeCursor } from './cursor.ts';
 import type { EntryMerge } from './entry-merge.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import { isNotWhole } from './schedule-sources.ts';
-import { nextTurn } from './next-turn.ts';
+import type { ReadingTurns } from './reading-turns.ts';
 import type { RolePolicy } from './role-policy.ts';
 
 /** What a walk works with. */
@@ -18,6 +18,7 @@ export interface PageWalkOptions {
   readonly log: SegmentLog;
   readonly directory: KeyDirectory;
   readonly merge: EntryMerge;
+  readonly turns: ReadingTurns;
   readonly budget: PageBudget;
   /** Index entries read before to choose the way. */
   readonly probed: number;
@@ -29,7 +30,7 @@ export interface PageWalkOptions {
   readonly identities: readonly PublicKey[];
 }
 
-/** Entries looked at in one turn of the event loop, and at most taken from the merge at once. */
+/** Entries looked at in one turn, and at most taken from the merge at once. */
 const ENTRIES_PER_TURN = 256;
 /** Records read from files at once before it is known how large they are. */
 const READ_FIRST = 16;
@@ -51,7 +52,7 @@ export class PageWalk {
 
   /** Fills the page. @throws MosaicError as the storage */
   async fill(): Promise<Page> {
-    const { merge } = this.#options;
+    const { merge, turns } = this.#options;
     for (;;) {
       const wanted = this.#wanted();
       const entries = await merge.take(wanted);
@@ -62,7 +63,7 @@ export class PageWalk {
         return this.#page(isLast ? undefined : entries[stopped]!.position);
       }
       if (isEnd) return this.#page(undefined);
-      await nextTurn();
+      await turns.next();
     }
   }
 

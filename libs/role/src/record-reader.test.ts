@@ -211,6 +211,26 @@ describe('a page', () => {
   });
 });
 
+describe('many who ask for everything', () => {
+  it('have their next pages read one after the other, and everybody else’s first before them', async () => {
+    await open();
+    await store(600, (n) => record(ALICE, { timestamp: moment(n) }));
+    const everything = buildFilter([{ name: 'authors', keys: [ALICE.key] }]);
+    const { next } = await page(everything, { ...BIG, records: 10 });
+    let done = 0;
+    const long = Array.from({ length: 20 }, async () => {
+      await page(everything, BIG, present(next));
+      done += 1;
+    });
+    await page(everything, { ...BIG, records: 20 });
+    expect(done).toBe(0);
+    await new Promise(setImmediate);
+    await page(everything, { ...BIG, records: 20 });
+    expect(done).toBeLessThan(3);
+    await Promise.all(long);
+  });
+});
+
 describe('what a page is not given', () => {
   it('a filter that narrows nothing', async () => {
     await open();

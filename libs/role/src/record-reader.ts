@@ -28,6 +28,7 @@ import {
   readerPlan,
   receivedRange,
 } from './query-plan.ts';
+import { ReadingTurns } from './reading-turns.ts';
 import type { RolePolicy } from './role-policy.ts';
 
 /** What the engine works on. */
@@ -57,9 +58,10 @@ interface Choice {
   readonly probed: number;
 }
 
-/** Reads pages of records. */
+/** Reads pages of records: the first of an answer at once, those that follow in turns. */
 export class RecordReader {
   readonly #deps: RecordReaderDeps;
+  readonly #turns: ReadingTurns = new ReadingTurns();
   /** Set once there are records; where there are none, no path has to be walked to know it. */
   #hasRecords = false;
 
@@ -82,13 +84,16 @@ export class RecordReader {
     const { choice, below } = readCursor(request.cursor);
     const plans = plansFor(filter);
     if (plans.length === 0 || (await this.#isEmpty(plans[0]!.length))) return NOTHING;
+    if (request.cursor !== undefined) await this.#turns.next();
     const { number, sources, probed } = this.#deps.policy.isPrivate
       ? this.#follow(0, readerPlan(filter, identities))
       : await this.#choose(request, plans, choice);
     if (sources.length === 0) return NOTHING;
+    const reading = { index, turns: this.#turns };
     return new PageWalk({
       ...this.#deps,
-      merge: new EntryMerge(sources, below, Math.min(budget.records, budget.scanned), index),
+      turns: this.#turns,
+      merge: new EntryMerge(sources, below, Math.min(budget.records, budget.scanned), reading),
       budget,
       probed,
       choice: number,
@@ -108,6 +113,7 @@ export class RecordReader {
     const { below } = readCursor(request.cursor);
     if (policy.isPrivate && identities.length === 0) return NOTHING;
     if (await this.#isEmpty(references.length)) return NOTHING;
+    if (request.cursor !== undefined) await this.#turns.next();
     const ids = references.filter((reference) => referenceKind(reference) === 'id');
     const addresses = references.filter((reference) => referenceKind(reference) === 'address');
     // What lies at somebody else's private address must not even cost time: there, only what
@@ -120,15 +126,17 @@ export class RecordReader {
     const foreign = addresses.filter((address) => !isWalked(address));
     if (foreign.length > 0) paths.push(...notifiedPaths(identities));
     const sources = paths.map((path) => pathSource(index, { path, range: EVERYTHING }));
-    if (ids.length > 0) sources.push(idSource(index, ids));
+    if (ids.length > 0) sources.push(idSource(index, ids, this.#turns));
     if (sources.length === 0) return NOTHING;
     // One more than there can be: so it shows that there are no more, and nobody asks again.
     const wanted = Math.min(budget.records, budget.scanned, references.length) + 1;
     // A shared index knows a record by most bytes of its ID, not by all.
     const isExact = foreign.length === 0 && (ids.length === 0 || !index.isShared);
+    const reading = { index, turns: this.#turns };
     return new PageWalk({
       ...this.#deps,
-      merge: new EntryMerge(sources, below, wanted, index),
+      turns: this.#turns,
+      merge: new EntryMerge(sources, below, wanted, reading),
       budget,
       probed: 0,
       choice: 0,
