@@ -108,9 +108,13 @@ export class Account {
     if (costMs > 0) this.#add(this.#pageOf(slot), slot % BUDGET_COUNT, costMs, nowMs);
   }
 
-  /** Takes back what was paid in this moment. */
-  refund(slot: number, amount: number): void {
-    const costMs = amount * this.sizes.msPerUnit[slot]!;
+  /**
+   * Gives back what was paid and has not come back by itself. Where the others were told of it they go
+   * on counting it, and what is spent next is not told until it is as much.
+   */
+  refund(slot: number, amount: number, nowMs: number): void {
+    const paidMs = amount * this.sizes.msPerUnit[slot]!;
+    const costMs = Math.min(paidMs, this.levelMs(slot, nowMs));
     if (costMs === 0) return;
     const page = this.#pageOf(slot);
     const at = slot % BUDGET_COUNT;
@@ -208,6 +212,8 @@ export class Account {
       if (known === undefined && levelMs === 0) continue;
       const page = known ?? this.#pageOf(slot);
       const at = slot % BUDGET_COUNT;
+      // What was given back here and has come back everywhere by itself is not given twice.
+      page[UNTOLD + at] = Math.max(page[UNTOLD + at]!, -levelMs);
       const fullInMs = levelMs + page[UNTOLD + at]!;
       page[at] = fullInMs > 0 ? nowMs + fullInMs : 0;
       this.fullAtMs = Math.max(this.fullAtMs, page[at]);

@@ -74,6 +74,7 @@ export {
   isOneRegistered,
   REGISTERED_COLLECTION,
 } from './registered.ts';
+export { submissionsOfRows } from './submission-cost.ts';
 export {
   addressSubjects,
   authorSubject,

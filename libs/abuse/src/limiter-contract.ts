@@ -126,6 +126,19 @@ function describeBudgets(open: Open, runs: number): void {
     expect(limiter.charge([chargeOf(twice, 20)])).toBeUndefined();
   });
 
+  it('gives back what came to nothing, but never more than was paid and is missing yet', async () => {
+    const limiter = await open({ budgets: parseBudgets('submissions.*.*=0.001/s:20') });
+    const subject = freshSubject();
+    await meet(limiter, subject);
+    expect(spendAll(limiter, subject)).toBe(20);
+    // So that all processes have heard of it, where there are several.
+    await limiter.report(subject, 'authenticated');
+    limiter.refund([chargeOf(subject, 5)]);
+    expect(spendAll(limiter, subject)).toBe(5);
+    limiter.refund([chargeOf(subject, 1_000)]);
+    expect(spendAll(limiter, subject)).toBe(20);
+  });
+
   it('keeps what each standing spends apart', async () => {
     const limiter = await open();
     const subject = freshSubject('a');

@@ -86,7 +86,7 @@ export class MemoryLimiter implements Limiter {
       const slot = slotOf(budget, standing);
       const waitMs = account === undefined ? NO_ROOM_WAIT_MS : account.pay(slot, amount, nowMs);
       if (waitMs > 0) {
-        this.#refund(charges, i);
+        this.#refund(charges, i, nowMs);
         return { subject, what: budget, retryAfterMs: waitMs };
       }
       this.#observer?.spent(account!, slot);
@@ -112,6 +112,10 @@ export class MemoryLimiter implements Limiter {
       if (debtMs > 0) return { subject, what: budget, retryAfterMs: debtMs };
     }
     return undefined;
+  }
+
+  refund(charges: readonly Charge[]): void {
+    this.#refund(charges, charges.length, this.#clock.monotonicMs());
   }
 
   hold(
@@ -240,10 +244,10 @@ export class MemoryLimiter implements Limiter {
   }
 
   /** Takes back the first charges. */
-  #refund(charges: readonly Charge[], count: number): void {
+  #refund(charges: readonly Charge[], count: number, nowMs: number): void {
     for (let i = 0; i < count; i++) {
       const { subject, budget, standing, amount } = charges[i]!;
-      this.accounts.find(subject)?.refund(slotOf(budget, standing), amount);
+      this.accounts.find(subject)?.refund(slotOf(budget, standing), amount, nowMs);
     }
   }
 

@@ -105,6 +105,10 @@ class RedisLimiter implements Limiter {
     return this.#local.allows(charges);
   }
 
+  refund(charges: readonly Charge[]): void {
+    this.#local.refund(charges);
+  }
+
   hold(
     subjects: readonly SubjectName[],
     what: HoldingName,

@@ -89,6 +89,11 @@ export interface Limiter {
    * @returns undefined: it may; else the charge that could not be paid
    */
   allows(charges: readonly Charge[]): Exceeded | undefined;
+  /**
+   * Gives back what was charged for something that came to nothing; no more than has not come back by
+   * itself meanwhile.
+   */
+  refund(charges: readonly Charge[]): void;
   /** Takes places of something, all or none. */
   hold(
     subjects: readonly SubjectName[],

@@ -23,6 +23,10 @@ export interface Candidate {
   isIdTaken: boolean;
   /** What a replaceable record met at its address, once that was looked at. */
   standing: Standing | undefined;
+  /** Gives back what its author was charged for it; undefined: nothing was. */
+  giveBack: (() => void) | undefined;
+  /** It is stored, or may be: a commit that failed half way is finished later. */
+  mayBeStored: boolean;
   /** Undefined as long as nothing decided. */
   result: ResultCode | undefined;
 }
@@ -37,6 +41,8 @@ export function candidateOf(submission: Submission): Candidate {
     isRemoved: false,
     isIdTaken: false,
     standing: undefined,
+    giveBack: undefined,
+    mayBeStored: false,
     result: undefined,
   };
 }

@@ -5,6 +5,7 @@
 import type { LiveRecord, Submission } from '@mosaic-cluster/bus';
 import {
   equalBytes,
+  isMosaicError,
   publicKeyFault,
   RESULT,
   type ResultCode,
@@ -121,6 +122,7 @@ export class Intake {
     await this.#steps.each(candidates, (candidate) => this.#answerOutdated(candidate));
     if (this.#admission.hasMore) await this.#admission.admit(candidates);
     await this.#store(candidates);
+    if (this.#admission.hasMore) this.#admission.giveBack(candidates);
   }
 
   async #judge(candidate: Candidate): Promise<void> {
@@ -243,9 +245,17 @@ export class Intake {
     const entries = candidates.map(({ record, isHeld, standing }): CommitEntry => {
       return { record, receivedAt, held: isHeld, standing };
     });
-    const outcomes = await commits.commit(entries);
+    for (const candidate of candidates) candidate.mayBeStored = true;
+    const outcomes = await commits.commit(entries).catch((error: unknown) => {
+      // What had no room was not even begun.
+      const isBegun = !isMosaicError(error) || error.kind !== 'limited';
+      for (const candidate of candidates) candidate.mayBeStored = isBegun;
+      throw error;
+    });
     candidates.forEach((candidate, i) => {
-      candidate.result = RESULT_OF_OUTCOME[outcomes[i]!];
+      const outcome = outcomes[i]!;
+      candidate.mayBeStored = outcome === 'added' || outcome === 'replayed';
+      candidate.result = RESULT_OF_OUTCOME[outcome];
     });
   }
 

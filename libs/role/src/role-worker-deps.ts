@@ -60,7 +60,7 @@ export interface RoleWorkerDeps {
   /** What the operator accepts; undefined: everything that the role does. */
   readonly rules?: AcceptRules | undefined;
   /** Keeps authors' budgets; undefined: they have none. */
-  readonly limiter?: Pick<Limiter, 'charge'> | undefined;
+  readonly limiter?: Pick<Limiter, 'charge' | 'refund'> | undefined;
   /** The operator's own program; undefined: there is none. */
   readonly hook?: PolicyHook | undefined;
   readonly commitBounds: CommitBounds;

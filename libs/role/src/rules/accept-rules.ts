@@ -44,9 +44,9 @@ export const RULE_RESULT: Readonly<Record<AcceptRule, ResultCode>> = {
   kinds: RESULT.UNAUTHORIZED,
   bytes: RESULT.TOO_LARGE,
   tags: RESULT.TOO_LARGE,
-  // Nothing is wrong with it: INVALID would have its honest sender banned as a forger.
+  // Nothing is wrong with these: INVALID would have their honest senders banned as forgers.
   age: RESULT.UNAUTHORIZED,
-  ahead: RESULT.INVALID,
+  ahead: RESULT.UNAUTHORIZED,
   quota: RESULT.TOO_LARGE,
 };
 

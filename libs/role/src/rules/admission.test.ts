@@ -5,12 +5,14 @@ import {
   DEFAULT_BUDGETS,
   parseBudgets,
 } from '@mosaic-cluster/abuse';
-import { buildFilter, parseRecord, type RecordView } from '@mosaic-cluster/protocol';
+import { buildFilter, parseRecord, type RecordView, RESULT } from '@mosaic-cluster/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { intercept } from '../../testing/intercept.ts';
 import { kind, moment, nonce, person, record, schedule } from '../../testing/people.ts';
 import { openPolicy } from '../../testing/policies.ts';
 import { idOf, TestRoles, type TestRolesOptions } from '../../testing/test-roles.ts';
+import type { HookVerdict } from '../hook/hook-message.ts';
+import type { PolicyHook } from '../hook/policy-hook.ts';
 import type { RefusedBy } from '../role-worker-deps.ts';
 import { parseAcceptRules } from './parse-accept-rules.ts';
 
@@ -61,7 +63,7 @@ describe('what an operator accepts', () => {
       'TOO_LARGE',
       'TOO_LARGE',
       'UNAUTHORIZED',
-      'INVALID',
+      'UNAUTHORIZED',
       'ACCEPTED',
     ]);
     expect(refused).toEqual(['kinds', 'bytes', 'tags', 'age', 'ahead']);
@@ -147,6 +149,23 @@ describe("an author's budget", () => {
     expect(await submit(sized(2, 8))).toEqual(['TOO_FAST']);
     const { usage } = await limiter.report(authorSubject(ALICE.key), 'anonymous');
     expect(usage.find(({ what }) => what === 'submissions')?.used).toBeCloseTo(3, 1);
+    await limiter.close();
+  });
+
+  it('is not used up by records that are refused afterwards, and neither is the quota', async () => {
+    const limiter = createMemoryLimiter({ budgets });
+    const { length } = sized(0, 800).bytes;
+    let verdict: HookVerdict = RESULT.UNAUTHORIZED;
+    const ask = async (): Promise<HookVerdict[]> => [verdict];
+    const hook = { ask } as unknown as PolicyHook;
+    await open(`quota=${2 * length}`, { deps: { limiter, hook } });
+    for (let n = 0; n < 10; n++) expect(await submit(sized(n, 800))).toEqual(['UNAUTHORIZED']);
+    verdict = 'accept';
+    expect(await submit(sized(20, 3 * length))).toEqual(['TOO_LARGE']);
+    expect(await submit(sized(21, 800))).toEqual(['ACCEPTED']);
+    expect(await submit(sized(22, 800))).toEqual(['ACCEPTED']);
+    const { usage } = await limiter.report(authorSubject(ALICE.key), 'anonymous');
+    expect(usage.find(({ what }) => what === 'submissions')?.used).toBeCloseTo(2, 1);
     await limiter.close();
   });
 

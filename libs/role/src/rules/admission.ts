@@ -3,9 +3,9 @@
  * signature is checked; what its author may have, once it is known who that is; and at last the
  * operator's own program. Decision 26 says why in this order.
  */
-import { authorSubject, type Limiter } from '@mosaic-cluster/abuse';
+import { authorSubject, type Charge, type Limiter, submissionsOfRows } from '@mosaic-cluster/abuse';
 import { RESULT, type ResultCode, type Timestamp } from '@mosaic-cluster/protocol';
-import { indexRowsOf, type RecordIndex } from '@mosaic-cluster/store';
+import type { RecordIndex } from '@mosaic-cluster/store';
 import { type Candidate, undecided } from '../candidate.ts';
 import type { CandidateSteps } from '../candidate-steps.ts';
 import type { PolicyHook } from '../hook/policy-hook.ts';
@@ -24,7 +24,7 @@ import { AuthorUsage } from './author-usage.ts';
 export interface AdmissionOptions {
   readonly policy: Pick<RolePolicy, 'role'>;
   readonly rules?: AcceptRules | undefined;
-  readonly limiter?: Pick<Limiter, 'charge'> | undefined;
+  readonly limiter?: Pick<Limiter, 'charge' | 'refund'> | undefined;
   readonly hook?: PolicyHook | undefined;
   readonly users: Pick<ServedUsers, 'knows'>;
   readonly index: Pick<RecordIndex, 'scan'>;
@@ -33,8 +33,6 @@ export interface AdmissionOptions {
   readonly now: () => Timestamp;
 }
 
-/** Index rows of a record that cost its author as much as one more record. */
-const ROWS_PER_CHARGE = 64;
 /** What an author may have beyond the quota in key schedules: one that revokes a key must find room. */
 const SCHEDULE_RESERVE_BYTES = 1024 * 1024;
 
@@ -83,6 +81,14 @@ export class Admission {
     await steps.together(candidates, (open) => this.#ask(hook, undecided(open)));
   }
 
+  /** Gives authors back what records cost that are not stored after all. */
+  giveBack(candidates: readonly Candidate[]): void {
+    for (const candidate of candidates) {
+      if (!candidate.mayBeStored) candidate.giveBack?.();
+      candidate.giveBack = undefined;
+    }
+  }
+
   /** What is not stored costs its author nothing: whoever got it could send it again and again. */
   #charge(candidate: Candidate): Promise<void> | undefined {
     if (candidate.record.duplicateHandling === 'ephemeral') return undefined;
@@ -95,17 +101,18 @@ export class Admission {
   #chargeKnown(candidate: Candidate, isUser: boolean): Promise<void> | undefined {
     const { limiter } = this.#options;
     const { record } = candidate;
-    const exceeded = limiter?.charge([
-      {
+    if (limiter !== undefined) {
+      const charge: Charge = {
         subject: authorSubject(record.author),
         budget: 'submissions',
         standing: isUser ? 'registered' : 'anonymous',
-        amount: Math.max(1, Math.ceil(indexRowsOf(record) / ROWS_PER_CHARGE)),
-      },
-    ]);
-    if (exceeded !== undefined) {
-      candidate.result = this.#tell('rate', RESULT.TOO_FAST);
-      return undefined;
+        amount: submissionsOfRows(record),
+      };
+      if (limiter.charge([charge]) !== undefined) {
+        candidate.result = this.#tell('rate', RESULT.TOO_FAST);
+        return undefined;
+      }
+      candidate.giveBack = () => limiter.refund([charge]);
     }
     return this.#hasQuota ? this.#reserve(candidate, isUser) : undefined;
   }
@@ -116,8 +123,16 @@ export class Admission {
     if (quota === undefined) return;
     const limit = quota + (record.isKeySchedule ? SCHEDULE_RESERVE_BYTES : 0);
     const { length } = record.bytes;
-    const hasRoom = await this.#usage.reserve(record.author, length, limit);
-    if (!hasRoom) candidate.result = this.#refuse('quota');
+    const { giveBack } = candidate;
+    const giveRoomBack = await this.#usage.reserve(record.author, length, limit);
+    if (giveRoomBack === undefined) {
+      candidate.result = this.#refuse('quota');
+      return;
+    }
+    candidate.giveBack = () => {
+      giveRoomBack();
+      giveBack?.();
+    };
   }
 
   /** Undefined: none. */

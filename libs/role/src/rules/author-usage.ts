@@ -49,6 +49,7 @@ export class AuthorUsage {
    * Reserves room for a record, unless the author would have more than the limit.
    *
    * @param limitMax the highest limit that may be asked for this author: no more is counted
+   * @returns gives the room back, for a record that is not stored after all; undefined: there is none
    * @throws MosaicError what the index throws
    */
   async reserve(
@@ -56,14 +57,17 @@ export class AuthorUsage {
     bytes: number,
     limit: number,
     limitMax: number = limit,
-  ): Promise<boolean> {
+  ): Promise<(() => void) | undefined> {
     const name = keyName(author);
     const known = this.#counted.get(name);
     const isKnown = known !== undefined && this.#monotonicMs() < known.untilMs;
     const counted = isKnown ? known : await this.#count(author, name, limitMax);
-    if (counted.bytes + bytes > limit) return false;
+    if (counted.bytes + bytes > limit) return undefined;
     counted.bytes += bytes;
-    return true;
+    // A count that took its place meanwhile has never heard of the record.
+    return () => {
+      counted.bytes -= bytes;
+    };
   }
 
   #count(author: PublicKey, name: string, limitMax: number): Promise<Counted> {
