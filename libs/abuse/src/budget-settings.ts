@@ -1,7 +1,7 @@
-/** The settings of budgets, and of who has better ones, which gateways and workers have alike. */
+/** The settings by which people are judged, and which gateways and workers have alike. */
 import { decodeUserKey, isMosaicError } from '@mosaic-cluster/protocol';
 
-/** Settings of budgets. */
+/** Settings of budgets, and of what else people are judged by. */
 export const budgetSettings = {
   limits: {
     name: 'MOSAIC_LIMITS',
@@ -24,6 +24,13 @@ export const budgetSettings = {
     countMax: 100_000,
     default: 'none',
     doc: 'Users that are registered besides those in the registry, as mopub0 keys. The same for gateways and workers.',
+  },
+  futureMax: {
+    name: 'MOSAIC_FUTURE_MAX',
+    type: 'duration',
+    min: '0s',
+    default: '15m',
+    doc: 'Records dated further ahead than this are refused. The same for gateways, which take it for a wrong clock and not for a forgery, and workers.',
   },
 } as const;
 

@@ -370,11 +370,24 @@ describe('budgets', () => {
     expect(count(() => come(NAT, MALLORY).visitor.message(1))).toBe(0);
     expect(count(() => known.visitor.message(1))).toBe(100);
     // Misbehaviour is dearer too.
-    misbehave(fresh, 5);
+    misbehave(fresh, 6);
     expect(fresh.sent).toHaveLength(1);
     nowMs += FIRST_BAN_MS + 100_000;
     const later = come(NAT, key(9));
     expect(count(() => later.visitor.message(1))).toBe(100);
+  });
+
+  it('that others at the address used up bring no points to a key there', async () => {
+    make({ budgets: 'submissions.address.authenticated=1/h:10, submissions.key.*=1/h:9' });
+    const [alice, mallory] = [come(NAT, ALICE).visitor, come(NAT, MALLORY).visitor];
+    for (let n = 0; n < 1_000; n++) mallory.submission();
+    for (let n = 0; n < 100; n++) alice.submission();
+    const pointsOf = async (subject: string): Promise<number> =>
+      (await limiter.report(subject, 'authenticated')).points;
+    expect(await pointsOf(keySubject(MALLORY))).toBeCloseTo(0.991);
+    expect(await pointsOf(keySubject(ALICE))).toBe(0);
+    // As of any key that does something: a part of it is its address's.
+    expect(await pointsOf(`a:${NAT}`)).toBeCloseTo(0.1081);
   });
 
   it('that somebody insists on lead to a ban', () => {

@@ -144,12 +144,17 @@ export class OpenVisitor implements Visitor {
   }
 
   offended(offence: Offence): void {
+    this.#penalize(offence, this.keySubject);
+  }
+
+  /** @param key the key that did it, if any: where it only shares an address with who did, none */
+  #penalize(offence: Offence, key: SubjectName | undefined): void {
     const { counters, limiter } = this.#context;
     counters.offences[offence] += 1;
     if (this.#isGone || this.#isAllowed) return;
     const price = OFFENCE_PRICES[offence].points;
     const points = this.#isSuspect() ? PROBATION_POINTS * price : price;
-    if (this.keySubject !== undefined) limiter.penalize(this.keySubject, points, offence);
+    if (key !== undefined) limiter.penalize(key, points, offence);
     const share = this.keySubject === undefined ? 1 : ADDRESS_SHARE;
     penalizePlaces(limiter, this.places, points * share, offence);
   }
@@ -221,7 +226,9 @@ export class OpenVisitor implements Visitor {
 
   #refused(exceeded: Exceeded): false {
     this.#exceeded(exceeded);
-    this.offended('over-budget');
+    // What others at its address have spent is no fault of a key.
+    const isOwn = exceeded.subject === this.keySubject;
+    this.#penalize('over-budget', isOwn ? this.keySubject : undefined);
     return false;
   }
 

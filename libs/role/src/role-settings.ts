@@ -12,13 +12,6 @@ const own = {
     default: 'open',
     doc: 'Whom the server serves: everybody, or who is registered.',
   },
-  futureMax: {
-    name: 'MOSAIC_FUTURE_MAX',
-    type: 'duration',
-    min: '0s',
-    default: '15m',
-    doc: 'Records dated further ahead than this are refused.',
-  },
   tagsMax: {
     name: 'MOSAIC_TAGS_MAX',
     type: 'integer',
@@ -80,9 +73,10 @@ const own = {
 } as const;
 
 /** Settings of role workers. */
-export const roleSettings: typeof own & Pick<typeof budgetSettings, 'users'> = {
+export const roleSettings: typeof own & Pick<typeof budgetSettings, 'users' | 'futureMax'> = {
   ...own,
   users: budgetSettings.users,
+  futureMax: budgetSettings.futureMax,
 };
 
 /** What the settings of role workers amount to. */

@@ -12,7 +12,7 @@ import {
 } from '@mosaic-cluster/protocol';
 import { fakeKey, fakeRecord, KIND } from '@mosaic-cluster/protocol/testing';
 import { describe, expect, test } from 'vitest';
-import { type TestClient, TestGateway } from '../testing/test-gateway.ts';
+import { FUTURE_MAX_MS, type TestClient, TestGateway } from '../testing/test-gateway.ts';
 
 const AUTHOR = fakeKey(1);
 const BY_AUTHOR = [{ name: 'authors', keys: [AUTHOR] }] as const;
@@ -89,6 +89,22 @@ describe('over budget', () => {
     pass(10_000);
     client.submit(fakeRecord({ timestamp: 4 }));
     expect(await results()).toEqual(['result TOO_FAST', 'result ACCEPTED']);
+  });
+
+  test('a record counts for the rows that it takes in the index, and goes in all the same', async () => {
+    const { client, pass } = place('submissions.*.*=1/s:3');
+    const tags = Array.from({ length: 300 }, (_, n) => ({ type: n + 1, value: new Uint8Array(1) }));
+    client.submit(fakeRecord({ timestamp: 1, tags }));
+    client.submit(fakeRecord({ timestamp: 2 }));
+    const results = async (): Promise<string[]> =>
+      (await client.story()).map((line) => line.replace(/ \S+$/, ''));
+    expect(await results()).toEqual(['result TOO_FAST', 'result ACCEPTED']);
+    pass(2_000);
+    client.submit(fakeRecord({ timestamp: 3 }));
+    expect(await results()).toEqual(['result TOO_FAST']);
+    pass(1_000);
+    client.submit(fakeRecord({ timestamp: 4 }));
+    expect(await results()).toEqual(['result ACCEPTED']);
   });
 
   test('an unsubscribe is heard nevertheless: it gives something back', async () => {
@@ -243,12 +259,29 @@ describe('penalties', () => {
   test('are small for records of the future: somebody’s clock is wrong', async () => {
     const made = place();
     answering(made, RESULT.INVALID);
-    for (let n = 0; n < 100; n++) {
-      made.client.submit(fakeRecord({ timestamp: Number(timestampFromMillis(NOW_MS)) + n }));
+    const latest = Number(timestampFromMillis(made.gateway.clock.now() + FUTURE_MAX_MS));
+    for (let n = 1; n <= 100; n++) {
+      made.client.submit(fakeRecord({ timestamp: latest + n }));
       await made.client.story();
     }
     expect(made.client.socket.closedWith).toBeUndefined();
     expect(made.control.counters.offences['refused-submission']).toBe(100);
+  });
+
+  test('are no smaller for forgeries that are dated a little ahead', async () => {
+    const made = place();
+    answering(made, RESULT.INVALID);
+    const ahead = Number(timestampFromMillis(made.gateway.clock.now() + FUTURE_MAX_MS));
+    const last = await until((n) => made.client.submit(fakeRecord({ timestamp: ahead - n })), made);
+    expect(last).toBe('closing IP_TEMP_BANNED');
+    expect(made.control.counters.offences['refused-submission']).toBe(0);
+  });
+
+  test('do not come of a failure of the server, such as a policy hook that is gone', async () => {
+    const made = place();
+    answering(made, RESULT.PERSISTENT_ERROR);
+    await until((n) => made.client.submit(fakeRecord({ timestamp: n })), made);
+    expect(made.client.socket.closedWith).toBeUndefined();
   });
 
   test('come of requests that cannot be read, which are answered first', async () => {

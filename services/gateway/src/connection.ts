@@ -2,7 +2,7 @@
  * One client's connection: takes its messages apart, answers each as the protocol says, and gives
  * everything back when the client is gone.
  */
-import type { Offence, Visitor } from '@mosaic-cluster/abuse';
+import { type Offence, submissionsOfRows, type Visitor } from '@mosaic-cluster/abuse';
 import {
   type Message,
   MESSAGE,
@@ -149,7 +149,7 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
 
   flushResults(): void {
     if (this.#isOver) return;
-    const { writer, clock } = this.#context;
+    const { writer, clock, futureMaxMs } = this.#context;
     const records = this.#settledRecords.splice(0);
     const results = this.#settledResults.splice(0);
     this.#socket.cork(() => {
@@ -159,7 +159,7 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
       this.#leaveIfIdle();
     });
     records.forEach((record, i) => {
-      const offence = submissionOffence(record, results[i]!, clock.now());
+      const offence = submissionOffence(record, results[i]!, clock.now() + futureMaxMs);
       if (offence !== undefined) this.#offends(offence);
     });
   }
@@ -250,7 +250,8 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     if (isFull) return RESULT.TOO_FAST;
     // The one copy of the record on its way through this process.
     const record = new RecordView(copyBytes(received));
-    if (record.isKeySchedule) this.#visitor.submitsMore(attestationsMax(record));
+    const more = submissionsOfRows(record) - 1 + attestationsMax(record);
+    if (more > 0) this.#visitor.submitsMore(more);
     const { clientKey } = this.#socket;
     const refusal = router.route(new PendingSubmission(record, clientKey, this, clock.now()));
     if (refusal !== undefined) return refusal;

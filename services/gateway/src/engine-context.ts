@@ -19,6 +19,8 @@ export interface EngineContext {
   readonly flusher: ResultFlusher;
   readonly standings: Standings;
   readonly clock: Clock;
+  /** How far ahead roles let records be dated, in milliseconds. */
+  readonly futureMaxMs: number;
   readonly limits: GatewayLimits;
   readonly counters: GatewayCounters;
   readonly events: GatewayEvents;

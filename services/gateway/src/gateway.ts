@@ -33,6 +33,8 @@ export interface GatewayOptions {
   readonly abuse: AbuseControl;
   /** Whether one of these keys is a registered user's; by default nobody is. */
   readonly isRegistered?: ((keys: readonly PublicKey[]) => boolean | Promise<boolean>) | undefined;
+  /** How far ahead roles let records be dated, in milliseconds. */
+  readonly futureMaxMs: number;
   readonly limits?: Partial<GatewayLimits>;
   readonly clock?: Clock;
   readonly events?: GatewayEvents | undefined;
@@ -107,6 +109,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     flusher,
     standings,
     clock,
+    futureMaxMs: options.futureMaxMs,
     limits,
     counters,
     events,

@@ -20,6 +20,7 @@ export function isPlainlyInvalid(record: RecordView): boolean {
 }
 
 /** How many signatures there may be in a key schedule, each checked apart from the record's own. */
-export function attestationsMax({ payloadLength }: RecordView): number {
+export function attestationsMax({ isKeySchedule, payloadLength }: RecordView): number {
+  if (!isKeySchedule) return 0;
   return Math.floor(payloadLength / (KEY_ENTRY_HEAD_BYTES + ATTESTATION_BYTES));
 }

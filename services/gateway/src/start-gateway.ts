@@ -48,6 +48,7 @@ export async function startGateway(
     abuse,
     isRegistered: (keys) => shared.isRegistered(keys),
     logger: lifecycle.log,
+    futureMaxMs: config.futureMax,
     limits: configuredLimits(config),
     events: defineGatewayTimes(metrics),
   });

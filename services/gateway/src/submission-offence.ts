@@ -9,18 +9,19 @@ import {
 
 /**
  * The offence that a result of a role stands for; undefined: none. Somebody whose clock is fast sends
- * records that are invalid for their date alone, which costs no check of a signature.
+ * records that are invalid for their date alone, which costs no check of a signature. What is dated so
+ * little ahead that roles take it was checked: if it is invalid it is a forgery like any other.
  *
- * @param nowMs Unix time in milliseconds
+ * @param latestMs how far ahead records may be dated at present, Unix time in milliseconds
  */
 export function submissionOffence(
   record: RecordView,
   result: ResultCode,
-  nowMs: number,
+  latestMs: number,
 ): Offence | undefined {
   switch (result) {
     case RESULT.INVALID:
-      return record.timestamp > timestampFromMillis(nowMs)
+      return record.timestamp > timestampFromMillis(latestMs)
         ? 'refused-submission'
         : 'invalid-record';
     case RESULT.UNAUTHORIZED:

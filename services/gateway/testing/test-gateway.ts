@@ -18,6 +18,9 @@ import { FakeClock } from './fake-clock.ts';
 import { FakeSocket } from './fake-socket.ts';
 import { NaiveRole } from './naive-role.ts';
 
+/** How far ahead records may be dated. */
+export const FUTURE_MAX_MS = 1_000;
+
 /** The gateway and its surroundings. */
 export class TestGateway<B extends Bus = MemoryBus> {
   readonly bus: B;
@@ -41,7 +44,16 @@ export class TestGateway<B extends Bus = MemoryBus> {
     const { bus, clock } = this;
     const random = (): number => 0.5;
     const logger = silentLogger;
-    this.gateway = createGateway({ bus, roles, abuse, logger, limits, clock, random });
+    this.gateway = createGateway({
+      bus,
+      roles,
+      abuse,
+      logger,
+      futureMaxMs: FUTURE_MAX_MS,
+      limits,
+      clock,
+      random,
+    });
   }
 
   /** A new client; with a key it is authenticated. */

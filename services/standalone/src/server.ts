@@ -93,6 +93,7 @@ export async function startServer(
     abuse: control,
     isRegistered: (keys) => isOneRegistered(registry.registry, keys, always),
     logger: lifecycle.log,
+    futureMaxMs: config.futureMax,
     limits: configuredLimits(config),
     events: defineGatewayTimes(metrics),
   });

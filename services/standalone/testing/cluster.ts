@@ -146,6 +146,7 @@ export class TestCluster {
         bus,
         roles: ROLE_NAMES,
         abuse: testControl().control,
+        futureMaxMs: 60_000,
         logger: silentLogger,
         limits: { catchUpSpreadMs: 100, ...options.gateway },
       });

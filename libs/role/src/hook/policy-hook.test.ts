@@ -143,7 +143,7 @@ ${EACH(`asked.push(ask); if (asked.length < 4) return;
 describe('a policy hook that does not behave', () => {
   it.each([
     ['accept', 'accept'],
-    ['reject', RESULT.UNAUTHORIZED],
+    ['reject', RESULT.PERSISTENT_ERROR],
     ['busy', RESULT.TEMPORARY_ERROR],
   ] as const)('is decided for by %s where it hangs, and is started again', async (fallback, verdict) => {
     await open('setInterval(() => {}, 1000);', { fallback, timeoutMs: 15 });

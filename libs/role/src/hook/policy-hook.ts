@@ -86,9 +86,10 @@ const SILENT_TIMES = 5;
 /** Between two sentences about the same nuisance. */
 const REPEAT_MS = 60_000;
 
+/** None of these is one that tells of the submitter, who can do nothing for it: it earns no penalty. */
 const FALLBACK: Readonly<Record<HookFallback, HookVerdict>> = {
   accept: 'accept',
-  reject: RESULT.UNAUTHORIZED,
+  reject: RESULT.PERSISTENT_ERROR,
   busy: RESULT.TEMPORARY_ERROR,
 };
 
