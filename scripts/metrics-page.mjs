@@ -15,6 +15,7 @@ import { defineAbuseMetrics } from '../services/gateway/dist/abuse-metrics.js';
 import { createCounters } from '../services/gateway/dist/counters.js';
 import { defineGatewayMetrics } from '../services/gateway/dist/gateway-metrics.js';
 import { defineGatewayTimes } from '../services/gateway/dist/gateway-times.js';
+import { defineRolePresenceMetrics } from '../services/gateway/dist/role-presence-metrics.js';
 import { ListenerFigures } from '../services/gateway/dist/listener/listener-metrics.js';
 
 /** Those of every process that are worth an operator's look; prom-client has them, and more. */
@@ -96,8 +97,9 @@ const SECTIONS = [
   },
   {
     title: 'Gateways',
-    whose: 'Also of the embedded server.',
+    whose: 'Also of the embedded server, but for the roles that answer.',
     define: (metrics) => {
+      defineRolePresenceMetrics(metrics, nothing, ROLES);
       defineGatewayTimes(metrics);
       defineGatewayMetrics(metrics, createCounters());
     },

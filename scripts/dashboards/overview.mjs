@@ -122,6 +122,12 @@ export const overview = dashboard({
         ['min by (pod) (mosaic_bus_connected{POD})', '{{pod}}'],
       ),
       chart(
+        'Roles that answer',
+        'none',
+        'By role, the share of gateways that reach a worker of it, 0 to 1. Below 1: runbook role-away.',
+        ['avg by (role) (mosaic_role_answers{POD})', '{{role}}'],
+      ),
+      chart(
         'Failures of Redis and the object store',
         'ops',
         'Requests that failed. Any for long: runbooks group-commits-failing and object-store-failing.',

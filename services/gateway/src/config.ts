@@ -32,6 +32,14 @@ const own = {
     default: '0s',
     doc: 'Time between saying that this gateway is no longer ready and taking no more connections, for balancers to notice.',
   },
+  rolesWait: {
+    name: 'MOSAIC_ROLES_WAIT',
+    type: 'duration',
+    min: '0s',
+    max: '10m',
+    default: '30s',
+    doc: 'How long a gateway that has just started waits for all of its roles before it is ready with those that answer. Later one is enough.',
+  },
 } as const;
 
 /** Every setting: the source of the parser, of `--help` and of docs/configuration.md. */

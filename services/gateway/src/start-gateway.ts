@@ -1,6 +1,6 @@
 /** Starts the gateway as a process of its own: on the bus between processes, without any storage. */
 import { createAbuseControl } from '@mosaic-cluster/abuse';
-import type { Bus, RoleName } from '@mosaic-cluster/bus';
+import type { NatsBus } from '@mosaic-cluster/bus/nats';
 import {
   certificatesOf,
   defineCertificateMetrics,
@@ -10,18 +10,18 @@ import {
 import { openSharedAbuse } from '@mosaic-cluster/cluster/abuse';
 import { encodeServerKey, hexEncode, publicKeyOf } from '@mosaic-cluster/protocol';
 import { abuseRules } from './abuse-settings.ts';
+import { systemClock } from './clock.ts';
 import { type GatewayServiceConfig, serverKeyOf } from './config.ts';
 import { createGateway } from './gateway.ts';
 import { defineAbuseMetrics } from './abuse-metrics.ts';
 import { defineGatewayMetrics } from './gateway-metrics.ts';
 import { defineGatewayTimes } from './gateway-times.ts';
+import { RolePresence } from './role-presence.ts';
+import { defineRolePresenceMetrics } from './role-presence-metrics.ts';
 import { configuredLimits, dismissClients, openListeners } from './serve-clients.ts';
 
 /** Time that closing everything may take besides saying goodbye to clients. */
 const CLOSE_MS = 20_000;
-/** An ID that no record has: its hash would have to be all zeros. */
-const NO_RECORD: Uint8Array = new Uint8Array(48);
-const LEAST_BUDGET = { records: 1, bytes: 1, scanned: 1 } as const;
 
 /**
  * Starts a gateway; resolves when it listens. It stops with the lifecycle: it takes no more
@@ -56,9 +56,7 @@ export async function startGateway(
   lifecycle.add('gateway', { close: () => gateway.close() });
   defineGatewayMetrics(metrics, gateway.counters);
   defineAbuseMetrics(metrics, abuse);
-  for (const role of config.roles) {
-    readiness.addCheck({ name: `role ${role}`, check: () => askRole(bus, role) });
-  }
+  watchRoles(bus, config, service);
   const front = { gateway, door: abuse };
   const listeners = await openListeners(config, secretKey, front, metrics, lifecycle);
   const dismiss = (): Promise<void> => dismissClients(listeners, gateway, drainTime);
@@ -73,11 +71,24 @@ export async function startGateway(
   };
 }
 
-/** A round trip to one of a role's workers, and through it to its index. */
-async function askRole(bus: Bus, role: RoleName): Promise<void> {
-  const references = [NO_RECORD];
-  const budget = LEAST_BUDGET;
-  await bus.role(role).get({ references, reader: undefined, cursor: undefined, budget });
+/** Has readiness and metrics go by which roles answer. */
+function watchRoles(bus: NatsBus, config: GatewayServiceConfig, service: Service): void {
+  const { lifecycle, metrics, readiness } = service;
+  const { roles, rolesWait: patienceMs } = config;
+  const { log } = lifecycle;
+  const presence = new RolePresence({ bus, roles, patienceMs, clock: systemClock, log });
+  lifecycle.add('role presence', { close: async () => presence.close() });
+  defineRolePresenceMetrics(metrics, presence, roles);
+  for (const role of roles) {
+    const name = `role ${role}`;
+    const check = async (): Promise<void> => {
+      await presence.ask();
+      const reason = presence.waitsFor(role);
+      if (reason !== undefined) throw new Error(reason);
+    };
+    readiness.addCheck({ name, check });
+    readiness.addNote({ name, note: () => presence.note(role) });
+  }
 }
 
 function delay(ms: number): Promise<void> {

@@ -18,6 +18,8 @@ export interface ServicesOptions {
   readonly shared: Settings;
   /** The workers, besides. */
   readonly workers: Settings;
+  /** The gateway, besides. */
+  readonly gateway?: Settings;
 }
 
 /** Processes that serve. */
@@ -30,7 +32,8 @@ export interface Services {
 }
 
 /** Starts them; resolves when every one is ready. They keep records in a folder. */
-export async function startServices({ shared, workers }: ServicesOptions): Promise<Services> {
+export async function startServices(options: ServicesOptions): Promise<Services> {
+  const { shared, workers, gateway: gatewayOnly = {} } = options;
   const folder = await mkdtemp(join(tmpdir(), 'mosaic-services-'));
   const keyFile = join(folder, 'server.key');
   await writeFile(keyFile, `${encodeSecretKey(generateSecretKey())}\n`, { mode: 0o600 });
@@ -45,6 +48,7 @@ export async function startServices({ shared, workers }: ServicesOptions): Promi
     MOSAIC_SERVER_KEY_FILE: keyFile,
     MOSAIC_MTLS_LISTEN: '127.0.0.1:0',
     MOSAIC_UWS_LISTEN: '127.0.0.1:0',
+    ...gatewayOnly,
   });
   const objects = { MOSAIC_OBJECTS: `folder:${join(folder, 'objects')}` };
   const roles = (['outbox', 'inbox', 'encryption'] as const).map((role) =>
