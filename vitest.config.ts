@@ -9,8 +9,9 @@ export default defineConfig({
     include: ['{libs,services,loadtest,deploy}/**/*.test.ts', 'scripts/*.test.mjs'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
     pool: 'forks',
-    // Many tests wait for sockets and processes: two files at a time keep two cores busy.
-    maxWorkers: 2,
+    // Tests wait for sockets, timeouts and processes half of their time: with a third file beside
+    // two, two cores stay busy.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -10,8 +10,8 @@ import { openUwsListener } from './listener-uws.ts';
 import { loadUws } from './uws-module.ts';
 
 const uws = await loadUws();
-const CLIENTS = 2000;
-const TIMEOUT = { timeout: 180_000 };
+const CLIENTS = 600;
+const TIMEOUT = { timeout: 90_000 };
 
 let server: ContractServer | undefined;
 afterEach(async () => server?.listener.close());
@@ -88,8 +88,8 @@ async function storm(on: ContractServer): Promise<{ answered: number; meanwhile:
 it('lets all in, in turns, and answers who is in already', TIMEOUT, async () => {
   const on = await openServer(openMtlsListener);
   const { meanwhile } = await storm(on);
-  // One answer a turn, at the least, for most of the two hundred turns of two thousand handshakes.
-  expect(meanwhile).toBeGreaterThan(100);
+  // One answer a turn, at the least, for most of the sixty turns of six hundred handshakes.
+  expect(meanwhile).toBeGreaterThan(30);
   expect(on.course.filter((event) => event === 'opened').length).toBeGreaterThan(CLIENTS);
   expect(on.listener.waiting).toBe(0);
 });
