@@ -6,6 +6,9 @@ import {
   ModerationDecisions,
   RemovedRecords,
   removedRecords,
+  type Restoration,
+  restoredRecords,
+  RestoredRecords,
   servedUsers,
   type ServedUsers,
 } from '@mosaic-cluster/role';
@@ -24,6 +27,8 @@ export interface OpenRegistry {
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
   readonly removed: RemovedRecords;
+  /** What this role is to put back. */
+  readonly restored: RestoredRecords;
   /**
    * Has somebody told of decisions that are made from now on, by whatever process: one of all workers of
    * the role.
@@ -31,10 +36,15 @@ export interface OpenRegistry {
   onDecided(follow: Follow): void;
   /** The same of records that are removed. */
   onRemoved(follow: Follow): void;
+  /** The same of removed records that are put back. */
+  onRestored(follow: FollowRestored): void;
 }
 
 /** Does what news about records ask for. */
 export type Follow = (ids: readonly Reference[]) => Promise<void>;
+
+/** Puts records back. */
+export type FollowRestored = (restorations: readonly Restoration[]) => Promise<void>;
 
 /** Where the registry is. */
 export interface RegistryPlaces {
@@ -57,9 +67,12 @@ export async function openRegistry(
   const warn = quietWarnings(() => lifecycle.log);
   let followDecided: Follow = async () => {};
   let followRemoved: Follow = async () => {};
+  let followRestored: FollowRestored = async () => {};
   const onNews = (news: readonly FactChange[]): void => {
     const removedIds = removedRecords(news);
     if (removedIds.length > 0) void followRemoved(removedIds);
+    const restorations = restoredRecords(news, role);
+    if (restorations.length > 0) void followRestored(restorations);
     const ids = decidedRecords(news);
     if (ids.length === 0) return;
     followDecided(ids).catch((error: unknown) => {
@@ -88,12 +101,16 @@ export async function openRegistry(
       always: config.users.map(decodeUserKey),
     }),
     decisions: new ModerationDecisions(registry),
-    removed: new RemovedRecords(registry),
+    removed: new RemovedRecords(registry, role),
+    restored: new RestoredRecords(registry, role),
     onDecided: (told) => {
       followDecided = told;
     },
     onRemoved: (told) => {
       followRemoved = told;
+    },
+    onRestored: (told) => {
+      followRestored = told;
     },
   };
 }

@@ -92,7 +92,7 @@ export async function startWorker(
   const schedules = await service.await('key schedules on the bus', () => directory.listen(bus));
   lifecycle.add('key schedules', { close: () => schedules.close() });
   await keepIndex({ ...stores.own, directory, removed: registry.removed }, config, service);
-  await followRemovals(stores.own, directory, registry, service);
+  await followRemovals(role, stores.own, directory, registry, figures, service);
   if (isModerated) {
     watchModeration(stores.own.index, metrics, lifecycle);
     const moderator = new Moderator({

@@ -43,7 +43,10 @@ export type IndexOutcome = 'added' | 'replayed' | 'duplicate' | 'outdated' | 're
 
 /** What a replaceable record meets at its address. */
 export interface Standing {
-  /** Whether a record that may be served holds the address and is at least as new. */
+  /**
+   * Whether a record that may be served holds the address and is at least as new, or one that is newer
+   * did until an operator removed it.
+   */
   readonly isOutdated: boolean;
   /** What holds the address; undefined: nothing. */
   readonly holder: IndexedRecord | undefined;
@@ -146,12 +149,15 @@ export class IndexWriter {
 
   /**
    * What a replaceable record meets at its address. A newer record that a revocation made invalid is
-   * taken out: it must not stand in the way of its author.
+   * taken out: it must not stand in the way of its author. One that an operator removed does so as if
+   * it were there, so that nothing comes back that its author had replaced.
    *
    * @throws MosaicError where the storage cannot be read or written, or the index is not whole and so
    *   nobody knows whether the newer one is valid
    */
   async standing(record: RecordView): Promise<Standing> {
+    const [isReplaced] = await this.#removed.areReplaced([record]);
+    if (isReplaced === true) return { isOutdated: true, holder: undefined };
     const holder = await this.#holder(record.address);
     if (holder === undefined) return { isOutdated: false, holder };
     const isNewer = compareBytes(record.id, holder.record.id) > 0;
@@ -165,10 +171,14 @@ export class IndexWriter {
 
   /** Where the entries are that may be in the index; the outcome of the others is that. */
   async #wanted(entries: readonly IndexableEntry[], outcomes: IndexOutcome[]): Promise<number[]> {
-    const areRemoved = await this.#removed.areRemoved(entries.map(({ record }) => record.id));
-    return areRemoved.flatMap((isRemoved, i) => {
-      if (!isRemoved) return [i];
-      outcomes[i] = 'removed';
+    const records = entries.map(({ record }) => record);
+    const [areRemoved, areReplaced] = await Promise.all([
+      this.#removed.areRemoved(records.map(({ id }) => id)),
+      this.#removed.areReplaced(records),
+    ]);
+    return records.flatMap((_, i) => {
+      if (areRemoved[i] !== true && areReplaced[i] !== true) return [i];
+      outcomes[i] = areRemoved[i] === true ? 'removed' : 'outdated';
       return [];
     });
   }

@@ -53,17 +53,27 @@ export type {
 } from './role-policy.ts';
 export { RemovalFollower, type RemovalFollowerOptions } from './removal-follower.ts';
 export {
-  NOTHING_REMOVED,
+  type NewRemoval,
+  type RecordPlace,
   type Removal,
-  type RemovalLookup,
   type RemovalNote,
-  removalsOf,
   REMOVED_BY_BYTES_MAX,
   REMOVED_COLLECTION,
   REMOVED_REASON_BYTES_MAX,
+  type Restoration,
+} from './removal-facts.ts';
+export {
+  NOTHING_REMOVED,
+  type RemovalLookup,
   removedRecords,
   RemovedRecords,
 } from './removed-records.ts';
+export {
+  type NewRestoration,
+  restoredRecords,
+  RestoredRecords,
+  restoreRecords,
+} from './restored-records.ts';
 export type { HookVerdict } from './hook/hook-message.ts';
 export {
   HOOK_ANSWERS,

@@ -70,7 +70,9 @@ export class RebuildContests {
     const path = { path: 'address', address: newer.record.address } as const;
     const [holder] = await index.scan(path, { limit: 1 });
     const [isNewerGone, isOlderGone] = await removed.areRemoved([newer.record.id, older.record.id]);
-    if (isOlderGone === true) return;
+    // It may have been removed meanwhile, or together with what it was replaced by.
+    const [isOlderReplaced] = await removed.areReplaced([older.record]);
+    if (isOlderGone === true || isOlderReplaced === true) return;
     if (isNewerGone === true) {
       if (holder === undefined) await index.restore([older]);
       return;

@@ -242,8 +242,13 @@ class Rebuild {
   /** Those that are in the index once the rebuild is done. */
   async #wanted(entries: readonly ScannedEntry[]): Promise<readonly ScannedEntry[]> {
     const { removed = NOTHING_REMOVED } = this.#options;
-    const areRemoved = await removed.areRemoved(entries.map(({ record }) => record.id));
-    return this.#verified(entries.filter((_, i) => areRemoved[i] !== true));
+    const records = entries.map(({ record }) => record);
+    const [areRemoved, areReplaced] = await Promise.all([
+      removed.areRemoved(records.map(({ id }) => id)),
+      removed.areReplaced(records),
+    ]);
+    const isGone = (i: number): boolean => areRemoved[i] === true || areReplaced[i] === true;
+    return this.#verified(entries.filter((_, i) => !isGone(i)));
   }
 
   async #verified(entries: readonly ScannedEntry[]): Promise<readonly ScannedEntry[]> {

@@ -5,7 +5,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ClusterRoles, ClusterServers, type ClusterWorker } from '../testing/cluster-roles.ts';
 import { moment, person, record } from '../testing/people.ts';
 import { idOf } from '../testing/test-roles.ts';
-import { RemovalFollower, RemovedRecords, rebuildIndex, removedRecords } from './index.ts';
+import {
+  RemovalFollower,
+  RemovedRecords,
+  rebuildIndex,
+  removedRecords,
+  RestoredRecords,
+  restoreRecords,
+  restoredRecords,
+} from './index.ts';
 
 const ALICE = person(0);
 const BY_ALICE = buildFilter([{ name: 'authors', keys: [ALICE.key] }]);
@@ -38,19 +46,22 @@ afterAll(async () => {
 
 /** A worker with all that a process of its own has. */
 async function member(): Promise<Member> {
-  let followUp = (_: readonly Uint8Array[]): Promise<void> => Promise.resolve();
+  let follower: RemovalFollower | undefined = undefined as RemovalFollower | undefined;
   const { connection } = await cluster.view();
   const registry = await openRedisRegistry({
     connection,
     store: servers.store,
     newsGroup: 'outbox',
-    onNews: (news) => void followUp(removedRecords(news)),
+    onNews: (news) => {
+      void follower?.followUp(removedRecords(news));
+      void follower?.putBack(restoredRecords(news, 'outbox'));
+    },
   });
-  const removed = new RemovedRecords(registry);
+  const removed = new RemovedRecords(registry, 'outbox');
+  const restored = new RestoredRecords(registry, 'outbox');
   const worker = await cluster.worker({ removed });
   const { index, log, directory } = worker;
-  const follower = new RemovalFollower({ index, log, directory, removed });
-  followUp = (ids) => follower.followUp(ids);
+  follower = new RemovalFollower({ index, log, directory, removed, restored });
   await follower.start();
   return { worker, registry, removed, follower };
 }
@@ -63,6 +74,7 @@ it('are gone at every worker, whoever removes them, and stay so', SOON, async ()
     RecordView,
   ];
   expect(await first.worker.submit(good, bad)).toEqual(['ACCEPTED', 'ACCEPTED']);
+  const [found] = await first.worker.index.lookup([bad.id]);
   await second.removed.remove([bad.id, late.id]);
   const seen = [first, second].map(
     ({ worker }) =>
@@ -84,4 +96,16 @@ it('are gone at every worker, whoever removes them, and stay so', SOON, async ()
   const rebuilt = await rebuildIndex({ index, log, directory, removed, isFresh: true });
   expect(rebuilt?.records).toBeGreaterThanOrEqual(2);
   for (const query of seen) expect(await query()).toEqual([idOf(good)]);
+  const places = [{ role: 'outbox', location: Uint8Array.from(found!.location) }];
+  await restoreRecords(second.registry, [{ id: bad.id, places }]);
+  for (const query of seen) await expect.poll(query, SOON).toEqual([idOf(bad), idOf(good)]);
+  const isDone = async (): Promise<number> => {
+    const { restorations } = await new RestoredRecords(first.registry, 'outbox').list();
+    return restorations.length;
+  };
+  await expect.poll(isDone, SOON).toBe(0);
+  for (const { worker } of [first, second]) {
+    // Whoever has not heard of it yet refuses it for a moment more.
+    await expect.poll(() => worker.submit(bad), SOON).toEqual(['DUPLICATE']);
+  }
 });

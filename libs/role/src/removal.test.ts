@@ -2,8 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildFilter, parseRecord, type RecordView } from '@mosaic-cluster/protocol';
+import { buildFilter, MosaicError, parseRecord, type RecordView } from '@mosaic-cluster/protocol';
 import {
+  type Location,
   type ObjectStore,
   openFileObjectStore,
   openMemoryRegistry,
@@ -14,7 +15,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { intercept } from '../testing/intercept.ts';
 import { kind, moment, nonce, notify, person, record, schedule } from '../testing/people.ts';
 import { idOf, TestRoles } from '../testing/test-roles.ts';
-import { RemovalFollower, type RemovalFollowerOptions, RemovedRecords } from './index.ts';
+import {
+  type NewRemoval,
+  rebuildIndex,
+  type RecordPlace,
+  RemovalFollower,
+  type RemovalFollowerOptions,
+  RemovedRecords,
+  RestoredRecords,
+  restoreRecords,
+} from './index.ts';
 
 const ALICE = person(0);
 const BOB = person(1);
@@ -34,7 +44,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mosaic-removal-'));
   store = await openFileObjectStore({ directory: folder });
   registry = await openMemoryRegistry({ store });
-  removed = new RemovedRecords(registry);
+  removed = new RemovedRecords(registry, 'outbox');
   wrapIndex = (index) => index;
   roles = await TestRoles.open({ deps: { removed }, wrapIndex: (index) => wrapIndex(index) });
   follower = follow();
@@ -49,13 +59,39 @@ afterEach(async () => {
 
 function follow(options: Partial<RemovalFollowerOptions> = {}, role = 'outbox'): RemovalFollower {
   const { index, log } = roles.role(role as 'outbox');
-  return new RemovalFollower({ index, log, directory: roles.directory, removed, ...options });
+  const restored = new RestoredRecords(registry, role);
+  const { directory } = roles;
+  return new RemovalFollower({ index, log, directory, removed, restored, ...options });
 }
 
+/** As a command does that has found them. */
 async function remove(...records: readonly RecordView[]): Promise<void> {
-  const ids = records.map(({ id }) => id);
-  await removed.remove(ids);
-  await follower.followUp(ids);
+  const removals = await Promise.all(
+    records.map(async (each) => {
+      const [found] = await roles.role('outbox').index.lookup([each.id]);
+      return { ...named(each), places: found === undefined ? [] : [placeAt(found.location)] };
+    }),
+  );
+  await removed.removeFound(removals);
+  await follower.followUp(records.map(({ id }) => id));
+}
+
+/** As a command does that knows where it lies. */
+async function restore(each: RecordView, location: Location): Promise<void> {
+  await restoreRecords(registry, [{ ...named(each), places: [placeAt(location)] }]);
+}
+
+function placeAt(location: Location): RecordPlace {
+  return { role: 'outbox', location };
+}
+
+function named({ id, address, duplicateHandling }: RecordView): NewRemoval {
+  return duplicateHandling === 'replaceable' ? { id, address } : { id };
+}
+
+async function locationOf(entry: RecordView): Promise<Location> {
+  const [found] = await roles.role('outbox').index.lookup([entry.id]);
+  return Uint8Array.from(found!.location);
 }
 
 function numbered(n: number): RecordView {
@@ -124,20 +160,51 @@ describe('a removed record', () => {
     expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(good)]);
   });
 
-  it('makes room at its address, for older ones too', async () => {
-    await roles.submit('outbox', [version(3)]);
-    await remove(version(3));
-    expect(await roles.submit('outbox', [version(2)])).toEqual(['ACCEPTED']);
-    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(version(2))]);
-  });
+  describe('that is replaceable', () => {
+    it('makes room at its address for newer ones, and not for what it replaced or might have', async () => {
+      await roles.submit('outbox', [version(1)]);
+      await roles.submit('outbox', [version(3)]);
+      await remove(version(3));
+      // As before: nobody learns that the newer one is gone.
+      expect(await roles.submit('outbox', [version(2), version(1)])).toEqual([
+        'ACCEPTED',
+        'ACCEPTED',
+      ]);
+      expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
+      const { end } = roles.role('outbox').log;
+      await roles.submit('outbox', [version(1)]);
+      expect(roles.role('outbox').log.end).toEqual(end);
+      expect(await roles.submit('outbox', [version(4)])).toEqual(['ACCEPTED']);
+      expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(version(4))]);
+    });
 
-  it('leaves the version before it to be found once the index is made anew', async () => {
-    await roles.submit('outbox', [version(1)]);
-    await roles.submit('outbox', [version(2)]);
-    await remove(version(2));
-    expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
-    await roles.restart(true);
-    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(version(1))]);
+    it('leaves what it replaced to be found by no index that is made anew either', async () => {
+      for (const n of [1, 2, 3]) await roles.submit('outbox', [version(n)]);
+      await remove(version(3));
+      await roles.restart(true);
+      expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
+      // Nor where its bytes have left the log: the fact alone says so.
+      const { index, log, directory } = { ...roles.role('outbox'), directory: roles.directory };
+      await rebuildIndex({ index, log, directory, removed, isFresh: true });
+      expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
+      await roles.submit('outbox', [version(4)]);
+      await roles.restart(true);
+      expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(version(4))]);
+    });
+
+    it('of several versions that are removed the newest counts', async () => {
+      await roles.submit('outbox', [version(1)]);
+      const places = [placeAt(await locationOf(version(1)))];
+      const both = [version(3), version(2)].map((each) => ({ ...named(each), places }));
+      await removed.removeFound(both);
+      await removed.removeFound([both[1]!]);
+      expect(await roles.submit('outbox', [version(2), version(1)])).toEqual([
+        'UNAUTHORIZED',
+        'DUPLICATE',
+      ]);
+      await roles.restart(true);
+      expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
+    });
   });
 
   it('admits no more keys where it was a key schedule', async () => {
@@ -187,7 +254,7 @@ describe('who follows what is removed', () => {
       await stored;
       return removed.list(...args);
     };
-    follower = follow({ settleMs: 1, removed: { list } });
+    follower = follow({ settleMs: 1, removed: intercept(removed, { list }) });
     const late = numbered(1);
     await remove(late);
     // As a worker does that asked before it was removed.
@@ -218,5 +285,137 @@ describe('who follows what is removed', () => {
     await remove(bad);
     await expect.poll(() => roles.query('outbox', BY_ALICE)).toEqual([]);
     expect(errors).toHaveLength(1);
+  });
+
+  it('passes over what cannot be read, says so once, and goes on with the others', async () => {
+    const records = [1, 2, 3].map(numbered);
+    await roles.submit('outbox', records);
+    const { log } = roles.role('outbox');
+    const damaged = await locationOf(records[1]!);
+    let isDamaged = true;
+    const failing = intercept(log, {
+      read: async (locations) => {
+        if (isDamaged && locations.some((each) => Buffer.compare(each, damaged) === 0)) {
+          throw new MosaicError('corrupt', 'segment', 'not what was written');
+        }
+        return log.read(locations);
+      },
+    });
+    await follower.close();
+    const told: string[] = [];
+    const errors: unknown[] = [];
+    follower = follow({
+      log: failing,
+      settleMs: 1,
+      onUnreadable: (id) => told.push(id),
+      onError: (error) => errors.push(error),
+    });
+    await removed.remove(records.map(({ id }) => id));
+    await follower.start();
+    expect(await roles.role('outbox').index.lookup(records.map(({ id }) => id))).toMatchObject([
+      undefined,
+      { location: damaged },
+      undefined,
+    ]);
+    expect(told).toEqual([idOf(records[1]!)]);
+    expect(errors).toEqual([]);
+    expect(follower.unreadable).toBe(1);
+    isDamaged = false;
+    await follower.followUp([]);
+    await expect.poll(() => follower.unreadable).toBe(0);
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe('a record that is put back', () => {
+  const waiting = async (): Promise<number> =>
+    (await new RestoredRecords(registry, 'outbox').list()).restorations.length;
+
+  it('is found again, taken as a duplicate, and nothing is left to do', async () => {
+    const [good, bad] = [numbered(1), numbered(2)];
+    await roles.submit('outbox', [good, bad]);
+    const location = await locationOf(bad);
+    await remove(bad);
+    await restore(bad, location);
+    expect(await waiting()).toBe(1);
+    await follower.putBack([{ id: bad.id, location }]);
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(bad), idOf(good)]);
+    expect(await roles.submit('outbox', [bad])).toEqual(['DUPLICATE']);
+    expect(await waiting()).toBe(0);
+    await roles.restart(true);
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(bad), idOf(good)]);
+  });
+
+  it('is brought back by who starts later, where nobody served', async () => {
+    const bad = numbered(1);
+    await roles.submit('outbox', [bad]);
+    const location = await locationOf(bad);
+    await remove(bad);
+    await restore(bad, location);
+    await follow({}, 'inbox').start();
+    expect(await waiting()).toBe(1);
+    await follow().start();
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(bad)]);
+    expect(await waiting()).toBe(0);
+  });
+
+  it('has its address again, unless a newer version is there', async () => {
+    for (const n of [1, 2]) await roles.submit('outbox', [version(n)]);
+    const location = await locationOf(version(2));
+    await remove(version(2));
+    await restore(version(2), location);
+    await follower.start();
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(version(2))]);
+    await remove(version(2));
+    await roles.submit('outbox', [version(3)]);
+    await restore(version(2), location);
+    await follower.start();
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(version(3))]);
+    // A newer one that was removed had replaced it all the same.
+    await remove(version(3));
+    await remove(version(2));
+    await restore(version(2), location);
+    await follower.start();
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
+    expect(await waiting()).toBe(0);
+  });
+
+  it('stays gone where it was removed once more, and nothing is left to do', async () => {
+    const bad = numbered(1);
+    await roles.submit('outbox', [bad]);
+    const location = await locationOf(bad);
+    await remove(bad);
+    await restore(bad, location);
+    await removed.remove([bad.id]);
+    await follower.start();
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([]);
+    expect(await waiting()).toBe(0);
+  });
+
+  it('waits where its bytes cannot be found, and holds up no other', async () => {
+    const [lost, good] = [numbered(1), numbered(2)];
+    await roles.submit('outbox', [lost, good]);
+    const places = [await locationOf(lost), await locationOf(good)] as const;
+    await remove(lost, good);
+    // Something else lies there by now.
+    await restore(lost, places[1]);
+    await restore(good, places[1]);
+    await follower.start();
+    expect(await roles.query('outbox', BY_ALICE)).toEqual([idOf(good)]);
+    expect(await waiting()).toBe(1);
+    expect(follower.unreadable).toBe(1);
+  });
+
+  it('acts for its author again where it was a key schedule', async () => {
+    const listed = schedule(ALICE, moment(1), [{ subkey: SUBKEY, marker: 'activeSigning' }]);
+    await roles.submit('outbox', [listed]);
+    const location = await locationOf(listed);
+    await remove(listed);
+    const bySubkey = record(ALICE, { signer: SUBKEY, timestamp: moment(3) });
+    expect(await roles.submit('outbox', [bySubkey])).toEqual(['UNAUTHORIZED']);
+    await restore(listed, location);
+    await follower.start();
+    expect(await roles.submit('outbox', [bySubkey])).toEqual(['ACCEPTED']);
   });
 });

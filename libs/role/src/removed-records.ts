@@ -3,12 +3,7 @@
  * so that neither a new submission nor an index that is made anew brings them back. A record may be
  * named before it ever arrives.
  */
-import {
-  MosaicError,
-  REFERENCE_BYTES,
-  type Reference,
-  referenceKind,
-} from '@mosaic-cluster/protocol';
+import type { RecordView, Reference } from '@mosaic-cluster/protocol';
 import {
   type Changed,
   type Fact,
@@ -16,30 +11,18 @@ import {
   type FactChange,
   type Registry,
 } from '@mosaic-cluster/store';
-
-/** The collection of the registry that removed records are in, by record ID. */
-export const REMOVED_COLLECTION = 'removed-records';
-/** Most bytes of the name of whoever removed a record, in UTF-8. */
-export const REMOVED_BY_BYTES_MAX = 255;
-/** Most bytes of the reason, in UTF-8. */
-export const REMOVED_REASON_BYTES_MAX = 1024;
-
-/** Why a record is gone. */
-export interface Removal {
-  readonly id: Reference;
-  /** Empty: not said. */
-  readonly removedBy: string;
-  /** Empty: not said. */
-  readonly reason: string;
-  /** Milliseconds since 1970. */
-  readonly removedAtMs: number;
-}
-
-/** Whom and what to note with a removal, for the operator. */
-export interface RemovalNote {
-  readonly removedBy?: string | undefined;
-  readonly reason?: string | undefined;
-}
+import {
+  decodeRemoval,
+  isOlderThanRemoved,
+  type NewRemoval,
+  type Removal,
+  type RemovalNote,
+  removalFact,
+  REMOVED_COLLECTION,
+  REMOVED_VERSIONS_COLLECTION,
+  removedVersionFact,
+  removedVersionKey,
+} from './removal-facts.ts';
 
 /** Where a worker looks up what was removed. */
 export interface RemovalLookup {
@@ -49,31 +32,55 @@ export interface RemovalLookup {
    * @throws MosaicError as `Registry.get`, by the promise
    */
   areRemoved(ids: readonly Reference[]): readonly boolean[] | Promise<readonly boolean[]>;
+  /**
+   * Whether records are versions that a newer one had replaced before that was removed: they stay
+   * replaced. In order; a promise where it is not in memory.
+   *
+   * @throws MosaicError as `Registry.get`, by the promise
+   */
+  areReplaced(records: readonly RecordView[]): readonly boolean[] | Promise<readonly boolean[]>;
 }
 
 /** For where no registry is at hand. */
-export const NOTHING_REMOVED: RemovalLookup = { areRemoved: (ids) => ids.map(() => false) };
+export const NOTHING_REMOVED: RemovalLookup = {
+  areRemoved: (ids) => ids.map(() => false),
+  areReplaced: (records) => records.map(() => false),
+};
 
-const FORMAT = 1;
-const HEAD_BYTES = 2;
+/** A fact where there is one. */
+type Found = Fact | undefined;
 
 /** Reads and changes what was removed. */
 export class RemovedRecords implements RemovalLookup {
   readonly #registry: Registry;
+  readonly #role: string | undefined;
 
-  constructor(registry: Registry) {
+  /** @param role whose addresses {@link areReplaced} is about; undefined: it says no of everything */
+  constructor(registry: Registry, role?: string) {
     this.#registry = registry;
+    this.#role = role;
   }
 
   areRemoved(ids: readonly Reference[]): readonly boolean[] | Promise<readonly boolean[]> {
-    const removed = new Array<boolean>(ids.length);
-    const unknown: number[] = [];
-    ids.forEach((id, i) => {
-      const fact = this.#registry.peek(REMOVED_COLLECTION, id);
-      if (fact === undefined) unknown.push(i);
-      else removed[i] = fact !== null;
-    });
-    return unknown.length === 0 ? removed : this.#ask(ids, unknown, removed);
+    const facts = this.#look(REMOVED_COLLECTION, ids);
+    return isPromise(facts) ? facts.then(areThere) : areThere(facts);
+  }
+
+  areReplaced(records: readonly RecordView[]): readonly boolean[] | Promise<readonly boolean[]> {
+    const role = this.#role;
+    const at = records.flatMap((record, i) => (isReplaceable(record) ? [i] : []));
+    if (role === undefined || at.length === 0) return records.map(() => false);
+    const keys = at.map((i) => removedVersionKey(role, records[i]!.address));
+    const facts = this.#look(REMOVED_VERSIONS_COLLECTION, keys);
+    const judged = (found: readonly Found[]): boolean[] => {
+      const areReplaced = records.map(() => false);
+      at.forEach((i, n) => {
+        const fact = found[n];
+        areReplaced[i] = fact !== undefined && isOlderThanRemoved(records[i]!.id, fact);
+      });
+      return areReplaced;
+    };
+    return isPromise(facts) ? facts.then(judged) : judged(facts);
   }
 
   /** What is known of up to 1,000 records; undefined: not removed. Throws as `Registry.get`. */
@@ -98,51 +105,68 @@ export class RemovedRecords implements RemovalLookup {
    * @throws MosaicError `invalid` (`removal`), or as `Registry.change`
    */
   remove(ids: readonly Reference[], note: RemovalNote = {}): Promise<Changed> {
-    return this.#registry.change(removalsOf(ids, note));
+    return this.#registry.change(ids.map((id) => removalFact({ id }, note)));
+  }
+
+  /**
+   * Removes up to 1,000 records of which more is known, where it is: they can be put back.
+   *
+   * @throws MosaicError `invalid` (`removal`), or as `Registry.get` and `Registry.change`
+   */
+  async removeFound(removals: readonly NewRemoval[], note: RemovalNote = {}): Promise<Changed> {
+    const facts = removals.map((removal) => removalFact(removal, note));
+    return this.#registry.change([...facts, ...(await this.#versionsOf(removals))]);
+  }
+
+  /** The facts that older versions stay replaced; a newer one that was removed before goes on to count. */
+  async #versionsOf(removals: readonly NewRemoval[]): Promise<FactChange[]> {
+    // The last change of a call wins.
+    const byAge = removals.toSorted((a, b) => Buffer.compare(a.id, b.id));
+    const versions = byAge.flatMap(({ id, address, places = [] }) =>
+      address === undefined ? [] : places.map(({ role }) => removedVersionFact(role, address, id)),
+    );
+    const keys = versions.map(({ key }) => key);
+    const known = await this.#look(REMOVED_VERSIONS_COLLECTION, keys);
+    const idOf = ({ value }: FactChange): Reference => value!.subarray(1);
+    return versions.filter((version, i) => {
+      const before = known[i];
+      return before === undefined || !isOlderThanRemoved(idOf(version), before);
+    });
+  }
+
+  /** Facts where they are in memory, else a promise of them. */
+  #look(
+    collection: string,
+    keys: readonly Uint8Array[],
+  ): readonly Found[] | Promise<readonly Found[]> {
+    const found = new Array<Found>(keys.length);
+    const unknown: number[] = [];
+    keys.forEach((key, i) => {
+      const fact = this.#registry.peek(collection, key);
+      if (fact === undefined) unknown.push(i);
+      else found[i] = fact ?? undefined;
+    });
+    return unknown.length === 0 ? found : this.#ask(collection, keys, unknown, found);
   }
 
   async #ask(
-    ids: readonly Reference[],
+    collection: string,
+    keys: readonly Uint8Array[],
     unknown: readonly number[],
-    removed: boolean[],
-  ): Promise<readonly boolean[]> {
+    found: Found[],
+  ): Promise<readonly Found[]> {
     for (let at = 0; at < unknown.length; at += FACT_PAGE_MAX) {
       const some = unknown.slice(at, at + FACT_PAGE_MAX);
       const facts = await this.#registry.get(
-        REMOVED_COLLECTION,
-        some.map((i) => ids[i]!),
+        collection,
+        some.map((i) => keys[i]!),
       );
       some.forEach((i, n) => {
-        removed[i] = facts[n] !== undefined;
+        found[i] = facts[n];
       });
     }
-    return removed;
+    return found;
   }
-}
-
-/**
- * The changes that remove records, for who changes something else together with them.
- *
- * @throws MosaicError `invalid` (`removal`) for what is no ID, or a note that is too long
- */
-export function removalsOf(
-  ids: readonly Reference[],
-  { removedBy = '', reason = '' }: RemovalNote,
-): FactChange[] {
-  const by = Buffer.from(removedBy);
-  const text = Buffer.from(reason);
-  if (by.length > REMOVED_BY_BYTES_MAX || text.length > REMOVED_REASON_BYTES_MAX) {
-    throw removalFault(
-      `the reason of a removal has at most ${REMOVED_REASON_BYTES_MAX} bytes, and the name of whoever removes ${REMOVED_BY_BYTES_MAX}`,
-    );
-  }
-  const value = Buffer.concat([Buffer.of(FORMAT, by.length), by, text]);
-  return ids.map((key) => {
-    if (key.length !== REFERENCE_BYTES || referenceKind(key) !== 'id') {
-      throw removalFault('records are removed by their IDs of 48 bytes, not by addresses');
-    }
-    return { collection: REMOVED_COLLECTION, key, value };
-  });
 }
 
 /** The IDs of the records that changes to the registry remove. */
@@ -152,21 +176,14 @@ export function removedRecords(news: readonly FactChange[]): Reference[] {
     .map(({ key }) => key);
 }
 
-function removalFault(message: string): MosaicError {
-  return new MosaicError('invalid', 'removal', message);
+function isReplaceable({ duplicateHandling }: RecordView): boolean {
+  return duplicateHandling === 'replaceable';
 }
 
-/** `[format 1: 1] [bytes of the name 1] [name] [reason]`. */
-function decodeRemoval({ key, value, changedAtMs }: Fact): Removal {
-  // What a newer version wrote in another way: removed all the same.
-  if (value[0] !== FORMAT) return { id: key, removedBy: '', reason: '', removedAtMs: changedAtMs };
-  const reasonAt = HEAD_BYTES + (value[1] ?? 0);
-  const text = (start: number, end?: number): string =>
-    new TextDecoder().decode(value.subarray(start, end));
-  return {
-    id: key,
-    removedBy: text(HEAD_BYTES, reasonAt),
-    reason: text(reasonAt),
-    removedAtMs: changedAtMs,
-  };
+function areThere(facts: readonly Found[]): boolean[] {
+  return facts.map((fact) => fact !== undefined);
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return value instanceof Promise;
 }

@@ -6,6 +6,7 @@ import type { CacheFigures, LogState } from '@mosaic-cluster/store';
 import { defineHookMetrics } from './hook/hook-metrics.ts';
 import { defineCommitMetrics } from './commit-metrics.ts';
 import { defineRequestMetrics, type MeasureRole } from './measured-role.ts';
+import { defineRemovalMetrics, type MeasuredFollower } from './removal-metrics.ts';
 import { defineStoreMetrics } from './store-metrics.ts';
 import type { HookEvents, PolicyHook } from './hook/policy-hook.ts';
 import type { WorkerEvents } from './role-worker-deps.ts';
@@ -34,6 +35,8 @@ export interface RoleMetrics {
   readonly measure: MeasureRole;
   /** Has the gauges ask a role that is at work. */
   watch(role: MeasuredRole): void;
+  /** Has the gauges ask who follows what operators remove in a role. */
+  watchRemovals(role: RoleName, follower: MeasuredFollower): void;
 }
 
 const RESULTS: readonly string[] = Object.values(RESULT).map(nameOf);
@@ -80,6 +83,7 @@ export function defineRoleMetrics(
     },
     measure,
     watch: watchStore,
+    watchRemovals: defineRemovalMetrics(metrics, names),
   };
 }
 

@@ -33,6 +33,8 @@ export interface TestPlace {
   facts(): Promise<Facts>;
   /** Stores records of a role, as a server does that is not there any more. */
   store(role: string, records: readonly RecordView[], isHeld?: boolean): Promise<void>;
+  /** Takes a stored record out of the index, as a server does where it was removed. */
+  unindex(role: string, record: RecordView): Promise<void>;
 }
 
 /** Makes places of one kind. */
@@ -73,6 +75,11 @@ function testPlace(
       const { locations, end } = await log.append(entries);
       await index.add(entries.map((entry, i) => ({ ...entry, location: locations[i]! })));
       await index.markWhole(end);
+      await opened.close();
+    },
+    unindex: async (role, record) => {
+      const opened = await withSettings(env, () => openStore(role));
+      await opened.index.remove([{ record, receivedAt: record.timestamp }]);
       await opened.close();
     },
   };

@@ -1,4 +1,5 @@
 /** Opens what the server knows besides records: who is registered, what moderators decided, what is removed. */
+import type { RoleName } from '@mosaic-cluster/bus';
 import { decodeUserKey, type Reference } from '@mosaic-cluster/protocol';
 import {
   decidedRecords,
@@ -6,6 +7,7 @@ import {
   RegisteredUsers,
   RemovedRecords,
   removedRecords,
+  RestoredRecords,
   servedUsers,
   type ServedUsers,
 } from '@mosaic-cluster/role';
@@ -24,13 +26,15 @@ export interface OpenRegistry {
   readonly registry: Registry;
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
-  readonly removed: RemovedRecords;
   /** Has somebody told of whatever changes from now on; it must not throw. */
   readonly onNews: (told: (news: readonly FactChange[]) => void) => void;
   /** Has somebody told of every decision that is made from now on, by whatever process. */
   onDecided(follow: Follow): void;
   /** Has somebody, besides others, told of every record that is removed from now on. */
   onRemoved(follow: Follow): void;
+  removedOf(role: RoleName): RemovedRecords;
+  /** What a role is to put back of what was removed. */
+  restoredOf(role: RoleName): RestoredRecords;
 }
 
 /** Does what news about records ask for. */
@@ -81,7 +85,8 @@ export async function openRegistry(
       always: config.users.map(decodeUserKey),
     }),
     decisions: new ModerationDecisions(registry),
-    removed: new RemovedRecords(registry),
+    removedOf: (role) => new RemovedRecords(registry, role),
+    restoredOf: (role) => new RestoredRecords(registry, role),
     onNews: (told) => {
       listeners.push(told);
     },

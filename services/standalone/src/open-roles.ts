@@ -20,6 +20,7 @@ import {
   type PolicyHook,
   type RecordVerifier,
   RemovalFollower,
+  restoredRecords,
   type RoleMetrics,
   type RolePolicy,
   RoleWorker,
@@ -107,20 +108,31 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
   return roles;
 }
 
-/** Takes out of the index what is removed, also where a command beside the server does so. */
+/** Has the index follow what operators remove and put back, by commands beside the server. */
 async function followRemovals(
   role: RoleName,
   store: RoleStore,
   directory: KeyDirectory,
-  { registry, lifecycle }: OpenRolesDeps,
+  { registry, lifecycle, metrics }: OpenRolesDeps,
 ): Promise<void> {
-  const { removed } = registry;
+  const removed = registry.removedOf(role);
+  const restored = registry.restoredOf(role);
   const onError = (error: unknown): void => {
     const what = 'removed records are still served where the index has them, until this passes';
     lifecycle.log.error(`${role}: ${what}`, { error });
   };
-  const follower = new RemovalFollower({ ...store, directory, removed, onError });
+  const onUnreadable = (id: string, error: unknown): void => {
+    const what = 'its bytes cannot be read, so that the index is not changed for it';
+    lifecycle.log.error(`${role}: record ${id} was removed or put back, but ${what}`, { error });
+  };
+  const facts = { removed, restored };
+  const follower = new RemovalFollower({ ...store, ...facts, directory, onError, onUnreadable });
+  metrics.watchRemovals(role, follower);
   registry.onRemoved((ids) => follower.followUp(ids));
+  registry.onNews((news) => {
+    const restorations = restoredRecords(news, role);
+    if (restorations.length > 0) void follower.putBack(restorations);
+  });
   await follower.start();
   lifecycle.add(`removed records of ${role}`, follower);
 }
@@ -183,7 +195,7 @@ async function openWorker(
     policy: policyOf(role, deps),
     directory,
     users: registry.users,
-    removed: registry.removed,
+    removed: registry.removedOf(role),
     verifier,
     bus,
     now,

@@ -33,8 +33,8 @@ export interface Holding {
   readonly roles: readonly RoleHolding[];
   /** Where key schedules are: the public roles, whether they are among `roles` or not. */
   readonly scheduleSources: readonly Pick<IndexedHolding, 'log' | 'index'>[];
-  /** What is not in the index because an operator removed it. */
-  readonly removed: RemovalLookup;
+  /** What is not in the index of a role because an operator removed it. */
+  removedIn(role: string): RemovalLookup;
   /** Why there is no index at all; undefined: there is. */
   readonly noIndex: NoIndex | undefined;
   /** Of all roles' indexes, on disk. */

@@ -46,7 +46,7 @@ export async function openCluster(
     servedBy: 'the cluster',
     roles: roles.filter(({ role }) => only === undefined || only.includes(role)),
     scheduleSources: roles.filter(({ role }) => role !== PRIVATE_ROLE),
-    removed: new RemovedRecords(registry),
+    removedIn: (role) => new RemovedRecords(registry, role),
     noIndex: undefined,
     indexBytes: async () => undefined,
     isIndexCurrent: async () => true,

@@ -72,7 +72,7 @@ export async function openEmbedded(
     scheduleSources: roles.flatMap(({ role, log, index }) =>
       index === undefined || role === PRIVATE_ROLE ? [] : [{ log, index }],
     ),
-    removed: removals.removed,
+    removedIn: (role) => removals.removedIn(role),
     noIndex: 'state' in opened ? opened : undefined,
     indexBytes: async () => reader?.bytes(),
     isIndexCurrent: async () => reader === undefined || reader.isCurrent(),

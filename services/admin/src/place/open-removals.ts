@@ -5,7 +5,7 @@ import { openFileObjectStore, openMemoryRegistry } from '@mosaic-cluster/store';
 
 /** Where it is looked up. */
 export interface OpenRemovals {
-  readonly removed: RemovalLookup;
+  removedIn(role: string): RemovalLookup;
   close(): Promise<void>;
 }
 
@@ -18,12 +18,14 @@ const NEVER_MS = 2_147_483_647;
  * @throws MosaicError `corrupt` (`control-object`), `unavailable`
  */
 export async function openFolderRemovals(objects: string): Promise<OpenRemovals> {
-  if (!(await exists(objects))) return { removed: NOTHING_REMOVED, close: async () => {} };
+  if (!(await exists(objects))) {
+    return { removedIn: () => NOTHING_REMOVED, close: async () => {} };
+  }
   const store = await openFileObjectStore({ directory: objects });
   try {
     const registry = await openMemoryRegistry({ store, pollMs: NEVER_MS });
     return {
-      removed: new RemovedRecords(registry),
+      removedIn: (role) => new RemovedRecords(registry, role),
       close: async () => {
         await registry.close();
         await store.close();

@@ -8,7 +8,7 @@ import {
   publicKeyOf,
   type RecordView,
 } from '@mosaic-cluster/protocol';
-import { RemovedRecords } from '@mosaic-cluster/role';
+import { RemovedRecords, RestoredRecords } from '@mosaic-cluster/role';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aliceRecord, PRIVATE_TEXT } from '../../testing/filled-folder.ts';
 import { PLACE_KINDS, type TestPlace } from '../../testing/test-places.ts';
@@ -141,6 +141,52 @@ describe.each(PLACE_KINDS)('on $name', (kind) => {
     expect(await outcomes(...all, '--dry-run')).toEqual(Array(5).fill('removed'));
     expect(await outcomes(...all, '--yes')).toEqual(Array(5).fill('removed'));
     expect(await outcomes(...all)).toEqual([]);
+  });
+
+  it('puts back what was removed, where it was, and lets in what is not here', async () => {
+    const absent = aliceRecord();
+    const ids = [posts[0]!, profile, secret, absent].map(idOf);
+    await results(...ids);
+    const restore = async (...args: string[]): Promise<ChangeTold['results']> =>
+      (await place.json<ChangeTold>(['records', 'restore', ...args])).results;
+    const dry = await restore(...ids, idOf(posts[1]!), '--dry-run');
+    const expected = ['restored', 'restored', 'restored', 'let-in-again', 'not-removed'];
+    expect(dry.map(({ outcome }) => outcome)).toEqual(expected);
+    expect((await noted()).length).toBe(1);
+    expect(await restore(...ids, idOf(posts[1]!), '--as', 'carol')).toEqual(dry);
+    expect((await noted()).at(-1)).toMatchObject({
+      by: 'carol',
+      action: 'records restore',
+      on: ids,
+    });
+    const facts = await place.facts();
+    const waiting = async (role: string): Promise<string[]> => {
+      const { restorations } = await new RestoredRecords(facts.registry, role).list();
+      return restorations.map(({ id }) => encodeReference(id));
+    };
+    expect((await waiting('outbox')).toSorted()).toEqual([ids[0]!, ids[1]!].toSorted());
+    expect(await waiting('inbox')).toEqual([ids[0]]);
+    expect(await waiting('encryption')).toEqual([ids[2]]);
+    expect(await new RemovedRecords(facts.registry).areRemoved([absent.id])).toEqual([false]);
+    await facts.close();
+    // Said once more, because no worker could.
+    expect(await restore(ids[0]!)).toMatchObject([{ outcome: 'restored' }]);
+    const wrong = await place.admin(['records', 'restore', encodeReference(profile.address)]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('that is an address');
+  });
+
+  it('finds what was removed by an older release in the segments', async () => {
+    const before = await place.facts();
+    await new RemovedRecords(before.registry).remove([posts[2]!.id]);
+    await before.close();
+    await place.unindex('outbox', posts[2]!);
+    const { results: told } = await place.json<ChangeTold>(['records', 'restore', idOf(posts[2]!)]);
+    expect(told).toMatchObject([{ outcome: 'restored' }]);
+    const facts = await place.facts();
+    const { restorations } = await new RestoredRecords(facts.registry, 'outbox').list();
+    expect(restorations).toHaveLength(1);
+    await facts.close();
   });
 
   it('does not guess what is meant', async () => {

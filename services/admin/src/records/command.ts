@@ -1,4 +1,4 @@
-/** `mosaic-admin records`: shows records, and removes them for everybody. */
+/** `mosaic-admin records`: shows records, removes them for everybody, and puts them back. */
 import {
   EXIT,
   type Host,
@@ -23,6 +23,7 @@ import { findPlace, openHolding, type PlaceOptions } from '../place/place-option
 import { type AuthorFilter, findByReference, searched } from './find-records.ts';
 import { foundJson, foundText, removalJson, removalLine } from './records-report.ts';
 import { allOfAuthor, namedRecords, recordsRemoved } from './remove-records.ts';
+import { registerRestore } from './restore-command.ts';
 
 interface ListOption {
   readonly file?: string;
@@ -60,8 +61,11 @@ Removes records for everybody, in every role: they are not found, not sent, and 
 submits them again; making the index anew does not bring them back. An ID of a record that is not here is
 kept out should it come. An address stands for the record that has it now.
 
-The bytes stay in the segments, where they are served to nobody, until those are rewritten; this command
-does not do that. Whoever must not even have them on disk has more to do.
+The bytes stay in the segments for a while, where they are served to nobody: until then "records restore"
+takes a removal back. Whoever must not even have them on disk has more to do.
+
+What a replaceable record had replaced stays replaced, also when the index is made anew; its author may
+publish a newer version.
 
 --author removes all that an author has here, of one kind with --kind. How many that are is said first;
 --yes goes ahead. Replaced versions are not found and not named: nobody is served them anyway.
@@ -88,11 +92,12 @@ export function registerRecords(program: Command, host: Host): void {
   const records = program
     .command('records')
     .helpCommand(false)
-    .summary('show records, remove them for everybody')
-    .description('Shows records, and removes them for everybody.')
+    .summary('show records, remove them for everybody, put them back')
+    .description('Shows records, removes them for everybody, and puts them back.')
     .addHelpText('after', HELP);
   registerShow(records, host);
   registerRemove(records, host);
+  registerRestore(records, host);
   registerRemoved(records, host);
 }
 

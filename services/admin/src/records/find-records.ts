@@ -8,7 +8,7 @@ import {
   type Reference,
   referenceKind,
 } from '@mosaic-cluster/protocol';
-import type { EntryPlace, IndexEntry, IndexPath, LogEntry } from '@mosaic-cluster/store';
+import type { EntryPlace, IndexEntry, IndexPath, Location, LogEntry } from '@mosaic-cluster/store';
 import { freshLog } from '../place/fresh-log.ts';
 import type { Holding, IndexedHolding } from '../place/holding.ts';
 import { PRIVATE_ROLE } from '../place/open-embedded.ts';
@@ -16,6 +16,7 @@ import { PRIVATE_ROLE } from '../place/open-embedded.ts';
 /** A record, as one role has it. */
 export interface FoundRecord extends LogEntry {
   readonly role: string;
+  readonly location: Location;
   readonly place: EntryPlace;
 }
 
@@ -93,6 +94,7 @@ async function read(
 ): Promise<FoundRecord[]> {
   const stored = await freshLog(log).read(entries.map(({ location }) => location));
   return stored.map(({ record, receivedAt, held }, i) => {
-    return { role, record, receivedAt, held, place: log.place(entries[i]!.location) };
+    const location = Uint8Array.from(entries[i]!.location);
+    return { role, record, receivedAt, held, location, place: log.place(location) };
   });
 }

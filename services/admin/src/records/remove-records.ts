@@ -1,12 +1,12 @@
 /** What removing records means for each of them, and which ones are meant. */
 import { usageError } from '@mosaic-cluster/client/command';
 import { encodeReference, type Reference, referenceKind } from '@mosaic-cluster/protocol';
-import { RemovedRecords } from '@mosaic-cluster/role';
+import { type NewRemoval, type RecordPlace, RemovedRecords } from '@mosaic-cluster/role';
 import type { ListedChange } from '../change/change-listed.ts';
 import type { Listed } from '../change/read-list.ts';
 import type { Facts } from '../place/open-facts.ts';
 import type { IndexedHolding } from '../place/holding.ts';
-import { type AuthorFilter, findByReference, recordsOf } from './find-records.ts';
+import { type AuthorFilter, findByReference, type FoundRecord, recordsOf } from './find-records.ts';
 
 /** What becomes of a record; `kept-out`: it is not here, and refused should it come. */
 export type RemoveOutcome = 'removed' | 'kept-out' | 'removed-already';
@@ -17,8 +17,8 @@ export const REMOVED_MAX = 100_000;
 /** Records to remove by their IDs. */
 export interface NamedRecords {
   readonly list: readonly Listed<Reference>[];
-  /** Those of them that are here, as commands show them. */
-  readonly here: ReadonlySet<string>;
+  /** Those of them that are here, as commands show them, and where. */
+  readonly here: ReadonlyMap<string, NewRemoval>;
 }
 
 /**
@@ -31,15 +31,15 @@ export async function namedRecords(
   references: readonly Listed<Reference>[],
 ): Promise<NamedRecords> {
   const list = new Map<string, Listed<Reference>>();
-  const here = new Set<string>();
+  const here = new Map<string, NewRemoval>();
   for (const reference of references) {
     const { value, shown, remark } = reference;
     const found = await findByReference(roles, value);
-    for (const { record } of found) {
-      const id = Uint8Array.from(record.id);
-      const name = encodeReference(id);
-      here.add(name);
-      list.set(name, { value: id, shown: name, remark });
+    for (const each of found) {
+      const name = encodeReference(each.record.id);
+      const removal = withPlace(here.get(name), each);
+      here.set(name, removal);
+      list.set(name, { value: removal.id, shown: name, remark });
     }
     if (found.length > 0) continue;
     if (referenceKind(value) !== 'id') {
@@ -64,22 +64,38 @@ export async function allOfAuthor(
   isMeant: boolean,
 ): Promise<NamedRecords> {
   const list = new Map<string, Listed<Reference>>();
+  const here = new Map<string, NewRemoval>();
   let isAll = true;
-  for await (const { record } of recordsOf(roles, filter)) {
+  for await (const each of recordsOf(roles, filter)) {
     // Where no server runs, the index still has what was removed.
-    const [isRemoved] = await removed.areRemoved([record.id]);
+    const [isRemoved] = await removed.areRemoved([each.record.id]);
     if (isRemoved === true) continue;
-    isAll = list.size < REMOVED_MAX;
+    const shown = encodeReference(each.record.id);
+    isAll = list.size < REMOVED_MAX || list.has(shown);
     if (!isAll) break;
-    const value = Uint8Array.from(record.id);
-    const shown = encodeReference(value);
-    list.set(shown, { value, shown, remark: undefined });
+    const removal = withPlace(here.get(shown), each);
+    here.set(shown, removal);
+    list.set(shown, { value: removal.id, shown, remark: undefined });
   }
-  if (isMeant || list.size === 0) return { list: [...list.values()], here: new Set(list.keys()) };
+  if (isMeant || list.size === 0) return { list: [...list.values()], here };
   const most = REMOVED_MAX.toLocaleString('en-US');
   const number = `${isAll ? '' : 'more than '}${list.size.toLocaleString('en-US')}`;
   const remedy = `Add --yes if all of them are meant; up to ${most} are removed at once.`;
   throw usageError('--author', `this is about ${number} records`, remedy);
+}
+
+/** What is known of a record, and one more role that has it. */
+function withPlace(
+  before: NewRemoval | undefined,
+  { role, record, location }: FoundRecord,
+): NewRemoval {
+  const place: RecordPlace = { role, location };
+  const isReplaceable = record.duplicateHandling === 'replaceable';
+  return {
+    id: before?.id ?? Uint8Array.from(record.id),
+    address: isReplaceable ? Uint8Array.from(record.address) : undefined,
+    places: [...(before?.places ?? []), place],
+  };
 }
 
 /** Removes records for everybody, in every role. */
@@ -87,7 +103,7 @@ export function recordsRemoved(
   { registry }: Facts,
   removedBy: string,
   reason: string,
-  here: ReadonlySet<string>,
+  here: ReadonlyMap<string, NewRemoval>,
 ): ListedChange<Reference, RemoveOutcome> {
   return {
     action: 'records remove',
@@ -101,8 +117,8 @@ export function recordsRemoved(
       });
     },
     make: (audited, some) => {
-      const ids = some.map(({ value }) => value);
-      return new RemovedRecords(audited).remove(ids, { removedBy, reason });
+      const removals = some.map(({ value, shown }) => here.get(shown) ?? { id: value });
+      return new RemovedRecords(audited).removeFound(removals, { removedBy, reason });
     },
   };
 }

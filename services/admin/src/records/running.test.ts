@@ -44,9 +44,13 @@ async function fateOf(server: RunningServer, record: RecordView): Promise<[boole
   }
 }
 
-async function remove(record: RecordView): Promise<string> {
+function remove(record: RecordView): Promise<string> {
+  return change('remove', record);
+}
+
+async function change(what: 'remove' | 'restore', record: RecordView): Promise<string> {
   const id = encodeReference(record.id);
-  const { code, stdout, stderr } = await runAdmin(['records', 'remove', id, '--data', folder]);
+  const { code, stdout, stderr } = await runAdmin(['records', what, id, '--data', folder]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout;
 }
@@ -60,6 +64,11 @@ it('takes a record away at once, and neither a submission nor a reindex brings i
     await vi.waitUntil(isGone, { timeout: 10_000 });
     expect(await fateOf(server, gone)).toEqual([false, false]);
     expect(await fateOf(server, kept)).toEqual([true, true]);
+    await change('restore', gone);
+    await vi.waitUntil(async () => !(await isGone()), { timeout: 10_000 });
+    expect(await fateOf(server, gone)).toEqual([true, true]);
+    await remove(gone);
+    await vi.waitUntil(isGone, { timeout: 10_000 });
   } finally {
     await server.stop();
   }

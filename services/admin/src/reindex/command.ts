@@ -1,5 +1,5 @@
 /** `mosaic-admin reindex`: makes the record index anew from the segments. */
-import { type Host, StatusLine, usageError } from '@mosaic-cluster/client/command';
+import { type Host, usageError } from '@mosaic-cluster/client/command';
 import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import type { RebuildProgress } from '@mosaic-cluster/role';
 import type { Command } from 'commander';
@@ -13,7 +13,8 @@ import {
   PLACE_HELP,
   type PlaceOptions,
 } from '../place/place-options.ts';
-import { ProgressReporter } from '../output/progress.ts';
+import { interruptible } from '../output/interruptible.ts';
+import type { ProgressReporter } from '../output/progress.ts';
 import { countDangling } from './dangling.ts';
 import { estimate } from './estimate.ts';
 import { assertReaches, reindexCluster } from './reindex-cluster.ts';
@@ -113,7 +114,7 @@ async function countInCluster(
 ): Promise<void> {
   const holding = await openCluster(place.config, options.role);
   try {
-    await interruptible(host, options, async ({ signal, progress }) => {
+    await interruptible(host, options.quiet === true, async ({ signal, progress }) => {
       for (const each of holding.roles) {
         const { role, index, log } = each;
         assertReaches(each);
@@ -129,7 +130,7 @@ async function countInCluster(
 
 async function reindex(host: Host, options: ReindexCommandOptions, place: Place): Promise<void> {
   const startMs = performance.now();
-  const { done, subject } = await interruptible(host, options, async (watched) => {
+  const { done, subject } = await interruptible(host, options.quiet === true, async (watched) => {
     const { signal, progress, status } = watched;
     const run: Run = {
       isFresh: options.fresh === true,
@@ -155,30 +156,6 @@ async function reindex(host: Host, options: ReindexCommandOptions, place: Place)
   const seconds = (performance.now() - startMs) / 1000;
   const text = options.json === true ? reindexedJson : reindexedText;
   host.write(text(subject, done, seconds));
-}
-
-interface Watched {
-  readonly signal: AbortSignal;
-  readonly progress: ProgressReporter;
-  readonly status: StatusLine;
-}
-
-/** Does something long that Ctrl-C ends, and that says how far it is. */
-async function interruptible<T>(
-  host: Host,
-  { quiet }: ReindexCommandOptions,
-  work: (watched: Watched) => Promise<T>,
-): Promise<T> {
-  const status = new StatusLine(host, quiet === true);
-  const progress = new ProgressReporter(host, status);
-  const stopped = new AbortController();
-  const off = host.onInterrupt(() => stopped.abort());
-  try {
-    return await work({ signal: stopped.signal, progress, status });
-  } finally {
-    progress.clear();
-    off();
-  }
 }
 
 function entriesProgress(progress: ProgressReporter, role: string) {

@@ -46,7 +46,7 @@ export async function reindexCluster(options: ReindexClusterOptions): Promise<Re
         index,
         log: skipsDamage ? passingDamage(log, keep) : log,
         directory: new KeyDirectory(holding.scheduleSources),
-        removed: holding.removed,
+        removed: holding.removedIn(role),
         isFresh,
         signal,
         prepare: async (claim) => {

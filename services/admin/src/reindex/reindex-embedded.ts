@@ -11,6 +11,7 @@ import {
   KeyDirectory,
   rebuildIndex,
   type RebuildProgress,
+  type RemovalLookup,
   type ScheduleSource,
 } from '@mosaic-cluster/role';
 import {
@@ -31,6 +32,7 @@ import {
   type SegmentLogReader,
 } from '@mosaic-cluster/store';
 import { PRIVATE_ROLE, ROLES } from '../place/open-embedded.ts';
+import { openFolderRemovals, type OpenRemovals } from '../place/open-removals.ts';
 import { passingDamage } from './log-views.ts';
 import { DAMAGES_MAX, type Reindexed, type ReindexedRole } from './reindex-result.ts';
 
@@ -121,7 +123,9 @@ async function makeIndex(
   });
   if (environment.rebuilt !== undefined) onNote(`it begins anew: ${environment.rebuilt}`);
   const logs = new Map<string, SegmentLogReader>();
+  let removals: OpenRemovals | undefined;
   try {
+    removals = await openFolderRemovals(view.objects);
     for (const role of ROLES.filter((each) => view.roles.includes(each))) {
       const log = await openSegmentLogReader({ directory: view.segments(role), role });
       logs.set(role, log);
@@ -130,23 +134,25 @@ async function makeIndex(
     const roles: Record<string, ReindexedRole> = {};
     // Public roles come first: their key schedules say whose the others' records are.
     for (const role of logs.keys()) {
-      roles[role] = await makeRole(options, environment, logs, role, damages);
+      const removed = removals.removedIn(role);
+      roles[role] = await makeRole({ ...options, removed }, environment, logs, role, damages);
     }
     return { roles, bytes: await environment.bytes(), damages };
   } finally {
+    await removals?.close();
     for (const log of logs.values()) await log.close();
     await environment.close();
   }
 }
 
 async function makeRole(
-  options: ReindexOptions,
+  options: ReindexOptions & { readonly removed: RemovalLookup },
   environment: IndexEnvironment,
   logs: ReadonlyMap<string, SegmentLogReader>,
   role: string,
   damages: SegmentDamage[],
 ): Promise<ReindexedRole> {
-  const { signal, skipsDamage, onProgress } = options;
+  const { signal, skipsDamage, onProgress, removed } = options;
   const index = environment.index(role);
   if ((await index.appliedTo()) !== undefined) {
     return { records: 0, added: 0, removed: 0, seconds: 0, isResumed: true };
@@ -165,6 +171,7 @@ async function makeRole(
       index,
       log,
       directory,
+      removed,
       signal,
       onProgress: (progress) => onProgress(role, progress, entries),
     });

@@ -91,6 +91,11 @@ export class IndexChecks {
     const { state, directory } = this.#context;
     const { record, receivedAt } = entry;
     if (record.duplicateHandling === 'replaceable') {
+      const [isReplacedByRemoved] = await this.#context.removed.areReplaced([record]);
+      if (isReplacedByRemoved === true) {
+        state.counts.replaced += 1;
+        return;
+      }
       const [holder] = await this.#index.scan(
         { path: 'address', address: record.address },
         { limit: 1 },

@@ -101,7 +101,7 @@ class Run {
       damages: new DamageMap(state.damages),
       checks,
       directory,
-      removed: this.#options.holding.removed,
+      removed: this.#options.holding.removedIn(role),
       findings: this.#findings,
       pause: (done, total, records) =>
         this.#pause({ what: `${role}: ${STEPS[state.phase]}`, done, total, records }),
