@@ -17,10 +17,10 @@ import { type Candidate, candidateOf, undecided } from './candidate.ts';
 import { CandidateSteps } from './candidate-steps.ts';
 import type { CommitEntry, CommitPipeline } from './commit-pipeline.ts';
 import type { IndexOutcome, IndexWriter } from './index-writer.ts';
-import { nextTurn } from './next-turn.ts';
 import type { RemovalLookup } from './removed-records.ts';
 import { Admission } from './rules/admission.ts';
 import type { RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';
+import { ScheduleChecks } from './schedule-checks.ts';
 import {
   fieldsRefusal,
   payloadRefusal,
@@ -53,8 +53,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #steps: CandidateSteps;
   readonly #admission: Admission;
-  /** The check of the last key schedule: one at a time, for each may take milliseconds. */
-  #scheduleChecked: Promise<unknown> = Promise.resolve();
+  readonly #scheduleChecks = new ScheduleChecks();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -211,9 +210,7 @@ export class Intake {
       check();
       return undefined;
     }
-    const checked = this.#scheduleChecked.then(nextTurn).then(check);
-    this.#scheduleChecked = checked.catch(() => {});
-    return checked;
+    return this.#scheduleChecks.add(record.payloadLength, check);
   }
 
   /**

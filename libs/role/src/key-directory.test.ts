@@ -1,5 +1,6 @@
 /** Whom keys belong to, as key schedules come, go and are read at the wrong moment. */
 import { hexEncode, type PublicKey } from '@mosaic-cluster/protocol';
+import type { RecordIndex } from '@mosaic-cluster/store';
 import { afterEach, describe, expect, it } from 'vitest';
 import { intercept } from '../testing/intercept.ts';
 import { moment, notify, person, record, schedule } from '../testing/people.ts';
@@ -58,6 +59,33 @@ describe('whom a key acts for', () => {
     );
     await roles.submit('outbox', noise);
     expect(await identities(SUBKEY.key)).toEqual([own, hexEncode(ALICE.key)]);
+  });
+
+  it('is not looked up again for schedules that do not concern it', async () => {
+    let lookUps = 0;
+    const wrapIndex = (index: RecordIndex): RecordIndex =>
+      intercept(index, {
+        scan: (path, range) => {
+          lookUps += path.path === 'subkey' ? 1 : 0;
+          return index.scan(path, range);
+        },
+      });
+    await open({ policies: [openPolicy], wrapIndex });
+    await roles.submit('outbox', [active(1)]);
+    const both = [own, hexEncode(ALICE.key)];
+    expect(await identities(SUBKEY.key)).toEqual(both);
+    lookUps = 0;
+    const listed = [{ subkey: person(11), marker: 'activeSigning' }] as const;
+    await roles.submit('outbox', [schedule(BOB, moment(2), listed)]);
+    expect(await identities(SUBKEY.key)).toEqual(both);
+    expect(lookUps).toBe(0);
+    // Another master that lists the key concerns it, and so does its own, though it lists it no more.
+    await roles.submit('outbox', [active(3, BOB)]);
+    expect((await identities(SUBKEY.key)).toSorted()).toEqual(
+      [...both, hexEncode(BOB.key)].toSorted(),
+    );
+    await roles.submit('outbox', [schedule(ALICE, moment(4), listed, 1)]);
+    expect(await identities(SUBKEY.key)).toEqual([own, hexEncode(BOB.key)]);
   });
 
   it('is known from schedules in the inbox too', async () => {

@@ -18,6 +18,7 @@ import {
   referenceKind,
   type Timestamp,
 } from '@mosaic-cluster/protocol';
+import { IdentityMemory } from './identity-memory.ts';
 import { keyName } from './key-name.ts';
 import { addressAuthor } from './notified.ts';
 import { PendingSchedules } from './pending-schedules.ts';
@@ -43,12 +44,6 @@ interface Remembered {
   readonly untilMs: number;
 }
 
-/** What is remembered of a connection key. */
-interface Masters {
-  readonly keys: readonly PublicKey[];
-  readonly untilMs: number;
-}
-
 /** For how long what was read from a shared index is believed. */
 const BELIEVED_MS = 30_000;
 /** Masters remembered, those without a schedule included; then the oldest go. */
@@ -57,8 +52,6 @@ const MASTERS_MAX = 100_000;
 const SCHEDULE_BYTES_MAX = 64 * 1024 * 1024;
 /** Memory that a remembered master takes beside the bytes of its schedule. */
 const MASTER_BYTES = 256;
-/** Connection keys whose masters are remembered. */
-const IDENTITIES_MAX = 100_000;
 /** References of one record that are looked up to find whom it replies to. */
 const REPLIES_MAX = 32;
 
@@ -75,13 +68,7 @@ export class KeyDirectory {
     weightMax: SCHEDULE_BYTES_MAX,
   });
   readonly #loads: ScheduleLoads;
-  /** By connection key. Emptied whenever a schedule comes in: that is rare. */
-  readonly #identities = new WeightedMap<Masters>({
-    entriesMax: IDENTITIES_MAX,
-    weightMax: Number.POSITIVE_INFINITY,
-  });
-  /** Grows with every schedule taken: what was found out before is not remembered. */
-  #version = 0;
+  readonly #identities: IdentityMemory;
 
   /** @param sources empty where no public role is at hand: then only master keys sign */
   constructor(sources: readonly ScheduleSource[], options: KeyDirectoryOptions = {}) {
@@ -89,6 +76,7 @@ export class KeyDirectory {
     const { isShared } = this.#sources;
     this.#believedMs = options.believedMs ?? (isShared ? BELIEVED_MS : Number.POSITIVE_INFINITY);
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.#identities = new IdentityMemory(this.#monotonicMs);
     this.#loads = new ScheduleLoads({
       read: (master) => this.#readWhole(master),
       remember: (name, schedule) => this.#remember(name, schedule ?? null),
@@ -121,9 +109,8 @@ export class KeyDirectory {
 
   /** Forgets what is in memory: schedules may have come in unheard. */
   forgetAll(): void {
-    this.#version += 1;
     this.#newest.clear();
-    this.#identities.clear();
+    this.#identities.forgetAll();
     this.#loads.overtakeAll();
   }
 
@@ -210,8 +197,7 @@ export class KeyDirectory {
    */
   take(record: RecordView): void {
     const name = keyName(record.author);
-    this.#version += 1;
-    this.#identities.clear();
+    this.#identities.take(record);
     this.#loads.overtake(name);
     const known = this.#known(name);
     // Without a schedule in memory there may be a newer one in storage: let the next reader look.
@@ -229,8 +215,8 @@ export class KeyDirectory {
   async identities(key: PublicKey): Promise<readonly PublicKey[]> {
     const name = keyName(key);
     const known = this.#identities.get(name);
-    if (known !== undefined && this.#monotonicMs() < known.untilMs) return known.keys;
-    const version = this.#version;
+    if (known !== undefined) return known;
+    const { version } = this.#identities;
     const untilMs = this.#monotonicMs() + this.#believedMs;
     const keys: PublicKey[] = [Uint8Array.from(key)];
     for (const master of await this.#sources.claimants(key)) {
@@ -238,7 +224,7 @@ export class KeyDirectory {
       if (schedule?.actsFor(key) && !equalBytes(master, key)) keys.push(master);
     }
     await this.#sources.assertWhole();
-    if (version === this.#version) this.#identities.set(name, { keys, untilMs }, 1);
+    this.#identities.set(name, keys, version, untilMs);
     return keys;
   }
 

@@ -78,7 +78,7 @@ export {
   type IndexEnvironmentOptions,
   openIndexEnvironment,
 } from './index-environment.ts';
-export { indexRowsOf } from './index-path.ts';
+export { attestedSubkeys, indexRowsOf } from './index-path.ts';
 export { recordBytesAt } from './location-bytes.ts';
 export { indexPathsOf } from './index-paths-of.ts';
 export {
