@@ -3,7 +3,7 @@
  * leads to. Everything is answered at once.
  */
 import type { PublicKey, ResultCode } from '@mosaic-cluster/protocol';
-import type { Standing } from './subject.ts';
+import type { Standing, SubjectName } from './subject.ts';
 
 /** What somebody did that no honest client does, or rarely. */
 export const OFFENCES = [
@@ -46,6 +46,11 @@ export interface Arrival {
 /** One connection. */
 export interface Visitor {
   readonly standing: Standing;
+  /**
+   * As whom it shares with others what a process has little of: as its key, where somebody vouches for
+   * it; else as its address, since keys cost nothing.
+   */
+  readonly sharesAs: SubjectName;
   /** It turned out who this is: better budgets from now on. */
   setStanding(standing: Standing): void;
   /** Pays for a message and its bytes. False: over budget, the message is refused with TOO_FAST. */
@@ -56,6 +61,8 @@ export interface Visitor {
   submitsMore(count: number): void;
   /** Whether a query may begin or go on to its next page. False: TOO_FAST. */
   mayQuery(): boolean;
+  /** Whether it owes for queries: as {@link mayQuery} would refuse, but asking is no offence. */
+  owesForQueries(): boolean;
   /** Pays for a page of a query. */
   queried(scanned: number, bytes: number): void;
   /** Takes places for a subscription, all or none. False: TOO_FAST. */

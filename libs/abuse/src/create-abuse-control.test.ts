@@ -377,6 +377,16 @@ describe('budgets', () => {
     expect(count(() => later.visitor.message(1))).toBe(100);
   });
 
+  it('are shared as a key by who is known, and as an address by all whose keys cost nothing', () => {
+    const known = come(NAT, ALICE).visitor;
+    const names = [come(NAT).visitor, come(NAT, BOB).visitor, known].map((each) => each.sharesAs);
+    expect(names).toEqual([`a:${NAT}`, `a:${NAT}`, `a:${NAT}`]);
+    for (const standing of ['attested', 'registered'] as const) {
+      known.setStanding(standing);
+      expect(known.sharesAs).toBe(keySubject(ALICE));
+    }
+  });
+
   it('that others at the address used up bring no points to a key there', async () => {
     make({ budgets: 'submissions.address.authenticated=1/h:10, submissions.key.*=1/h:9' });
     const [alice, mallory] = [come(NAT, ALICE).visitor, come(NAT, MALLORY).visitor];

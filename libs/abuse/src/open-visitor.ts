@@ -66,6 +66,11 @@ export class OpenVisitor implements Visitor {
     return this.#isAllowed ? 'registered' : this.#standing;
   }
 
+  get sharesAs(): SubjectName {
+    const isKnown = this.standing === 'attested' || this.standing === 'registered';
+    return (isKnown ? this.keySubject : undefined) ?? this.places[0]!;
+  }
+
   /** No ban that somebody earned concerns it. */
   get isAllowed(): boolean {
     return this.#isAllowed;
@@ -108,12 +113,12 @@ export class OpenVisitor implements Visitor {
   }
 
   mayQuery(): boolean {
-    const { limiter, isLimiting, purse } = this.#context;
-    if (!isLimiting) return true;
-    purse.clear();
-    this.#charge('query', 0);
-    const exceeded = limiter.allows(purse.charges);
+    const exceeded = this.#debtOfQueries();
     return exceeded === undefined || this.#refused(exceeded);
+  }
+
+  owesForQueries(): boolean {
+    return this.#debtOfQueries() !== undefined;
   }
 
   queried(scanned: number, bytes: number): void {
@@ -174,6 +179,14 @@ export class OpenVisitor implements Visitor {
     this.unsubscribe(this.#subscriptions);
     if (this.#isHolding) limiter.release(this.#holders(), 'connections');
     gone(this);
+  }
+
+  #debtOfQueries(): Exceeded | undefined {
+    const { limiter, isLimiting, purse } = this.#context;
+    if (!isLimiting) return undefined;
+    purse.clear();
+    this.#charge('query', 0);
+    return limiter.allows(purse.charges);
   }
 
   #pay(budget: BudgetName, amount: number, bytes: number): boolean {

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { ScheduleChecks } from './schedule-checks.ts';
 
-function track(): { readonly done: string[]; add(name: string, bytes: number): Promise<void> } {
+function track(): { readonly done: string[]; add: (name: string, bytes: number) => Promise<void> } {
   const checks = new ScheduleChecks();
   const done: string[] = [];
   return { done, add: (name, bytes) => checks.add(bytes, () => void done.push(name)) };

@@ -15,8 +15,10 @@ import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import { resultOfError } from './errors-to-results.ts';
 import type { GatewayLimits } from './limits.ts';
+import { OVER_BUDGET } from './paid-pages.ts';
 import type { EndedSpan } from './received-within.ts';
 import type { Subscriber, Subscription } from './subscription.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 /** What catching up needs. */
 export interface CatchUpOptions {
@@ -28,10 +30,15 @@ export interface CatchUpOptions {
   readonly random: () => number;
   /** Makes sure that a subscriber's identities were asked for at this time (Unix, ms) or later. */
   readonly refresh: (subscriber: Subscriber, since: number) => Promise<void>;
-  /** What a subscription missed of a span of time; undefined where that cannot be told. */
+  /**
+   * What a subscription missed of a span of time; undefined where that cannot be told.
+   *
+   * @param isPaid its subscriber pays; where that is out of budget this rejects with `over-budget`
+   */
   readonly find: (
     subscription: Subscription,
     span: EndedSpan,
+    isPaid: boolean,
   ) => Promise<ServedRecord[] | undefined>;
   /** Takes what was found. */
   readonly found: (subscription: Subscription, records: readonly ServedRecord[]) => void;
@@ -48,6 +55,8 @@ interface Course {
   since: Timestamp | undefined;
   /** When that was asked for, Unix time in milliseconds. */
   askedAt: number;
+  /** Its subscriber made it necessary, and pays for it; a gap nobody but the server did. */
+  isPaid: boolean;
   isRunning: boolean;
 }
 
@@ -62,8 +71,10 @@ export class CatchUp {
   readonly #courses = new Map<Subscription, Course>();
   /** Waiting for their time, in the order in which it comes. */
   readonly #settling = new Map<Course, number>();
-  readonly #ready = new Set<Course>();
+  readonly #ready = new TurnQueue<Course>();
   #active = 0;
+  /** By whom searches run for at present. */
+  readonly #activeOf = new Map<string, number>();
   #pauseMs = PAUSE_FIRST_MS;
   #pausedUntil = 0;
   #timer: { readonly at: number; readonly stop: () => void } | undefined;
@@ -80,8 +91,14 @@ export class CatchUp {
    */
   start(subscription: Subscription, since: Timestamp): void {
     const askedAt = this.#options.clock.now();
-    const isRunning = false;
-    const course: Course = { subscription, completeTo: since, since, askedAt, isRunning };
+    const course: Course = {
+      subscription,
+      completeTo: since,
+      since,
+      askedAt,
+      isPaid: true,
+      isRunning: false,
+    };
     this.#courses.set(subscription, course);
     this.#settle(course, since);
   }
@@ -110,7 +127,7 @@ export class CatchUp {
       const from = since > course.completeTo ? since : course.completeTo;
       if (course.since === undefined || from < course.since) course.since = from;
       course.askedAt = now;
-      if (!this.#settling.has(course) && !course.isRunning) this.#ready.add(course);
+      if (!this.#settling.has(course) && !course.isRunning) this.#getReady(course);
     }
     this.#pause(random() * limits.catchUpSpreadMs);
     this.#advance();
@@ -134,9 +151,15 @@ export class CatchUp {
 
   /** Looks once more when interests are known everywhere. */
   #settle(course: Course, since: Timestamp): void {
-    const { clock, doubt } = this.#options;
+    const { clock } = this.#options;
     if (course.since === undefined || since < course.since) course.since = since;
     course.askedAt = clock.now();
+    course.isPaid = true;
+    this.#wait(course);
+  }
+
+  #wait(course: Course): void {
+    const { clock, doubt } = this.#options;
     this.#ready.delete(course);
     // Removed first: the map must stay in the order of its times.
     this.#settling.delete(course);
@@ -157,16 +180,31 @@ export class CatchUp {
       if (dueAt > now) break;
       this.#settling.delete(course);
       // One that runs is looked at when it is done.
-      if (!course.isRunning) this.#ready.add(course);
+      if (!course.isRunning) this.#getReady(course);
     }
-    if (now >= this.#pausedUntil) {
-      for (const course of this.#ready) {
-        if (this.#active >= this.#options.limits.catchUpsActiveMax) break;
-        this.#ready.delete(course);
-        void this.#run(course);
-      }
-    }
+    if (now >= this.#pausedUntil) this.#runSome();
     this.#comeBack(now);
+  }
+
+  #getReady(course: Course): void {
+    this.#ready.add(course.subscription.subscriber.visitor.sharesAs, course);
+  }
+
+  #runSome(): void {
+    const { catchUpsActiveMax, catchUpsSharedMax } = this.#options.limits;
+    const mayHave = (who: string): boolean => (this.#activeOf.get(who) ?? 0) < catchUpsSharedMax;
+    while (this.#active < catchUpsActiveMax) {
+      const next = this.#ready.take(mayHave);
+      if (next === undefined) return;
+      void this.#run(next.thing, next.who);
+    }
+  }
+
+  #countActive(who: string, by: 1 | -1): void {
+    this.#active += by;
+    const active = (this.#activeOf.get(who) ?? 0) + by;
+    if (active > 0) this.#activeOf.set(who, active);
+    else this.#activeOf.delete(who);
   }
 
   #comeBack(now: number): void {
@@ -185,29 +223,36 @@ export class CatchUp {
     this.#timer = { at, stop: this.#options.clock.schedule(run, at - now) };
   }
 
-  async #run(course: Course): Promise<void> {
+  /** @param who takes this turn */
+  async #run(course: Course, who: string): Promise<void> {
     const { counters } = this.#options;
-    const { subscription, since, askedAt } = course;
+    const { subscription, since, askedAt, isPaid } = course;
     if (since === undefined) return;
-    this.#active += 1;
+    this.#countActive(who, 1);
     course.isRunning = true;
     course.since = undefined;
+    course.isPaid = false;
     counters.catchUps += 1;
     try {
-      await this.#look(course, since, askedAt);
+      await this.#look(course, since, { askedAt, isPaid });
       this.#pauseMs = PAUSE_FIRST_MS;
     } catch (error) {
       if (course.since === undefined || since < course.since) course.since = since;
+      course.isPaid ||= isPaid;
       this.#retryLater(course, askedAt, error);
     }
-    this.#active -= 1;
+    this.#countActive(who, -1);
     course.isRunning = false;
     const isAgain = course.since !== undefined && this.#courses.has(subscription);
-    if (isAgain && !this.#settling.has(course)) this.#ready.add(course);
+    if (isAgain && !this.#settling.has(course)) this.#getReady(course);
     this.#advance();
   }
 
-  async #look(course: Course, since: Timestamp, askedAt: number): Promise<void> {
+  async #look(
+    course: Course,
+    since: Timestamp,
+    { askedAt, isPaid }: Pick<Course, 'askedAt' | 'isPaid'>,
+  ): Promise<void> {
     const { clock, doubt, refresh, find, found, lost } = this.#options;
     const { subscription } = course;
     await refresh(subscription.subscriber, askedAt);
@@ -217,7 +262,7 @@ export class CatchUp {
     const { marginMs } = doubt;
     // What the clocks of others call later arrives, or is for the next look.
     const until = timestampFromMillis(startedAt + marginMs);
-    const records = await find(subscription, { since, until });
+    const records = await find(subscription, { since, until }, isPaid);
     if (subscription.isClosed) return;
     if (records === undefined) {
       lost(subscription, RESULT.TEMPORARY_ERROR);
@@ -228,10 +273,20 @@ export class CatchUp {
     if (completeTo > course.completeTo) course.completeTo = completeTo;
   }
 
-  /** What one role cannot do now, it cannot do for others either: all of them wait. */
-  #retryLater({ subscription }: Course, askedAt: number, error: unknown): void {
+  /**
+   * What one role cannot do now, it cannot do for others either: all of them wait. Who is out of budget
+   * waits alone.
+   */
+  #retryLater(course: Course, askedAt: number, error: unknown): void {
     const { clock, limits, random, counters, lost, failed } = this.#options;
+    const { subscription } = course;
     if (subscription.isClosed) return;
+    if (isMosaicError(error) && error.code === OVER_BUDGET) {
+      const isLate = clock.now() - askedAt > limits.catchUpTimeoutMs;
+      if (isLate) lost(subscription, RESULT.TOO_FAST);
+      else this.#wait(course);
+      return;
+    }
     counters.catchUpsFailed += 1;
     const isPassing = isMosaicError(error) && error.retryable;
     if (!isPassing || clock.now() - askedAt > limits.catchUpTimeoutMs) {

@@ -135,7 +135,12 @@ export class ConnectionRequests {
       this.refuse(queryId);
       return;
     }
-    this.#subscriber ??= new Subscriber(this.#socket, this.#key);
+    if (!hub.hasRoom(this.#visitor.sharesAs, keys.length)) {
+      this.#visitor.unsubscribe(places);
+      this.finish(queryId, RESULT.TEMPORARY_ERROR);
+      return;
+    }
+    this.#subscriber ??= new Subscriber(this.#socket, this.#visitor);
     const { subscription, ready } = hub.open({
       subscriber: this.#subscriber,
       queryId,

@@ -59,6 +59,10 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     countConnection(context.counters, socket.clientKey, 1);
   }
 
+  get sharesAs(): string {
+    return this.#visitor.sharesAs;
+  }
+
   message(bytes: Uint8Array): void {
     if (this.#isOver) return;
     countMessage(this.#context.counters, bytes[0]);

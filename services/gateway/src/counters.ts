@@ -30,6 +30,8 @@ export interface GatewayCounters {
   /** Gets and queries. */
   queriesOpen: number;
   subscriptionsOpen: number;
+  /** What all of them wait for: authors, tags and the like. */
+  interestKeysOpen: number;
   submissionsInFlight: number;
   /** By type. */
   readonly messagesReceived: Record<ReceivedType, number>;
@@ -72,6 +74,7 @@ export function createCounters(): GatewayCounters {
     authenticatedOpen: 0,
     queriesOpen: 0,
     subscriptionsOpen: 0,
+    interestKeysOpen: 0,
     submissionsInFlight: 0,
     messagesReceived: {
       get: 0,

@@ -49,6 +49,11 @@ const levels = {
     'Where it grows without end, roles are slow, or clients do not read.',
   ],
   subscriptionsOpen: ['mosaic_subscriptions', 'Subscriptions open.'],
+  interestKeysOpen: [
+    'mosaic_subscription_keys',
+    'Authors, tags and the like that subscriptions wait for.',
+    'Near interestKeysMax of limits.md: more gateways, or look who subscribes to so much.',
+  ],
   submissionsInFlight: [
     'mosaic_submissions_in_flight',
     'Submissions not answered yet.',

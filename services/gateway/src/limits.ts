@@ -29,6 +29,7 @@ export type GatewayLimitName =
   | 'dependentBytesMax'
   | 'connectionSubmissionsMax'
   | 'connectionSubmissionBytesMax'
+  | 'interestKeysMax'
   | 'heldRecordsMax'
   | 'heldBytesMax'
   | 'seamIdsMax'
@@ -38,6 +39,7 @@ export type GatewayLimitName =
   | 'catchUpIdsMax'
   | 'catchUpMemoryMs'
   | 'catchUpsActiveMax'
+  | 'catchUpsSharedMax'
   | 'catchUpSpreadMs'
   | 'catchUpTimeoutMs'
   | 'deliveryBytesMax'
@@ -128,12 +130,13 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   dependentRecordsMax: {
     value: 4_096,
     what: 'submissions that wait for the answer to a key schedule, which the same connection sent before them',
-    overflow: 'the submission is answered with TOO_FAST',
+    overflow:
+      'the submission is answered with TOO_FAST; from half of it on also where its address, or its key if that is attested or registered, has a 16th',
   },
   dependentBytesMax: {
     value: 16_777_216,
     what: 'bytes of these submissions',
-    overflow: 'the submission is answered with TOO_FAST',
+    overflow: 'as with dependentRecordsMax',
   },
   connectionSubmissionsMax: {
     value: 2_048,
@@ -144,6 +147,12 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
     value: 16_777_216,
     what: 'bytes of the submissions of one connection that are not answered yet',
     overflow: 'the submission is answered with TOO_FAST',
+  },
+  interestKeysMax: {
+    value: 1_000_000,
+    what: 'authors, tags and the like that all subscriptions of the gateway wait for; half a kibibyte of memory each, and an interest on the bus where nobody else waits for the same',
+    overflow:
+      'the subscription is closed with TEMPORARY_ERROR; from half of it on also where its address, or its key if that is attested or registered, has a 64th',
   },
   heldRecordsMax: {
     value: 8_192,
@@ -189,7 +198,12 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   catchUpsActiveMax: {
     value: 8,
     what: 'subscriptions at a time whose missed records are looked for in storage',
-    overflow: 'the others wait, first come, first served',
+    overflow: 'the others wait; addresses, and keys that are attested or registered, take turns',
+  },
+  catchUpsSharedMax: {
+    value: 2,
+    what: 'the same, of one address, or of one key that is attested or registered',
+    overflow: 'its others wait',
   },
   catchUpSpreadMs: {
     value: 2_000,

@@ -4,6 +4,8 @@ import type { RoutedSubmission } from './router.ts';
 
 /** Who is told of a submission's result. */
 export interface SubmissionOwner {
+  /** As `Visitor.sharesAs`. */
+  readonly sharesAs: string;
   settled(submission: PendingSubmission, result: ResultCode): void;
 }
 

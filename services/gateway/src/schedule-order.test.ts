@@ -130,9 +130,26 @@ describe('a record behind a key schedule', () => {
   });
 });
 
+test('who holds up much leaves room for others', () => {
+  const order = new ScheduleOrder({ dependentRecordsMax: 32, dependentBytesMax: 1e6 });
+  const heldBy = (owner: SubmissionOwner): number => {
+    const submission = (record: RecordView): RoutedSubmission => {
+      return { owner, record, submitter: undefined, earlierResult: undefined, settled: () => {} };
+    };
+    order.forwarded(submission(schedule(1)));
+    let held = 0;
+    while (order.hold(submission(bySubkey(held))) === 'held') held += 1;
+    return held;
+  };
+  const owner = (sharesAs: string): SubmissionOwner => ({ sharesAs, settled: () => {} });
+  // Connection after connection of one address has no more than half, and others have theirs.
+  expect([heldBy(owner('a:1')), heldBy(owner('a:1'))]).toEqual([16, 0]);
+  expect([heldBy(owner('a:2')), heldBy(owner('a:3'))]).toEqual([2, 2]);
+});
+
 test('each record waits for the schedules before it, and not for those after', () => {
   const order = new ScheduleOrder({ dependentRecordsMax: 9, dependentBytesMax: 9_999 });
-  const owner: SubmissionOwner = { settled: () => {} };
+  const owner: SubmissionOwner = { sharesAs: 'a:1', settled: () => {} };
   const submission = (record: RecordView): RoutedSubmission => {
     return { owner, record, submitter: undefined, earlierResult: undefined, settled: () => {} };
   };

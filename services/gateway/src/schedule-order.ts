@@ -7,6 +7,7 @@
  * A schedule waits for nothing, and a record for what came before it: nobody waits in a circle.
  */
 import { equalBytes, RESULT, type ResultCode } from '@mosaic-cluster/protocol';
+import { FairShare } from './fair-share.ts';
 import { textOf } from './key-text.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { SubmissionOwner } from './pending-submission.ts';
@@ -23,6 +24,8 @@ interface Held {
   readonly submission: RoutedSubmission;
   /** The number of the last schedule before it. */
   readonly behind: number;
+  /** As whom it was counted. */
+  readonly sharesAs: string;
 }
 
 /** What one connection sent of one author. */
@@ -34,17 +37,20 @@ interface Line {
   readonly held: Held[];
 }
 
+/** See {@link FairShare}; the table of limits says it to people. */
+const HELD_PARTS = 16;
+
 /** Holds records that depend on key schedules under way. */
 export class ScheduleOrder {
-  readonly #limits: Pick<GatewayLimits, 'dependentRecordsMax' | 'dependentBytesMax'>;
   /** By connection, by author; only while a schedule is under way. */
   readonly #lines = new Map<SubmissionOwner, Map<string, Line>>();
   #count = 0;
-  #heldRecords = 0;
-  #heldBytes = 0;
+  readonly #heldRecords: FairShare;
+  readonly #heldBytes: FairShare;
 
   constructor(limits: Pick<GatewayLimits, 'dependentRecordsMax' | 'dependentBytesMax'>) {
-    this.#limits = limits;
+    this.#heldRecords = new FairShare(limits.dependentRecordsMax, HELD_PARTS);
+    this.#heldBytes = new FairShare(limits.dependentBytesMax, HELD_PARTS);
   }
 
   /** Takes note of a key schedule that is on its way to a role. */
@@ -69,12 +75,14 @@ export class ScheduleOrder {
     const { record, owner } = submission;
     const line = this.#lines.get(owner)?.get(textOf(record.author));
     if (line === undefined) return 'free';
-    const { dependentRecordsMax, dependentBytesMax } = this.#limits;
-    const bytes = this.#heldBytes + record.bytes.length;
-    if (this.#heldRecords >= dependentRecordsMax || bytes > dependentBytesMax) return 'full';
-    this.#heldRecords += 1;
-    this.#heldBytes = bytes;
-    line.held.push({ submission, behind: line.last });
+    const { sharesAs } = owner;
+    const { length } = record.bytes;
+    const hasRoom =
+      this.#heldRecords.hasRoom(sharesAs, 1) && this.#heldBytes.hasRoom(sharesAs, length);
+    if (!hasRoom) return 'full';
+    this.#heldRecords.take(sharesAs, 1);
+    this.#heldBytes.take(sharesAs, length);
+    line.held.push({ submission, behind: line.last, sharesAs });
     return 'held';
   }
 
@@ -97,15 +105,16 @@ export class ScheduleOrder {
     const [first] = line.held;
     if (first === undefined || (!isTemporary && first.behind >= oldest)) return [];
     const released: Released[] = [];
+    const release = ({ submission, sharesAs }: Held, refusal: ResultCode | undefined): void => {
+      released.push({ submission, refusal });
+      this.#heldRecords.give(sharesAs, 1);
+      this.#heldBytes.give(sharesAs, submission.record.bytes.length);
+    };
     const held = line.held.splice(0);
     for (const each of held) {
       const refusal = isTemporary && each.behind >= number ? result : undefined;
       if (refusal === undefined && each.behind >= oldest) line.held.push(each);
-      else released.push({ submission: each.submission, refusal });
-    }
-    for (const { submission } of released) {
-      this.#heldRecords -= 1;
-      this.#heldBytes -= submission.record.bytes.length;
+      else release(each, refusal);
     }
     return released;
   }

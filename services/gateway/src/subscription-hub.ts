@@ -21,6 +21,7 @@ import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import { Delivery } from './delivery.ts';
 import { resultOfError } from './errors-to-results.ts';
+import { FairShare } from './fair-share.ts';
 import { IdentityWatch } from './identity-watch.ts';
 import type { InterestKey } from './interest-choice.ts';
 import { InterestIndex } from './interest-index.ts';
@@ -29,6 +30,7 @@ import type { GatewayEvents } from './gateway-events.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { findMissed, type MissedRecordsOptions, type RecordStanding } from './missed-records.ts';
+import { paidLater } from './paid-pages.ts';
 import { RecentRecords } from './recent-records.ts';
 import { type HeldRecord, idTextOf, Seam } from './seam.ts';
 import { SentMemory } from './sent-memory.ts';
@@ -64,6 +66,9 @@ export interface OpenSubscription {
   readonly lost: (result: ResultCode) => void;
 }
 
+/** See {@link FairShare}; {@link GATEWAY_LIMIT_TABLE} says it to people. */
+const INTEREST_KEYS_PARTS = 64;
+
 /** All subscriptions of a gateway. */
 export class SubscriptionHub {
   readonly #options: SubscriptionHubOptions;
@@ -76,6 +81,8 @@ export class SubscriptionHub {
   readonly #catchUp: CatchUp | undefined;
   readonly #found: Subscription[] = [];
   readonly #targets: Subscription[] = [];
+  /** Keys that subscriptions are filed under. */
+  readonly #filed: FairShare;
   /** Grows with every subscription and with every live record. */
   #moment = 0;
 
@@ -84,6 +91,7 @@ export class SubscriptionHub {
     const { doubt } = listener;
     this.#options = options;
     this.#index = new InterestIndex(listener);
+    this.#filed = new FairShare(limits.interestKeysMax, INTEREST_KEYS_PARTS);
     this.#recent = new RecentRecords({
       recordsMax: doubt === undefined ? limits.recentIdsMax : limits.catchUpIdsMax,
       deliveriesMax: limits.recentDeliveriesMax,
@@ -105,6 +113,11 @@ export class SubscriptionHub {
     this.#catchUp = doubt && this.#catchingUp({ ...options, doubt });
   }
 
+  /** Whether a subscription can be filed under so many keys more, for somebody who shares with others. */
+  hasRoom(sharesAs: string, keys: number): boolean {
+    return this.#filed.hasRoom(sharesAs, keys);
+  }
+
   /**
    * Opens a subscription that holds what arrives from now on. The stored records may be asked for
    * when `ready` resolves; where it rejects, the subscription cannot work.
@@ -117,7 +130,9 @@ export class SubscriptionHub {
     const recentFrom = timestampFromMillis(Math.max(0, openedAt - lagMs));
     const seam = new Seam(recentFrom, limits);
     const serial = (this.#moment += 1);
-    const subscription = new Subscription({ ...wanted, serial, seam, openedAt });
+    const { sharesAs } = wanted.subscriber.visitor;
+    const subscription = new Subscription({ ...wanted, serial, seam, openedAt, sharesAs });
+    this.#countFiled(subscription, 1);
     wanted.subscriber.subscriptions.add(subscription);
     this.#watch.watch(wanted.subscriber);
     return { subscription, ready: this.#index.add(subscription, subscription.keys) };
@@ -158,6 +173,7 @@ export class SubscriptionHub {
     this.#memory.drop(subscription);
     this.#catchUp?.forget(subscription);
     this.#index.remove(subscription, subscription.keys);
+    this.#countFiled(subscription, -1);
   }
 
   /** Records received since then may not have arrived. */
@@ -183,6 +199,12 @@ export class SubscriptionHub {
   stop(): void {
     this.#memory.stop();
     this.#catchUp?.stop();
+  }
+
+  #countFiled({ sharesAs, keys }: Subscription, by: 1 | -1): void {
+    if (by === 1) this.#filed.take(sharesAs, keys.length);
+    else this.#filed.give(sharesAs, keys.length);
+    this.#options.counters.interestKeysOpen = this.#filed.total;
   }
 
   #tellDelay(first: LiveRecord | undefined): void {
@@ -292,7 +314,13 @@ export class SubscriptionHub {
     return new CatchUp({
       ...options,
       refresh: (subscriber, since) => this.#watch.refresh(subscriber, since),
-      find: (subscription, span) => findMissed({ ...options, standing }, subscription, span),
+      find: (subscription, span, isPaid) => {
+        const sources: MissedRecordsOptions['sources'] = (...wanted) => {
+          const all = options.sources(...wanted);
+          return isPaid ? paidLater(subscription.subscriber.visitor, all) : all;
+        };
+        return findMissed({ ...options, sources, standing }, subscription, span);
+      },
       found: (subscription, records) => this.#takeFound(subscription, records),
       lost: (subscription, result) => this.#shed(subscription, result),
     });

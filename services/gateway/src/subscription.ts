@@ -1,4 +1,5 @@
 /** What the hub knows of a connection that subscribes, and of each of its subscriptions. */
+import type { Visitor } from '@mosaic-cluster/abuse';
 import {
   compileFilter,
   type FilterMatcher,
@@ -13,11 +14,16 @@ import { textOf } from './key-text.ts';
 import type { ClientSocket } from './listener/listener.ts';
 import type { Seam } from './seam.ts';
 
+/** Who pays for what is looked for on behalf of subscriptions, and shares what there is with others. */
+export type PayingVisitor = Pick<Visitor, 'sharesAs' | 'owesForQueries' | 'queried'>;
+
 /** A connection with subscriptions. */
 export class Subscriber {
   readonly socket: ClientSocket;
   /** The key that the connection proved; undefined: anonymous. */
   readonly key: PublicKey | undefined;
+  /** Who pays. */
+  readonly visitor: PayingVisitor;
   readonly subscriptions: Set<Subscription> = new Set();
   /**
    * The keys that the connection may read as, as text; undefined while that is being found out.
@@ -30,9 +36,11 @@ export class Subscriber {
   /** The key as text; nobody's schedule takes from a key that it is itself. */
   readonly #own: string | undefined;
 
-  constructor(socket: ClientSocket, key: PublicKey | undefined) {
+  constructor(socket: ClientSocket, visitor: PayingVisitor) {
+    const key = socket.clientKey;
     this.socket = socket;
     this.key = key;
+    this.visitor = visitor;
     this.#own = key && textOf(key);
     this.identities = key === undefined ? new Set() : undefined;
   }
@@ -61,6 +69,8 @@ export interface SubscriptionOptions {
   readonly seam: Seam;
   /** Unix time in milliseconds. */
   readonly openedAt: number;
+  /** As whom it was counted in the hub's bound. */
+  readonly sharesAs: string;
   /** Told when the hub cannot go on with it. */
   readonly lost: (result: ResultCode) => void;
 }
@@ -77,6 +87,7 @@ export class Subscription implements Filed {
   readonly matcher: FilterMatcher;
   readonly keys: readonly InterestKey[];
   readonly seam: Seam;
+  readonly sharesAs: string;
   readonly lost: (result: ResultCode) => void;
   /** Unix time in milliseconds. */
   readonly openedAt: number;
@@ -95,6 +106,7 @@ export class Subscription implements Filed {
     this.matcher = compileFilter(options.filter);
     this.keys = options.keys;
     this.seam = options.seam;
+    this.sharesAs = options.sharesAs;
     this.lost = options.lost;
     this.openedAt = options.openedAt;
   }

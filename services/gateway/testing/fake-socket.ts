@@ -8,7 +8,7 @@ import {
 
 /** What tests look at. */
 export class FakeSocket implements ClientSocket {
-  readonly remoteAddress = '127.0.0.1';
+  readonly remoteAddress: string;
   readonly clientKey: Uint8Array | undefined;
   /** Every message sent, in order. */
   readonly sent: Uint8Array[] = [];
@@ -22,8 +22,9 @@ export class FakeSocket implements ClientSocket {
   #corked = 0;
   #reachedMark = false;
 
-  constructor(clientKey?: Uint8Array) {
+  constructor(clientKey?: Uint8Array, remoteAddress = '127.0.0.1') {
     this.clientKey = clientKey;
+    this.remoteAddress = remoteAddress;
   }
 
   send(message: Uint8Array): boolean {

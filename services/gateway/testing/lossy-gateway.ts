@@ -1,4 +1,5 @@
 /** A gateway on a bus that loses records, and what tests of catching up do with it. */
+import type { AbuseControl } from '@mosaic-cluster/abuse';
 import type { LiveRecord } from '@mosaic-cluster/bus';
 import {
   type FilterElementInput,
@@ -8,6 +9,7 @@ import {
 import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { expect } from 'vitest';
 import type { GatewayLimits } from '../src/limits.ts';
+import type { FakeClock } from './fake-clock.ts';
 import { LossyBus } from './lossy-bus.ts';
 import { quiet, type TestClient, TestGateway } from './test-gateway.ts';
 
@@ -26,8 +28,12 @@ export const BY_AUTHOR: readonly FilterElementInput[] = [{ name: 'authors', keys
 export type LossyGateway = TestGateway<LossyBus>;
 
 /** A new one; keys whose first byte is 3 act for {@link MASTER}. */
-export function lossyGateway(limits: Partial<GatewayLimits> = {}): LossyGateway {
-  const gateway = new TestGateway(limits, undefined, (clock) => new LossyBus(clock, DOUBT));
+export function lossyGateway(
+  limits: Partial<GatewayLimits> = {},
+  abuse?: AbuseControl,
+): LossyGateway {
+  const bus = (clock: FakeClock): LossyBus => new LossyBus(clock, DOUBT);
+  const gateway = new TestGateway(limits, undefined, bus, abuse);
   gateway.outbox.masters = (key) => (key[0] === 3 ? [MASTER] : []);
   gateway.encryption.masters = gateway.outbox.masters;
   gateway.inbox.masters = gateway.outbox.masters;

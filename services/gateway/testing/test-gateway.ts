@@ -57,8 +57,8 @@ export class TestGateway<B extends Bus = MemoryBus> {
   }
 
   /** A new client; with a key it is authenticated. */
-  readonly connect = (key?: Uint8Array): TestClient => {
-    const socket = new FakeSocket(key);
+  readonly connect = (key?: Uint8Array, address?: string): TestClient => {
+    const socket = new FakeSocket(key, address);
     socket.handler = this.gateway.accept(socket);
     return new TestClient(socket);
   };
