@@ -20,6 +20,14 @@ const own = {
     default: '127.0.0.0/8,::1',
     doc: 'Address ranges that are never banned and get the budgets of registered users, besides those that `mosaic-admin allow` adds. Behind a balancer that does not tell the addresses of clients, its own belongs here: they all come from it.',
   },
+  knownAfter: {
+    name: 'MOSAIC_KNOWN_AFTER',
+    type: 'duration',
+    min: '0s',
+    max: '365d',
+    default: '1d',
+    doc: 'How long ago this server must have received a record of a master key for the keys in its key schedule to count as attested, with better budgets. Anybody can publish a key schedule, but not yesterday.',
+  },
   banThreshold: {
     name: 'MOSAIC_BAN_THRESHOLD',
     type: 'integer',

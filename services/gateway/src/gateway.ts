@@ -13,6 +13,7 @@ import { drainConnections } from './drain.ts';
 import type { EngineContext } from './engine-context.ts';
 import { isServerFault } from './errors-to-results.ts';
 import type { GatewayEvents } from './gateway-events.ts';
+import { areMastersKnown } from './known-masters.ts';
 import { type GatewayLimits, resolveGatewayLimits } from './limits.ts';
 import type { ClientSocket, SocketHandler } from './listener/listener.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -35,6 +36,8 @@ export interface GatewayOptions {
   readonly isRegistered?: ((keys: readonly PublicKey[]) => boolean | Promise<boolean>) | undefined;
   /** How far ahead roles let records be dated, in milliseconds. */
   readonly futureMaxMs: number;
+  /** How long ago roles must have a record of a master key for it to vouch for others, in milliseconds. */
+  readonly knownAfterMs: number;
   readonly limits?: Partial<GatewayLimits>;
   readonly clock?: Clock;
   readonly events?: GatewayEvents | undefined;
@@ -98,6 +101,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const standings = new Standings({
     identities,
     isRegistered: options.isRegistered ?? (() => false),
+    areKnown: (masters) =>
+      areMastersKnown({ roles, clock, knownAfterMs: options.knownAfterMs }, masters),
     failed,
     clock,
   });

@@ -21,6 +21,7 @@ function standings(options: Partial<ConstructorParameters<typeof Standings>[0]> 
   const made = new Standings({
     identities: async (key) => [key],
     isRegistered: () => false,
+    areKnown: () => true,
     failed: (error) => failures.push(error),
     clock,
     ...options,
@@ -41,6 +42,17 @@ describe('a key', () => {
     standings({ identities: async (key) => [key, MASTER] }).made.follow(ALICE, visit);
     await quiet();
     expect(visit.told).toEqual(['attested']);
+  });
+
+  test('that acts for a master of whom nobody has heard for long is authenticated and no more', async () => {
+    const visit = new Visit();
+    const asked: unknown[] = [];
+    const areKnown = async (masters: readonly Uint8Array[]) => asked.push(masters) === 0;
+    const identities = async (key: Uint8Array) => [key, MASTER];
+    standings({ identities, areKnown }).made.follow(ALICE, visit);
+    await quiet();
+    expect(visit.told).toEqual(['authenticated']);
+    expect(asked).toEqual([[MASTER]]);
   });
 
   test('that acts for a registered user is registered', async () => {

@@ -13,6 +13,8 @@ export interface StandingsOptions {
   readonly identities: (key: PublicKey) => Promise<readonly PublicKey[]>;
   /** Whether one of the keys is a registered user's. */
   readonly isRegistered: (keys: readonly PublicKey[]) => boolean | Promise<boolean>;
+  /** Whether one of these masters has been known here for some time, so that they can vouch for a key. */
+  readonly areKnown: (masters: readonly PublicKey[]) => boolean | Promise<boolean>;
   /** Told of errors; who is asked about keeps the standing of before. */
   readonly failed: (error: unknown) => void;
   readonly clock: Clock;
@@ -107,15 +109,23 @@ export class Standings {
   }
 
   async #ask(asked: Asked): Promise<void> {
-    const { identities, isRegistered, failed } = this.#options;
+    const { identities, failed } = this.#options;
     try {
       asked.keys ??= await identities(asked.key);
-      const standing = standingOf(asked.keys, await isRegistered(asked.keys));
+      const standing = await this.#standingOf(asked.keys);
       this.#remember(asked.key, standing);
       if (this.#known.has(asked)) asked.visitor.setStanding(standing);
     } catch (error) {
       failed(error);
     }
+  }
+
+  async #standingOf(keys: readonly PublicKey[]): Promise<Standing> {
+    const { isRegistered, areKnown } = this.#options;
+    if (await isRegistered(keys)) return 'registered';
+    const [, ...masters] = keys;
+    const isAttested = masters.length > 0 && (await areKnown(masters));
+    return isAttested ? 'attested' : 'authenticated';
   }
 
   #remember(key: PublicKey, standing: Standing): void {
@@ -129,9 +139,4 @@ export class Standings {
       return;
     }
   }
-}
-
-function standingOf(keys: readonly PublicKey[], isRegistered: boolean): Standing {
-  if (isRegistered) return 'registered';
-  return keys.length > 1 ? 'attested' : 'authenticated';
 }

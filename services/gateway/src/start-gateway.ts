@@ -49,6 +49,7 @@ export async function startGateway(
     isRegistered: (keys) => shared.isRegistered(keys),
     logger: lifecycle.log,
     futureMaxMs: config.futureMax,
+    knownAfterMs: config.knownAfter,
     limits: configuredLimits(config),
     events: defineGatewayTimes(metrics),
   });

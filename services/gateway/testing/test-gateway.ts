@@ -21,6 +21,9 @@ import { NaiveRole } from './naive-role.ts';
 /** How far ahead records may be dated. */
 export const FUTURE_MAX_MS = 1_000;
 
+/** For how long a master key must have been known to vouch for another. */
+export const KNOWN_AFTER_MS = 100_000;
+
 /** The gateway and its surroundings. */
 export class TestGateway<B extends Bus = MemoryBus> {
   readonly bus: B;
@@ -50,6 +53,7 @@ export class TestGateway<B extends Bus = MemoryBus> {
       abuse,
       logger,
       futureMaxMs: FUTURE_MAX_MS,
+      knownAfterMs: KNOWN_AFTER_MS,
       limits,
       clock,
       random,

@@ -94,6 +94,7 @@ export async function startServer(
     isRegistered: (keys) => isOneRegistered(registry.registry, keys, always),
     logger: lifecycle.log,
     futureMaxMs: config.futureMax,
+    knownAfterMs: config.knownAfter,
     limits: configuredLimits(config),
     events: defineGatewayTimes(metrics),
   });

@@ -147,6 +147,7 @@ export class TestCluster {
         roles: ROLE_NAMES,
         abuse: testControl().control,
         futureMaxMs: 60_000,
+        knownAfterMs: 0,
         logger: silentLogger,
         limits: { catchUpSpreadMs: 100, ...options.gateway },
       });

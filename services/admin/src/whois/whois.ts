@@ -94,7 +94,7 @@ async function keyFacts(registry: Registry, holding: Holding, key: PublicKey): P
   }
 }
 
-/** As gateways judge it. */
+/** As gateways judge it, but for how long a master must have been known, which is a setting of theirs. */
 async function standingOf(
   registry: Registry,
   key: PublicKey,
