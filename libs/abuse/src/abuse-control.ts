@@ -55,6 +55,10 @@ export interface Visitor {
   setStanding(standing: Standing): void;
   /** Pays for a message and its bytes. False: over budget, the message is refused with TOO_FAST. */
   message(bytes: number): boolean;
+  /** Whether it may go on with a long message before its end. False: it owes for {@link wasted} ones. */
+  mayReceive(): boolean;
+  /** Pays for bytes of a message that never came to its end; may leave a debt. */
+  wasted(bytes: number): void;
   /** Pays for a submission. False: TOO_FAST. */
   submission(): boolean;
   /** A submission that was paid for costs as much as so many more; may leave a debt. */

@@ -104,6 +104,15 @@ export class OpenVisitor implements Visitor {
     return this.#pay('messages', 1, bytes);
   }
 
+  mayReceive(): boolean {
+    const exceeded = this.#debtOf('bytes');
+    return exceeded === undefined || this.#refused(exceeded);
+  }
+
+  wasted(bytes: number): void {
+    this.#spend('bytes', bytes);
+  }
+
   submission(): boolean {
     return this.#pay('submissions', 1, 0);
   }
@@ -113,12 +122,12 @@ export class OpenVisitor implements Visitor {
   }
 
   mayQuery(): boolean {
-    const exceeded = this.#debtOfQueries();
+    const exceeded = this.#debtOf('query');
     return exceeded === undefined || this.#refused(exceeded);
   }
 
   owesForQueries(): boolean {
-    return this.#debtOfQueries() !== undefined;
+    return this.#debtOf('query') !== undefined;
   }
 
   queried(scanned: number, bytes: number): void {
@@ -181,11 +190,11 @@ export class OpenVisitor implements Visitor {
     gone(this);
   }
 
-  #debtOfQueries(): Exceeded | undefined {
+  #debtOf(budget: BudgetName): Exceeded | undefined {
     const { limiter, isLimiting, purse } = this.#context;
     if (!isLimiting) return undefined;
     purse.clear();
-    this.#charge('query', 0);
+    this.#charge(budget, 0);
     return limiter.allows(purse.charges);
   }
 

@@ -107,6 +107,23 @@ describe('over budget', () => {
     expect(await results()).toEqual(['result ACCEPTED']);
   });
 
+  test('what never becomes a message is paid for, and then nothing long is waited for', async () => {
+    const { client, gateway, pass } = place('bytes.*.*=8KiB/s:2MiB');
+    for (let n = 0; n < 2; n++) {
+      const { handler } = gateway.connect().socket;
+      expect(handler.mayReceive()).toBe(true);
+      handler.wasted(1200 * 1024);
+      handler.closed();
+    }
+    expect(client.socket.handler.mayReceive()).toBe(false);
+    client.get(1);
+    expect(await client.story()).toEqual(['closed 1 TOO_FAST']);
+    pass(200_000);
+    expect(client.socket.handler.mayReceive()).toBe(true);
+    client.get(2);
+    expect(await client.story()).toEqual(['closed 2 NOT_FOUND']);
+  });
+
   test('an unsubscribe is heard nevertheless: it gives something back', async () => {
     const { client } = place('messages.*.*=1/s:1');
     client.subscribe(1, BY_AUTHOR);

@@ -97,6 +97,14 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     this.#end(RESULT.TOO_LARGE);
   }
 
+  mayReceive(): boolean {
+    return this.#isOver || this.#visitor.mayReceive();
+  }
+
+  wasted(bytes: number): void {
+    this.#visitor.wasted(bytes);
+  }
+
   crowdedOut(): void {
     if (!this.#isOver) this.#end(RESULT.TOO_FAST);
   }

@@ -180,6 +180,27 @@ function describeParts(open: Open): void {
     other.websocket.terminate();
     await eventually(() => server.course.at(-1)).toBe('left');
     expect(receiveBudget.heldBytes).toBe(0);
+    // What never became a message is told, once; what did is not.
+    const [crowdedOut, left] = server.accepted.map(({ wasted }) => wasted);
+    expect(crowdedOut).toBeGreaterThan(900_000);
+    expect(crowdedOut).toBeLessThan(950_000);
+    expect(left).toBeGreaterThan(500_000);
+    expect(left).toBeLessThan(550_000);
+  });
+
+  it('are given up where their client may not go on, long ones alone', async () => {
+    const server = await open({ ...farewell, mayReceive: () => false });
+    const client = await connectClient(server.listener);
+    for (let i = 0; i < 3; i++) {
+      client.websocket.send(Buffer.alloc(20_000), { fin: false });
+      client.websocket.send(Buffer.alloc(20_000), { fin: true });
+    }
+    await eventually(() => server.accepted[0]?.messages.length).toBe(3);
+    client.websocket.send(Buffer.alloc(200_000), { fin: false });
+    expect((await client.closed).code).toBe(1013);
+    expect(client.messages).toEqual([CLOSING_TOO_FAST]);
+    expect(server.course).toEqual(['opened', 'cut-receiving']);
+    expect(server.accepted[0]?.calls[0]).toBe('crowdedOut');
   });
 }
 

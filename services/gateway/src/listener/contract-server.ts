@@ -33,8 +33,10 @@ export interface ListenerFixture {
 export interface Accepted {
   readonly socket: ClientSocket;
   readonly messages: Buffer[];
-  /** The names of the calls except `message`. */
+  /** The names of the calls except `message`, and of what is asked again and again. */
   readonly calls: string[];
+  /** Bytes of messages that were given up. */
+  wasted: number;
 }
 
 /** What a test may have done within the handler's calls. */
@@ -42,6 +44,7 @@ export interface Reactions {
   accept?: (accepted: Accepted) => void;
   message?: (accepted: Accepted, bytes: Uint8Array) => void;
   tooLarge?: (accepted: Accepted) => void;
+  mayReceive?: (accepted: Accepted) => boolean;
   crowdedOut?: (accepted: Accepted) => void;
   drained?: (accepted: Accepted) => void;
 }
@@ -81,7 +84,7 @@ export async function openContractServer(
     },
     failed: (error) => failures.push(error),
     accept(socket) {
-      const entry: Accepted = { socket, messages: [], calls: [] };
+      const entry: Accepted = { socket, messages: [], calls: [], wasted: 0 };
       accepted.push(entry);
       reactions.accept?.(entry);
       return {
@@ -93,6 +96,10 @@ export async function openContractServer(
         tooLarge() {
           entry.calls.push('tooLarge');
           reactions.tooLarge?.(entry);
+        },
+        mayReceive: () => reactions.mayReceive?.(entry) ?? true,
+        wasted(bytes) {
+          entry.wasted += bytes;
         },
         crowdedOut() {
           entry.calls.push('crowdedOut');

@@ -15,6 +15,8 @@ const options: ListenerOptions = {
     message: (bytes) => void socket.send(bytes),
     text() {},
     tooLarge() {},
+    mayReceive: () => true,
+    wasted() {},
     crowdedOut() {},
     drained() {},
     closed() {},

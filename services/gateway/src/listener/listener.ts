@@ -15,6 +15,12 @@ import type { ReceiveBudget } from './receive-budget.ts';
  */
 export const DRAIN_MARK_BYTES: number = 65_536;
 
+/**
+ * From this many bytes of input on a message that is not whole is long enough to ask whether its client
+ * may go on with it. More than one read from a socket, which may hold the beginning of any message.
+ */
+export const LONG_PART_BYTES: number = 131_072;
+
 /** One client's WebSocket, whichever listener accepted it. */
 export interface ClientSocket {
   /**
@@ -63,8 +69,16 @@ export interface SocketHandler {
    */
   tooLarge(): void;
   /**
+   * Whether the client may go on with a message of which {@link LONG_PART_BYTES} or more have come and
+   * which is not whole. False: it is given up, as when it is crowded out. Asked again and again, by
+   * listeners that see parts of messages.
+   */
+  mayReceive(): boolean;
+  /** A message was given up, or its client is gone, after so many bytes. Told by the same. */
+  wasted(bytes: number): void;
+  /**
    * The parts of a message that this client sends are given up, because the process holds too many
-   * bytes of unfinished messages and those of this client weigh most. The handler may send a last
+   * bytes of unfinished messages and those of this client weigh most, or it may not go on. The handler may send a last
    * message; then the listener closes with 1013.
    */
   crowdedOut(): void;

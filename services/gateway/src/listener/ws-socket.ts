@@ -8,7 +8,12 @@ import { addressGroup } from '@mosaic-cluster/abuse';
 import { WebSocket } from 'ws';
 import { CLOSE_CODE, shortenReason } from './close-frame.ts';
 import { ControlMeter } from './control-meter.ts';
-import { type ClientSocket, DRAIN_MARK_BYTES, type SocketHandler } from './listener.ts';
+import {
+  type ClientSocket,
+  DRAIN_MARK_BYTES,
+  LONG_PART_BYTES,
+  type SocketHandler,
+} from './listener.ts';
 import type { ListenerEvent } from './listener-events.ts';
 import type { ListenerLimits } from './listener-limits.ts';
 import { MessageMeter } from './message-meter.ts';
@@ -181,12 +186,25 @@ export class WsClientSocket implements ClientSocket, ReceivingClient {
       }
     }
     const isSame = this.#meter.messages === messages;
-    this.#context.receiveBudget.hold(this, this.#meter.heldBytes, isSame);
+    const { heldBytes } = this.#meter;
+    this.#context.receiveBudget.hold(this, heldBytes, isSame);
+    if (heldBytes >= LONG_PART_BYTES && !this.#isDeaf) this.#askForRest();
+  }
+
+  #askForRest(): void {
+    let mayReceive = true;
+    this.#guard((handler) => {
+      mayReceive = handler?.mayReceive() !== false;
+    });
+    if (!mayReceive) this.crowdOut();
   }
 
   #goDeaf(): void {
+    if (this.#isDeaf) return;
     this.#isDeaf = true;
     this.#context.receiveBudget.release(this);
+    const { heldBytes } = this.#meter;
+    if (heldBytes > 0) this.#guard((handler) => handler?.wasted(heldBytes));
   }
 
   /** Says why the connection ends; only the first reason counts. */
