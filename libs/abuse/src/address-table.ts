@@ -37,6 +37,21 @@ export class AddressTable {
     level.ends.set(name, Math.max(before ?? 0, endMs));
   }
 
+  /**
+   * Has a range end at another time, or takes it out.
+   *
+   * @param endMs as for {@link add}; undefined: it is no more
+   * @returns whether that is another time than before
+   */
+  change({ bytes, prefixBits }: AddressRange, endMs: number | undefined): boolean {
+    const name = nameOf(bytes, prefixBits);
+    const level = this.#familyOf(bytes).find((each) => each.prefixBits === prefixBits);
+    if (level?.ends.get(name) === endMs) return false;
+    if (level?.ends.delete(name) === true) this.#size -= 1;
+    if (endMs !== undefined) this.add({ bytes, prefixBits }, endMs);
+    return true;
+  }
+
   /** The smallest range with an address that has not ended. */
   find(address: Uint8Array, nowMs: number): FoundRange | undefined {
     for (const { prefixBits, ends } of this.#familyOf(address)) {

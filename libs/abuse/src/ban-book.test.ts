@@ -25,8 +25,8 @@ import {
   parseAddress,
   parseAddressRange,
 } from './address-range.ts';
-import { BanBook, type BanBookOptions, isBanChange } from './ban-book.ts';
-import { Bans } from './ban-facts.ts';
+import { BanBook, type BanBookOptions, changedKeys } from './ban-book.ts';
+import { banChange, banRemoval, Bans } from './ban-facts.ts';
 
 const ALICE = publicKeyOf(new Uint8Array(32).fill(1));
 const BOB = publicKeyOf(new Uint8Array(32).fill(2));
@@ -45,7 +45,7 @@ beforeEach(async () => {
   registry = await openMemoryRegistry({
     store,
     onNews: (news) => {
-      if (news.some(isBanChange)) void book.refresh();
+      void book.refresh(changedKeys(news));
     },
   });
   book = bookOver(registry);
@@ -180,9 +180,72 @@ describe('the book of bans', () => {
     await registry.change([{ collection: 'users', key: ALICE, value: new Uint8Array(1) }]);
     await book.refresh();
     expect(told).toBe(0);
-    await ban('10.0.0.1');
-    await book.refresh();
+    await new Bans(registry).add([{ subject: parseAddressRange('10.0.0.1') }]);
+    await expect.poll(() => verdict('10.0.0.1')).toEqual(FOREVER);
     expect(told).toBe(1);
+    const bans = (n: number) => new Map([['bans', [Uint8Array.of(4, 10, 0, 0, n, 32)]]]);
+    await book.refresh(bans(1));
+    await book.refresh(bans(9));
+    await book.refresh(new Map([['users', 'many']]));
+    expect(told).toBe(1);
+  });
+
+  it('looks up what changed, and reads all where that is not known or too much', async () => {
+    let lists = 0;
+    const counting: RegistryView = {
+      get: (collection, keys) => registry.get(collection, keys),
+      peek: (collection, key) => registry.peek(collection, key),
+      fault: () => registry.fault(),
+      close: async () => {},
+      list: (listing: FactListing): Promise<FactPage> => {
+        lists += 1;
+        return registry.list(listing);
+      },
+    };
+    const wary = bookOver(counting, {
+      entriesMax: 4,
+      alwaysAllowed: [parseAddressRange('127.0.0.0/8')],
+    });
+    await wary.refresh();
+    const says = (text: string): unknown => wary.ofAddress(parseAddress(text)!);
+    const change = async (
+      collection: 'bans' | 'allowed',
+      add: readonly string[],
+      remove: readonly string[] = [],
+      untilMs?: number,
+    ): Promise<number> => {
+      const before = lists;
+      const facts = [
+        ...add.map((text) => banChange(collection, { subject: parseAddressRange(text), untilMs })),
+        ...remove.map((text) => banRemoval(collection, parseAddressRange(text))),
+      ];
+      await registry.change(facts);
+      await wary.refresh(changedKeys(facts));
+      return lists - before;
+    };
+    expect(await change('bans', ['10.0.0.0/8', '127.0.0.1'])).toBe(0);
+    expect(says('10.1.1.1')).toEqual(FOREVER);
+    expect(await change('bans', ['10.0.0.0/8'], [], nowMs + 5)).toBe(0);
+    expect(says('10.1.1.1')).toEqual({ is: 'banned', untilMs: nowMs + 5 });
+    expect(await change('allowed', ['127.0.0.0/8', '10.1.1.1'], [], nowMs + 5)).toBe(0);
+    expect(says('10.1.1.1')).toEqual(ALLOWED);
+    expect(await change('allowed', [], ['127.0.0.0/8', '10.1.1.1'])).toBe(0);
+    // The setting goes on to say so.
+    expect(says('127.0.0.2')).toEqual(ALLOWED);
+    expect(says('10.1.1.1')).toMatchObject({ is: 'banned' });
+    expect(await change('bans', [], ['10.0.0.0/8', '127.0.0.1'])).toBe(0);
+    expect(says('10.1.1.1')).toBeUndefined();
+    expect(wary.banCount).toBe(0);
+    const many = [1, 2, 3, 4, 5].map((n) => `10.0.0.${n}`);
+    expect(await change('bans', many)).toBeGreaterThan(0);
+    expect(wary.fault()).toMatch(/more than 4 bans/);
+    // Somebody else gets the room of one that goes.
+    expect(await change('bans', [], many.slice(0, 2))).toBeGreaterThan(0);
+    expect(wary.fault()).toBeUndefined();
+    expect(wary.banCount).toBe(3);
+    nowMs += 3_600_000;
+    expect(await change('bans', [], many)).toBeGreaterThan(0);
+    await wary.close();
   });
 
   it('is told by the registry, which another process changed', async () => {
@@ -272,7 +335,7 @@ describe('books over views on Redis', () => {
   async function open(): Promise<BanBook> {
     const view: RegistryView = await openRedisRegistryView({
       connection: redis,
-      onChange: () => void opened.refresh(),
+      onChange: (changed) => void opened.refresh(changed),
     });
     const opened = bookOver(view);
     views.push(view);

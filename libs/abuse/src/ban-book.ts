@@ -1,14 +1,21 @@
 /**
- * All bans and allowed ranges that operators made, in memory: asked for every connection, made anew
- * when the registry says that something has changed. While that cannot be read, what was known last
- * stays in force.
+ * All bans and allowed ranges that operators made, in memory: asked for every connection. Where the registry
+ * says what has changed that is looked up, else everything is read again. While it cannot be read, what
+ * was known last stays in force.
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { PublicKey } from '@mosaic-cluster/protocol';
-import type { RegistryView } from '@mosaic-cluster/store';
-import type { AddressRange } from './address-range.ts';
-import { AddressTable } from './address-table.ts';
-import { BAN_COLLECTIONS, type BanCollection, decodeBan, isKeySubject } from './ban-facts.ts';
+import type { ChangedKeys, Fact, FactChange, RegistryView } from '@mosaic-cluster/store';
+import { type AddressRange, formatAddressRange } from './address-range.ts';
+import { BanEntries } from './ban-entries.ts';
+import {
+  BAN_COLLECTIONS,
+  type BanCollection,
+  type BanSubject,
+  decodeBan,
+  decodeSubject,
+  isKeySubject,
+} from './ban-facts.ts';
 
 /** How a book is kept. */
 export interface BanBookOptions {
@@ -32,13 +39,13 @@ export type Verdict =
 const ENTRIES_MAX = 200_000;
 /** Between two attempts to read a registry that could not be read. */
 const RETRY_MS = 500;
+/** Changes that are looked up one by one; where more wait, reading everything is cheaper. */
+const KEYS_MAX = 4_000;
+const LOOKUP_KEYS = 1_000;
+/** What ended is forgotten when everything is read, which a change brings about after so long. */
+const SWEEP_MS = 3_600_000;
 
-/** When entries end, by subject. */
-interface Entries {
-  readonly addresses: AddressTable;
-  /** By the key's bytes in latin1. */
-  readonly keys: Map<string, number>;
-}
+type Entries = Readonly<Record<BanCollection, BanEntries>>;
 
 /** Keeps the book. */
 export class BanBook {
@@ -46,14 +53,21 @@ export class BanBook {
   readonly #now: () => number;
   readonly #entriesMax: number;
   readonly #told: (() => void)[] = [];
-  #entries: Readonly<Record<BanCollection, Entries>>;
+  #entries: Entries;
   /** Of what the entries were made from. */
   #digest = '';
   #isRead: boolean;
   #isOverfull = false;
   #failure: unknown;
   #reading: Promise<void> | undefined;
+  /** Everything is to be read. */
   #isOutdated = false;
+  /** Otherwise, what is to be looked up: names of facts' keys in latin1, by collection. */
+  readonly #changed: Readonly<Record<BanCollection, Set<string>>> = {
+    bans: new Set(),
+    allowed: new Set(),
+  };
+  #readAtMs = 0;
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -62,7 +76,7 @@ export class BanBook {
     this.#isRead = options.registry === undefined;
     this.#now = options.now ?? Date.now;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
-    this.#entries = { bans: noEntries(), allowed: noEntries(this.#options.alwaysAllowed) };
+    this.#entries = { bans: new BanEntries(), allowed: new BanEntries(options.alwaysAllowed) };
   }
 
   /** Whether the registry was read at all: before that nobody is banned. */
@@ -72,7 +86,7 @@ export class BanBook {
 
   /** Bans that are in force or have ended lately. */
   get banCount(): number {
-    return countOf(this.#entries.bans);
+    return this.#entries.bans.size;
   }
 
   /**
@@ -83,10 +97,10 @@ export class BanBook {
    */
   ofAddress(address: Uint8Array): Verdict | undefined {
     const { bans, allowed } = this.#entries;
-    if (bans.addresses.size === 0 && allowed.addresses.size === 0) return undefined;
+    if (bans.size === 0 && allowed.size === 0) return undefined;
     const nowMs = this.#now();
-    const ban = bans.addresses.find(address, nowMs);
-    const allowance = allowed.addresses.find(address, nowMs);
+    const ban = bans.ofAddress(address, nowMs);
+    const allowance = allowed.ofAddress(address, nowMs);
     if (allowance !== undefined && allowance.prefixBits >= (ban?.prefixBits ?? 0)) {
       return { is: 'allowed' };
     }
@@ -96,12 +110,11 @@ export class BanBook {
   /** What is said of a key; one that is banned and allowed is allowed. */
   ofKey(key: PublicKey): Verdict | undefined {
     const { bans, allowed } = this.#entries;
-    if (bans.keys.size === 0 && allowed.keys.size === 0) return undefined;
+    if (bans.size === 0 && allowed.size === 0) return undefined;
     const nowMs = this.#now();
-    const name = nameOf(key);
-    if ((allowed.keys.get(name) ?? 0) > nowMs) return { is: 'allowed' };
-    const endMs = bans.keys.get(name) ?? 0;
-    return endMs > nowMs ? bannedUntil(endMs) : undefined;
+    if (allowed.ofKey(key, nowMs) !== undefined) return { is: 'allowed' };
+    const endMs = bans.ofKey(key, nowMs);
+    return endMs === undefined ? undefined : bannedUntil(endMs);
   }
 
   /** Has somebody told, after the book was made anew, that it says something else than before. */
@@ -112,11 +125,13 @@ export class BanBook {
   /**
    * Reads the registry, because something in it has changed; where that fails, again and again. Resolves
    * after the first attempt that began no earlier than this call. Never rejects.
+   *
+   * @param changed what has changed; undefined: anything may have
    */
-  async refresh(): Promise<void> {
+  async refresh(changed?: ChangedKeys): Promise<void> {
     const { registry } = this.#options;
     if (this.#isClosed || registry === undefined) return;
-    this.#isOutdated = true;
+    if (!this.#note(changed)) return;
     this.#reading ??= this.#readAll(registry).finally(() => {
       this.#reading = undefined;
     });
@@ -142,22 +157,40 @@ export class BanBook {
     await this.#reading;
   }
 
+  /** Takes note of what is to be read. @returns whether anything is */
+  #note(changed: ChangedKeys | undefined): boolean {
+    const isStale = this.#isOverfull || this.#now() - this.#readAtMs >= SWEEP_MS;
+    const keys = BAN_COLLECTIONS.map((collection) => changed?.get(collection));
+    if (changed !== undefined && keys.every((each) => each === undefined)) return false;
+    const isWhole = changed === undefined || !this.#isRead || isStale || keys.includes('many');
+    this.#isOutdated ||= isWhole;
+    keys.forEach((each, i) => {
+      if (each === undefined || each === 'many' || this.#isOutdated) return;
+      const set = this.#changed[BAN_COLLECTIONS[i]!];
+      for (const key of each) set.add(nameOf(key));
+    });
+    this.#isOutdated ||= this.#changed.bans.size + this.#changed.allowed.size > KEYS_MAX;
+    return true;
+  }
+
   async #readAll(registry: RegistryView): Promise<void> {
-    while (this.#isOutdated && !this.#isClosed) {
-      this.#isOutdated = false;
-      await this.#read(registry);
+    while (!this.#isClosed) {
+      const { bans, allowed } = this.#changed;
+      if (this.#isOutdated) {
+        this.#isOutdated = false;
+        for (const each of [bans, allowed]) each.clear();
+        await this.#attempt(() => this.#read(registry));
+      } else if (bans.size + allowed.size > 0) {
+        await this.#attempt(() => this.#lookUp(registry));
+      } else return;
     }
   }
 
-  async #read(registry: RegistryView): Promise<void> {
+  async #attempt(work: () => Promise<void>): Promise<void> {
     clearTimeout(this.#retry);
     try {
-      const digest = createHash('sha256');
-      const bans = await this.#collect(registry, 'bans', digest);
-      const allowed = await this.#collect(registry, 'allowed', digest);
+      await work();
       this.#failure = undefined;
-      this.#isOverfull = bans.isOverfull || allowed.isOverfull;
-      this.#take({ bans: bans.entries, allowed: allowed.entries }, digest.digest('base64'));
     } catch (error) {
       if (this.#isClosed) return;
       if (this.#failure === undefined) this.#options.onError?.(error);
@@ -167,7 +200,60 @@ export class BanBook {
     }
   }
 
-  #take(entries: Readonly<Record<BanCollection, Entries>>, digest: string): void {
+  /** Reads everything. */
+  async #read(registry: RegistryView): Promise<void> {
+    const digest = createHash('sha256');
+    const bans = await this.#collect(registry, 'bans', digest);
+    const allowed = await this.#collect(registry, 'allowed', digest);
+    this.#isOverfull = bans.isOverfull || allowed.isOverfull;
+    this.#readAtMs = this.#now();
+    this.#take({ bans: bans.entries, allowed: allowed.entries }, digest.digest('base64'));
+  }
+
+  /** Looks up what has changed. */
+  async #lookUp(registry: RegistryView): Promise<void> {
+    let isOther = false;
+    for (const collection of BAN_COLLECTIONS) {
+      const names = [...this.#changed[collection]];
+      this.#changed[collection].clear();
+      for (let at = 0; at < names.length; at += LOOKUP_KEYS) {
+        const keys = names.slice(at, at + LOOKUP_KEYS).map((name) => Buffer.from(name, 'latin1'));
+        const facts = await registry.get(collection, keys);
+        keys.forEach((key, i) => {
+          isOther = this.#change(collection, key, facts[i]) || isOther;
+        });
+      }
+    }
+    if (!isOther) return;
+    // It is no more what everything was made from.
+    this.#digest = '';
+    for (const told of this.#told) told();
+  }
+
+  /** @returns whether that is something else than before */
+  #change(collection: BanCollection, key: Uint8Array, fact: Fact | undefined): boolean {
+    const subject = decodeSubject(key);
+    if (subject === undefined) return false;
+    const entries = this.#entries[collection];
+    const ban = fact && decodeBan(fact);
+    const endMs = ban && (ban.untilMs ?? Infinity);
+    if (endMs !== undefined && entries.size >= this.#entriesMax) {
+      // Some of those that take the room may have ended.
+      this.#isOutdated = true;
+      return false;
+    }
+    if (collection === 'allowed' && this.#isAlwaysAllowed(subject)) return false;
+    return entries.change(subject, endMs);
+  }
+
+  #isAlwaysAllowed(subject: BanSubject): boolean {
+    const { alwaysAllowed = [] } = this.#options;
+    if (isKeySubject(subject)) return false;
+    const shown = formatAddressRange(subject);
+    return alwaysAllowed.some((range) => formatAddressRange(range) === shown);
+  }
+
+  #take(entries: Entries, digest: string): void {
     this.#isRead = true;
     if (digest === this.#digest) return;
     this.#digest = digest;
@@ -180,8 +266,8 @@ export class BanBook {
     registry: RegistryView,
     collection: BanCollection,
     digest: Hash,
-  ): Promise<{ entries: Entries; isOverfull: boolean }> {
-    const entries = noEntries(collection === 'allowed' ? this.#options.alwaysAllowed : []);
+  ): Promise<{ entries: BanEntries; isOverfull: boolean }> {
+    const entries = new BanEntries(collection === 'allowed' ? this.#options.alwaysAllowed : []);
     const nowMs = this.#now();
     digest.update(collection);
     for (let after: Uint8Array | undefined; ; ) {
@@ -190,10 +276,9 @@ export class BanBook {
         const ban = decodeBan(fact);
         const endMs = ban?.untilMs ?? Infinity;
         if (ban === undefined || endMs <= nowMs) continue;
-        if (countOf(entries) === this.#entriesMax) return { entries, isOverfull: true };
+        if (entries.size === this.#entriesMax) return { entries, isOverfull: true };
         digest.update(fact.key).update(fact.value);
-        if (isKeySubject(ban.subject)) entries.keys.set(nameOf(ban.subject), endMs);
-        else entries.addresses.add(ban.subject, endMs);
+        entries.add(ban.subject, endMs);
       }
       after = facts.at(-1)?.key;
       if (!hasMore || after === undefined) return { entries, isOverfull: false };
@@ -201,25 +286,21 @@ export class BanBook {
   }
 }
 
-/** Whether a change of the registry concerns bans. */
-export function isBanChange({ collection }: { readonly collection: string }): boolean {
-  return (BAN_COLLECTIONS as readonly string[]).includes(collection);
-}
-
-function noEntries(always: readonly AddressRange[] = []): Entries {
-  const addresses = new AddressTable();
-  for (const range of always) addresses.add(range, Infinity);
-  return { addresses, keys: new Map() };
-}
-
-function countOf({ addresses, keys }: Entries): number {
-  return addresses.size + keys.size;
+/** The keys that changes to the registry are about. */
+export function changedKeys(news: readonly FactChange[]): ChangedKeys {
+  const keys = new Map<string, Uint8Array[]>();
+  for (const { collection, key } of news) {
+    const some = keys.get(collection);
+    if (some === undefined) keys.set(collection, [key]);
+    else some.push(key);
+  }
+  return keys;
 }
 
 function bannedUntil(endMs: number): Verdict {
   return { is: 'banned', untilMs: endMs === Infinity ? undefined : endMs };
 }
 
-function nameOf(key: PublicKey): string {
+function nameOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
 }

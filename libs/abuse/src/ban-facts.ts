@@ -162,7 +162,8 @@ function encodeSubject(subject: BanSubject): Uint8Array {
   return Buffer.concat([Buffer.of(kind), bytes, Buffer.of(prefixBits)]);
 }
 
-function decodeSubject(bytes: Uint8Array): BanSubject | undefined {
+/** Whom the fact under a key is about; undefined where that is of a kind that this version does not know. */
+export function decodeSubject(bytes: Uint8Array): BanSubject | undefined {
   const rest = Uint8Array.from(bytes.subarray(1));
   if (bytes[0] === KIND_KEY) return rest.length === KEY_BYTES ? rest : undefined;
   const addressBytes = bytes[0] === KIND_IPV4 ? 4 : 16;

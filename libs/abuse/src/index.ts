@@ -30,7 +30,7 @@ export {
   parseAddress,
   parseAddressRange,
 } from './address-range.ts';
-export { BanBook, type BanBookOptions, isBanChange, type Verdict } from './ban-book.ts';
+export { BanBook, type BanBookOptions, changedKeys, type Verdict } from './ban-book.ts';
 export {
   BAN_ADDED_BY_BYTES_MAX,
   BAN_COLLECTIONS,

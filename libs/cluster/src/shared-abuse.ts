@@ -11,6 +11,7 @@ import {
   type Limiter,
   type LimiterOptions,
   openRedisLimiter,
+  REGISTERED_COLLECTION,
 } from '@mosaic-cluster/abuse';
 import type { PublicKey } from '@mosaic-cluster/protocol';
 import { openRedisRegistryView } from '@mosaic-cluster/store/redis';
@@ -70,8 +71,9 @@ export async function openSharedAbuse(
   const registry = await service.await('the registry', () =>
     openRedisRegistryView({
       connection,
-      onChange: () => {
-        void bans.refresh();
+      onChange: (changed) => {
+        void bans.refresh(changed);
+        if (changed !== undefined && !changed.has(REGISTERED_COLLECTION)) return;
         for (const each of told) each();
       },
     }),

@@ -122,5 +122,6 @@ export {
   openMemoryRegistry,
 } from './registry-memory.ts';
 export { openRedisRegistry, type RedisRegistryOptions } from './registry-redis.ts';
+export type { ChangedKeys } from './registry-redis-journal.ts';
 export { openRedisRegistryView, type RedisRegistryViewOptions } from './registry-redis-view.ts';
 export { RepeatedWork } from './repeated-work.ts';

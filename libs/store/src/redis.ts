@@ -14,5 +14,6 @@ export {
 } from './redis-connection.ts';
 export { planRedis, type RedisConnectionOptions, type RedisMode } from './redis-options.ts';
 export type { RegistryView } from './registry.ts';
+export type { ChangedKeys } from './registry-redis-journal.ts';
 export { openRedisRegistryView, type RedisRegistryViewOptions } from './registry-redis-view.ts';
 export { RepeatedWork } from './repeated-work.ts';

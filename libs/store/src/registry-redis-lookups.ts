@@ -14,6 +14,7 @@ import {
 } from './registry.ts';
 import { RegistryCache, type Remembered } from './registry-redis-cache.ts';
 import { RegistryReads } from './registry-redis-reads.ts';
+import type { ChangedKeys } from './registry-redis-journal.ts';
 import type { RegistryTables } from './registry-redis-tables.ts';
 
 /** What lookups go by. */
@@ -41,6 +42,8 @@ export class RegistryLookups {
   readonly #cache: RegistryCache;
   readonly #reads: RegistryReads;
   #version: string | undefined;
+  /** Before the change that was seen last. */
+  #before: string | undefined;
   #isClosed = false;
 
   constructor(options: RegistryLookupsOptions) {
@@ -92,7 +95,10 @@ export class RegistryLookups {
     try {
       const { version, filled } = await this.#tables.version();
       const isChanged = version !== this.#version;
-      if (isChanged) this.#cache.changed();
+      if (isChanged) {
+        this.#cache.changed();
+        this.#before = this.#version;
+      }
       this.#version = version;
       this.#cache.heard(filled, askedAtMs);
       this.#reads.isAway = false;
@@ -102,6 +108,13 @@ export class RegistryLookups {
       if (isMosaicError(error) && error.kind !== 'limited') this.#reads.isAway = true;
       throw error;
     }
+  }
+
+  /** What changed with the last look that found a change; undefined: anything may have. Never rejects. */
+  async changes(): Promise<ChangedKeys | undefined> {
+    const [before, after] = [this.#before, this.#version];
+    if (before === undefined || after === undefined) return undefined;
+    return this.#tables.changes(before, after).catch(() => undefined);
   }
 
   /** What is remembered of these names, in latin1, is outdated. */

@@ -13,7 +13,8 @@
  * Before it in `w` is a time, in ms since 1970: what the control objects said then is in the shard.
  *
  * In a slot of their own are `v`, which is another one after each change; `collections`, those that
- * have facts or had some, with the `v` and the run id for which that holds; `seen`, the control objects
+ * have facts or had some, with the `v` and the run id for which that holds; `journal`, what changed lately
+ * from which `v` to which (`registry-redis-journal.ts`); `seen`, the control objects
  * that are in the tables (score 1: once, 2: looked at again later); `told`, those that some
  * process was told of lately; `lease`, who looks after all this;
  * `rest`, while nobody needs to; and `at`, when all was well last.
@@ -22,6 +23,7 @@ import { LUA_SHARED } from './record-index-redis-rows.ts';
 import { LUA_BOOT } from './record-index-redis-state-scripts.ts';
 import { LUA_TABLE } from './record-index-redis-tables.ts';
 import { type RedisScript, redisScript } from './redis-connection.ts';
+import { JOURNAL_BYTES_MAX } from './registry-redis-journal.ts';
 
 /** Collections that are noted to have facts; where there are more, it is unknown of all which are empty. */
 export const COLLECTIONS_MAX = 64;
@@ -208,14 +210,17 @@ export const READ_VERSION: RedisScript = redisScript(
 );
 
 /**
- * `[new v, collections, score, name, score, name, …]`: these objects are in the tables, with facts of these
- * collections, each behind a space. Where the others are not known, that stays so.
+ * `[new v, collections, body, score, name, score, name, …]`: these objects are in the tables, with facts of
+ * these collections, each behind a space, of which the body says more. Where the other collections are not
+ * known, that stays so.
  */
 export const NOTE_SEEN: RedisScript = redisScript(
   WITH_FILLED +
     String.raw`
-local names = filled()
-for i = 3, #ARGV, 2 do redis.call('ZADD', base .. 'seen', 'GT', ARGV[i], ARGV[i + 1]) end
+local names, before, journal = filled(), version(), redis.call('GET', base .. 'journal') or ''
+local entry = table.concat({ before, ARGV[1], #ARGV[3], ARGV[3] }, '\n')
+redis.call('SET', base .. 'journal', (entry .. journal):sub(1, ${JOURNAL_BYTES_MAX}))
+for i = 4, #ARGV, 2 do redis.call('ZADD', base .. 'seen', 'GT', ARGV[i], ARGV[i + 1]) end
 redis.call('SET', base .. 'v', ARGV[1])
 if not names then return 1 end
 for name in ARGV[2]:gmatch(' %S+') do
@@ -226,6 +231,11 @@ if n > ${COLLECTIONS_MAX} then return redis.call('DEL', base .. 'collections') e
 setFilled(ARGV[1], names)
 return 1
 `,
+);
+
+/** → `[journal]`. */
+export const READ_JOURNAL: RedisScript = redisScript(
+  `return redis.call('GET', KEYS[1] .. 'journal') or ''`,
 );
 
 /** `[v, collections]`, each behind a space: no others have facts, unless something has changed since that `v`. */

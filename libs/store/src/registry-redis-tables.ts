@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { FACT_VERSION_BYTES, type FactBlock, factName, type NamedFact } from './fact-block.ts';
 import type { RedisConnection, RedisReply, ScriptCall } from './redis-connection.ts';
+import { type ChangedKeys, changesBetween, journalBody } from './registry-redis-journal.ts';
 import {
   CLAIM_NEWS,
   COLLECTIONS_MAX,
@@ -11,6 +12,7 @@ import {
   NOTE_FILLED,
   NOTE_SEEN,
   READ_FACTS,
+  READ_JOURNAL,
   READ_SEEN,
   READ_VERSION,
   TAKE_LEASE,
@@ -145,9 +147,19 @@ export class RegistryTables {
     facts: FactBlock,
   ): Promise<void> {
     const filled = behindSpaces(facts.collections(COLLECTIONS_MAX + 1));
-    const args = [randomBytes(12).toString('base64'), filled];
+    const args: (string | Buffer)[] = [
+      randomBytes(12).toString('base64'),
+      filled,
+      journalBody(facts),
+    ];
     for (const [key, score] of scores) args.push(String(score), key);
     await this.#onCommon({ script: NOTE_SEEN, key: this.#common, args });
+  }
+
+  /** What changed between two versions; undefined: that is not known. */
+  async changes(before: string, after: string): Promise<ChangedKeys | undefined> {
+    const reply = await this.#onCommon({ script: READ_JOURNAL, key: this.#common, args: [] });
+    return changesBetween(reply as Buffer, before, after);
   }
 
   /** Takes note that no other collections had facts, unless something has changed since that version. */

@@ -66,6 +66,19 @@ describe('a view of the registry on Redis', () => {
     expect(view.peek('bans', key(1))).toBeNull();
   });
 
+  it('is told what changed, and that anything may have where an older process changed it', async () => {
+    await registry.change([set(1, 'a')]);
+    const told: unknown[] = [];
+    await open({ onChange: (changed) => told.push(changed && Object.fromEntries(changed)) });
+    await registry.change([set(2, 'b')]);
+    await expect.poll(() => told.at(-1), { timeout: 10_000 }).toEqual({ bans: [key(2)] });
+    expect(told).not.toContain(undefined);
+    await server.command(`SET ${connection.keyPrefix}{registry}v older`);
+    await expect.poll(() => told, { timeout: 10_000 }).toContain(undefined);
+    await registry.change([set(3, 'c')]);
+    await expect.poll(() => told.at(-1), { timeout: 10_000 }).toEqual({ bans: [key(3)] });
+  });
+
   it('says so while Redis does not answer, and is told of what changed meanwhile', async () => {
     await registry.change([set(1, 'a')]);
     let changes = 0;

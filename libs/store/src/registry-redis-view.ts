@@ -4,6 +4,7 @@
  */
 import type { RedisConnection } from './redis-connection.ts';
 import type { RegistryView } from './registry.ts';
+import type { ChangedKeys } from './registry-redis-journal.ts';
 import { RegistryLookups } from './registry-redis-lookups.ts';
 import { RegistryTables } from './registry-redis-tables.ts';
 import { RepeatedWork } from './repeated-work.ts';
@@ -23,10 +24,11 @@ export interface RedisRegistryViewOptions {
   /** How long a lookup waits for what Redis has lost to be there again; 2,000 by default. */
   readonly waitMs?: number;
   /**
-   * Told that something in the registry has changed, by whomever, at most `pollMs` and a round trip
-   * after it was; now and then without cause. It must not throw.
+   * Told that something in the registry has changed, by whomever, at most `pollMs` and two round trips
+   * after it was; now and then without cause. With what changed; undefined: anything may have. It must
+   * not throw.
    */
-  readonly onChange?: () => void;
+  readonly onChange?: (changed: ChangedKeys | undefined) => void;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function openRedisRegistryView(
   await lookups.look();
   const repeated = new RepeatedWork();
   repeated.every(pollMs, async () => {
-    if ((await lookups.look()) === 'changed') onChange?.();
+    if ((await lookups.look()) === 'changed') onChange?.(await lookups.changes());
   });
   return {
     get: (collection, keys) => lookups.get(collection, keys),

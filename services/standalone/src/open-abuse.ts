@@ -1,10 +1,10 @@
 /** Opens abuse control of the embedded server: budgets in memory, bans from the registry beside it. */
 import {
   BanBook,
+  changedKeys,
   type CountedAbuseControl,
   createAbuseControl,
   createMemoryLimiter,
-  isBanChange,
   type Limiter,
 } from '@mosaic-cluster/abuse';
 import { abuseRules } from '@mosaic-cluster/gateway';
@@ -31,9 +31,7 @@ export async function openAbuse(
     onError: (error) => lifecycle.log.error('bans cannot be read', { error }),
   });
   lifecycle.add('bans', bans);
-  onNews((news) => {
-    if (news.some(isBanChange)) void bans.refresh();
-  });
+  onNews((news) => void bans.refresh(changedKeys(news)));
   await bans.refresh();
   const limiter = createMemoryLimiter(rules);
   lifecycle.add('limiter', limiter);
