@@ -59,6 +59,18 @@ export {
   type ObjectSegmentLogOptions,
   openObjectSegmentLog,
 } from './segment-log-objects.ts';
+export {
+  type CompactionBounds,
+  type CompactionOptions,
+  type CompactionResult,
+  type LeavingJudge,
+  type LeavingRecord,
+  type SizeClasses,
+} from './joins/compaction.ts';
+export { COMPACTION_DEFAULTS, compactSegments } from './joins/compact-segments.ts';
+export { JOINS_PREFIX } from './joins/segment-joins.ts';
+export { lastSweep, noteSweep, type Sweep } from './joins/sweeps.ts';
+export type { LeftOutReason } from './joins/join-format.ts';
 export type { SegmentWarning } from './segment-warning.ts';
 export {
   type AddOutcome,
@@ -89,6 +101,7 @@ export {
 } from './index-reader.ts';
 export {
   createRedisIndex,
+  type IndexMove,
   type RedisIndexOptions,
   type RedisRecordIndex,
 } from './record-index-redis.ts';

@@ -14,7 +14,7 @@
  * Beside the tables every slot has a hash `s` (`c`: entries; `e`: the epoch; `g`:
  * see `record-index-redis-state-scripts.ts`) and, while something is being removed, a hash `m`: position → when, in ms, nobody works on it any more.
  *
- * The epoch grows whenever something is removed, and whenever an item joins another one. So what was read of
+ * The epoch grows whenever something is removed or is somewhere else, and whenever an item joins another one. So what was read of
  * table `i` in one epoch of one generation holds as long as both are the same. It goes by the clock, so that a
  * server that lost its last writes never comes to an epoch again that was seen before.
  */
@@ -238,6 +238,23 @@ if change > 0 then call('HINCRBY', states, 'c', -change) end
 return answer
 `;
 
+const LUA_RELOCATE = String.raw`
+local moved = 0
+for i = 2, #ARGV, 4 do
+  local field, position, from, to = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local value, lower = get(field)
+  local at, stop
+  if letter == 'i' then at, stop = item(value, sub(position, 17))
+  elseif value and sub(value, 1, 16) .. sub(value, 18, 25) == position then at, stop = 17, #value + 1 end
+  if at and byte(value, at) == 0 and #from == #to and sub(value, at + 22, stop - 1) == from then
+    set(field, sub(value, 1, at + 21) .. to .. sub(value, stop), lower)
+    moved = moved + 1
+  end
+end
+if moved > 0 then endEpoch() end
+return moved
+`;
+
 const LUA_POINT = String.raw`
 local puts = tonumber(ARGV[2])
 for i = 3, #ARGV, 2 do
@@ -288,6 +305,11 @@ export const DROP_ITEMS: RedisScript = redisScript(TABLE + LUA_DROP);
  * removed; 0: what is there is another.
  */
 export const EVICT_ITEMS: RedisScript = redisScript(TABLE + LUA_EVICT);
+/**
+ * `[letter, …(field, position, location, new location)]` → how many entries were at that location and are
+ * at the new one. Locations have one length.
+ */
+export const RELOCATE_ITEMS: RedisScript = redisScript(TABLE + LUA_RELOCATE);
 /** `[letter, number of items to put, …(field, item)]`: the others are taken out. Counts nothing. */
 export const POINT_ITEMS: RedisScript = redisScript(TABLE + LUA_POINT);
 /** `[…positions]` */

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { IndexAddition, RebuildClaim, RecordIndex } from './record-index.ts';
 import { describeRecordIndex } from './record-index-contract.ts';
 import { additionOf, keyNumber, present } from './record-index-fixture.ts';
-import { createRedisIndex } from './record-index-redis.ts';
+import { createRedisIndex, type IndexMove } from './record-index-redis.ts';
 import { expectWhole, failingAt, pausedAt } from './record-index-redis-contract.ts';
 import { openRedis, type RedisConnection, redisScript } from './redis-connection.ts';
 
@@ -74,6 +74,39 @@ describe('record index on Redis', () => {
     expect(await index.count()).toBe(0);
     // What is left says how many records there are, and how many were removed.
     for (const key of await keys()) expect(key).toMatch(/^mosaic:\{outbox\.[0-9a-f]{2}\}s$/);
+  });
+
+  it('says of records where they are now, unless they changed meanwhile', async () => {
+    const at = (n: number): Uint8Array => Uint8Array.of(n, n, n);
+    const specs = [0, 1, 2, 3].map((nonce) => ({ timestamp: 100 + nonce, nonce }));
+    const unique = specs.map((spec, n) =>
+      additionOf({ ...spec, kind: 0 }, { location: at(n), held: n === 1 }),
+    );
+    const versions = specs.map((spec) =>
+      additionOf({ ...spec, kind: 1, nonce: 9 }, { location: at(spec.nonce) }),
+    );
+    await index.add(unique);
+    await index.add([present(versions[0])]);
+    const all = [...unique, present(versions[0])];
+    const ids = all.map(({ record }) => record.id);
+    // Remembered from now on.
+    await index.lookup(ids);
+    await index.remove([present(unique[2])]);
+    const moves = all.map(({ record, location }) => ({ record, from: location, to: at(50) }));
+    const wrong = { ...present(moves[3]), from: at(9) };
+    const relocate = (some: readonly IndexMove[]): Promise<number> =>
+      createRedisIndex({ connection, name: 'outbox' }).relocate(some);
+    expect(await relocate([...moves.slice(0, 3), wrong, present(moves[4])])).toBe(3);
+    expect(await relocate(moves.slice(0, 3))).toBe(0);
+    const found = await index.lookup(ids);
+    expect(found.map((entry) => entry?.location[0])).toEqual([50, 50, undefined, 3, 50]);
+    expect(found.map((entry) => entry?.held)).toEqual([false, true, undefined, false, false]);
+    // What was replaced does not come back.
+    const [old, newer] = versions as [IndexAddition, IndexAddition];
+    expect(await index.add([{ ...newer, replaces: old }])).toEqual(['added']);
+    expect(await relocate([{ record: old.record, from: at(50), to: at(60) }])).toBe(0);
+    await index.remove([...unique, newer]);
+    expect(await expectWhole(index, [...unique, old, newer])).toEqual([]);
   });
 
   it('keeps the indexes of roles apart', async () => {

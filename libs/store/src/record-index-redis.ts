@@ -4,7 +4,12 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { compareBytes, MosaicError, type Reference } from '@mosaic-cluster/protocol';
+import {
+  compareBytes,
+  MosaicError,
+  type RecordView,
+  type Reference,
+} from '@mosaic-cluster/protocol';
 import type {
   AddOutcome,
   IndexAddition,
@@ -19,12 +24,13 @@ import type {
 import { RedisIndexEvictor } from './record-index-redis-evict.ts';
 import { RedisIndexKeys } from './record-index-redis-keys.ts';
 import { RedisIndexReader } from './record-index-redis-read.ts';
+import { relocate } from './record-index-redis-relocate.ts';
 import { RedisIndexRemover } from './record-index-redis-remove.ts';
 import { RedisIndexState } from './record-index-redis-state.ts';
 import { COUNT_ITEMS } from './record-index-redis-tables.ts';
 import { RedisIndexWriter } from './record-index-redis-write.ts';
 import type { RedisConnection } from './redis-connection.ts';
-import type { LogPosition } from './segment-log.ts';
+import type { Location, LogPosition } from './segment-log.ts';
 
 /** For what is done at once: longer than any of its calls may take. */
 const SHORT_LEASE_MS = 30_000;
@@ -59,6 +65,22 @@ export interface RedisRecordIndex extends RecordIndex {
    * @throws MosaicError as {@link RecordIndex.add}
    */
   evict(entries: readonly IndexEntry[]): Promise<number>;
+  /**
+   * Says of records where they are now. One that was removed or replaced meanwhile, or is somewhere else
+   * than the caller knows, stays as it is.
+   *
+   * @returns how many are at the new place because of this call
+   * @throws MosaicError as {@link RecordIndex.add}: some may be; doing it again is safe
+   */
+  relocate(moves: readonly IndexMove[]): Promise<number>;
+}
+
+/** A record that lies somewhere else from now on. */
+export interface IndexMove {
+  readonly record: RecordView;
+  readonly from: Location;
+  /** As many bytes as `from`. */
+  readonly to: Location;
 }
 
 /**
@@ -130,6 +152,11 @@ class ScriptedIndex implements RedisRecordIndex {
   async evict(entries: readonly IndexEntry[]): Promise<number> {
     this.#assertOpen();
     return this.#evictor.evict(entries);
+  }
+
+  async relocate(moves: readonly IndexMove[]): Promise<number> {
+    this.#assertOpen();
+    return relocate(this.#connection, this.#keys, moves);
   }
 
   async release(ids: readonly Reference[]): Promise<void> {

@@ -3,6 +3,7 @@
  * more of them. For tools that look after a cluster's data.
  */
 import { compareBytes, MosaicError } from '@mosaic-cluster/protocol';
+import { JOINS_PREFIX, SegmentJoins } from './joins/segment-joins.ts';
 import type { EntryPlace, LogReader, LogTotals, OnDamage } from './log-reader.ts';
 import type { ObjectStore } from './object-store.ts';
 import { logClosed } from './segment-handles.ts';
@@ -75,6 +76,7 @@ class ObjectObserver implements LogReader {
   /** What reads; nothing is ever appended to it. */
   readonly #log: ObjectSegmentLog;
   readonly #prefix: string;
+  readonly #joins: SegmentJoins;
   readonly #settleMs: number;
   readonly #clock: { now(): number };
   #newest: SegmentKey | undefined;
@@ -85,6 +87,8 @@ class ObjectObserver implements LogReader {
     this.#options = options;
     this.#log = log;
     this.#prefix = prefix;
+    const { store, role } = options;
+    this.#joins = new SegmentJoins({ store, role, prefix: `${JOINS_PREFIX}${role}/` });
     this.#settleMs = options.settleMs ?? SETTLE_MS;
     this.#clock = options.clock ?? Date;
   }
@@ -178,6 +182,7 @@ class ObjectObserver implements LogReader {
       store,
       prefix: this.#prefix,
       warn: () => undefined,
+      joins: this.#joins,
       role,
       from: isLogStart(from) ? undefined : decodeSegmentKey(from),
       until: this.#newest ?? { timeMs: 0, writer: 0 },

@@ -2,6 +2,7 @@
  * Cuts a log on an object store into parts that are read at the same time: whoever makes an index anew
  * reads all of it.
  */
+import { JoinedSources } from './joins/joined-sources.ts';
 import type { LogPart } from './segment-log.ts';
 import { encodeSegmentKey, segmentName } from './segment-log-objects-address.ts';
 import {
@@ -31,11 +32,13 @@ export async function* objectParts(
   const { from, lateMs, assertOpen } = options;
   await assertReached(options, from);
   let behind = beginningOf(from, lateMs);
+  // Once for all parts: one must not rely on a joined segment that another looked for before it was there.
+  const joined = await JoinedSources.look(options, behind);
   let last: ListedSegment | undefined;
   let bytes = 0;
   let segments = 0;
   const cut = (end: ListedSegment): LogPart => {
-    const stretch = { ...options, ...AHEAD, from: behind, until: end.key, lateMs: 0 };
+    const stretch = { ...options, ...AHEAD, joined, from: behind, until: end.key, lateMs: 0 };
     // A segment that comes late makes another part of it.
     const first = behind === undefined ? 'start' : segmentName(behind);
     const part: LogPart = {
@@ -51,6 +54,7 @@ export async function* objectParts(
   };
   for await (const segment of listSegments(options, behind)) {
     assertOpen();
+    if (await joined.has(segment.key)) continue;
     last = segment;
     bytes += segment.bytes;
     segments += 1;

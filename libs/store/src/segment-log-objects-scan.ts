@@ -4,6 +4,9 @@
  */
 import { setMaxListeners } from 'node:events';
 import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
+import { JoinedSources } from './joins/joined-sources.ts';
+import { isSegmentGone } from './joins/moved-entries.ts';
+import type { SegmentJoins } from './joins/segment-joins.ts';
 import { type OnDamage, UNREADABLE } from './log-reader.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ScannedCommit } from './segment-log.ts';
@@ -44,6 +47,10 @@ export interface ObjectScanOptions extends SegmentListing {
   readonly lateMs: number;
   /** Whether a segment was durable when the walk was asked for, as far as anybody can know. */
   readonly isWanted: (key: SegmentKey) => boolean;
+  /** Says where segments went that are gone. */
+  readonly joins: SegmentJoins;
+  /** Segments whose entries are met in joined ones; undefined: it is looked which there are. */
+  readonly joined?: Pick<JoinedSources, 'has'> | undefined;
   /** Segments that are fetched ahead. */
   readonly aheadMax: number;
   /** Bytes of segments that are fetched ahead; one always is. */
@@ -60,7 +67,8 @@ const STEPS_MS = [60_000, 600_000, 7_200_000, 86_400_000, 2_678_400_000] as cons
 interface Ahead {
   readonly name: string;
   readonly bytes: number;
-  readonly commit: Promise<ScannedCommit>;
+  /** Undefined: it is gone, and what it held is in a joined segment. */
+  readonly commit: Promise<ScannedCommit | undefined>;
 }
 
 /** Which of two keys comes first: negative, 0, or positive. */
@@ -102,11 +110,12 @@ export async function newestSegment(
 }
 
 /**
- * Every commit behind a key, and those that were begun shortly before it.
+ * Every commit behind a key, and those that were begun shortly before it. What was joined is met in the
+ * joined segment; also where its source is deleted meanwhile, which was joined long before.
  *
  * @throws MosaicError `corrupt` (`segment`) naming segment and offset, `invalid` (`log-position`) where
- *   the log does not reach that far, `not-found` (`segment`) where one was removed meanwhile,
- *   `unavailable`, `closed`
+ *   the log does not reach that far, `not-found` (`segment`) where one was removed meanwhile and not
+ *   joined, `unavailable`, `closed`
  */
 export async function* scanSegmentObjects(
   options: ObjectScanOptions,
@@ -117,7 +126,9 @@ export async function* scanSegmentObjects(
   setMaxListeners(0, stop.signal);
   try {
     await assertReached(options, from);
-    const segments = listSegments(options, beginningOf(from, lateMs));
+    const behind = beginningOf(from, lateMs);
+    const joined = options.joined ?? (await JoinedSources.look(options, behind));
+    const segments = listSegments(options, behind);
     const ahead: Ahead[] = [];
     let bytes = 0;
     let hasMore = true;
@@ -129,6 +140,7 @@ export async function* scanSegmentObjects(
         const next = await segments.next();
         hasMore = next.done !== true && !isBeyond(next.value.key, until);
         if (next.done === true || !hasMore || !isWanted(next.value.key)) continue;
+        if (await joined.has(next.value.key)) continue;
         bytes += next.value.bytes;
         ahead.push(fetchAhead(options, next.value, stop.signal));
       }
@@ -200,15 +212,17 @@ async function wholeCommit(
 }
 
 async function fetchCommit(
-  { store, role }: ObjectScanOptions,
+  { store, role, joins }: ObjectScanOptions,
   { key, name }: ListedSegment,
   signal: AbortSignal,
-): Promise<ScannedCommit> {
+): Promise<ScannedCommit | undefined> {
   let bytes: Uint8Array;
   try {
     bytes = await store.get(name, undefined, { signal });
-  } catch (error) {
-    throw readError(error, name);
+  } catch (cause) {
+    const error = readError(cause, name);
+    if (isSegmentGone(error) && (await joins.find(key)) !== undefined) return undefined;
+    throw error;
   }
   return { entries: segmentEntries({ name, role, key, bytes }), end: encodeSegmentKey(key) };
 }

@@ -1,4 +1,4 @@
-/** A segment as one object: made of one commit, and taken apart with every checksum verified. */
+/** A segment as one object: made of one commit or of many, and taken apart with every checksum verified. */
 import { type Timestamp, timestampFromMillis } from '@mosaic-cluster/protocol';
 import {
   decodeSegmentHeader,
@@ -39,26 +39,37 @@ export interface SegmentObject {
   readonly bytes: Uint8Array;
 }
 
-/** Makes the segment of one commit. */
+/**
+ * Makes a segment.
+ *
+ * @param frames the entries of each; none of them is empty
+ */
 export function makeSegment(
   role: string,
   key: SegmentKey,
   salt: Uint8Array,
-  entries: readonly LogEntry[],
+  frames: readonly (readonly LogEntry[])[],
 ): MadeSegment {
-  const footerAt = SEGMENT_HEADER_BYTES + frameBytes(entries);
-  const length = footerAt + footerBytes(entries.length);
-  const { buffer } = Buffer.allocUnsafeSlow(length);
-  const bytes = new Uint8Array(buffer, 0, length);
+  const entries = frames.reduce((sum, frame) => sum + frame.length, 0);
+  const footerAt = frames.reduce((sum, frame) => sum + frameBytes(frame), SEGMENT_HEADER_BYTES);
+  const { buffer } = Buffer.allocUnsafeSlow(footerAt + footerBytes(entries));
+  const bytes = new Uint8Array(buffer, 0, footerAt + footerBytes(entries));
   const createdAt = createdAtOf(key);
   bytes.set(encodeSegmentHeader({ role, number: key.writer, createdAt, salt }));
-  const { checksum } = decodeSegmentHeader(bytes, '');
-  const frame = { offset: SEGMENT_HEADER_BYTES, headerChecksum: checksum };
-  const offsets = encodeFrame(bytes.subarray(SEGMENT_HEADER_BYTES), entries, frame);
+  const { checksum: headerChecksum } = decodeSegmentHeader(bytes, '');
   const table = new EntryTable();
-  table.add(offsets, entries);
-  const footer = { offset: footerAt, headerChecksum: checksum };
-  bytes.set(encodeFooter({ rows: table.rows, frames: 1 }, footer), footerAt);
+  const offsets = new Uint32Array(entries);
+  let offset = SEGMENT_HEADER_BYTES;
+  let count = 0;
+  for (const frame of frames) {
+    const own = encodeFrame(bytes.subarray(offset), frame, { offset, headerChecksum });
+    table.add(own, frame);
+    offsets.set(own, count);
+    count += frame.length;
+    offset += frameBytes(frame);
+  }
+  const footer = { offset: footerAt, headerChecksum };
+  bytes.set(encodeFooter({ rows: table.rows, frames: frames.length }, footer), footerAt);
   return { bytes, offsets };
 }
 

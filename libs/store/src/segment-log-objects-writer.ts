@@ -71,7 +71,7 @@ export class ObjectWriter {
       const key = this.#nextKey();
       const begunMs = monotonicMs();
       const name = prefix + segmentName(key);
-      const { bytes, offsets } = makeSegment(role, key, salt(), entries);
+      const { bytes, offsets } = makeSegment(role, key, salt(), [entries]);
       try {
         await store.put(name, bytes, { signal });
       } catch (error) {

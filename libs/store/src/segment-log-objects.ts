@@ -4,6 +4,8 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { MosaicError, recordLengthFault, TIMESTAMP_MAX } from '@mosaic-cluster/protocol';
+import { isSegmentGone, readMoved } from './joins/moved-entries.ts';
+import { JOINS_PREFIX, SegmentJoins } from './joins/segment-joins.ts';
 import type { ObjectStore } from './object-store.ts';
 import { Turnstile } from './object-store-turnstile.ts';
 import { assertSegmentRole, SEGMENT_SALT_BYTES } from './segment-format.ts';
@@ -55,6 +57,8 @@ export interface ObjectSegmentLogOptions extends Partial<ObjectCommitBounds> {
   readonly role: string;
   /** What the keys of all segments start with: `segments/` by default. */
   readonly prefix?: string;
+  /** What the keys of all joins start with: `joins/` by default. */
+  readonly joinsPrefix?: string;
   /** Most memory for cached record bytes: 128 MiB by default. */
   readonly cacheBytesMax?: number;
   /** From when a segment is begun until it must be durable: 30 seconds by default. */
@@ -121,6 +125,7 @@ export async function openObjectSegmentLog(
 function settle(options: ObjectSegmentLogOptions): Settled {
   const settled: Settled = {
     prefix: 'segments/',
+    joinsPrefix: JOINS_PREFIX,
     ...defaultsOf(OBJECT_LOG_LIMIT_TABLE),
     onWarning: () => undefined,
     clock: Date,
@@ -163,6 +168,7 @@ function assertWithin(options: Settled, name: NumberOption, min: number, max: nu
 class StoreLog implements ObjectSegmentLog {
   readonly #options: Settled;
   readonly #listing: SegmentListing;
+  readonly #joins: SegmentJoins;
   readonly #cache: PieceCache;
   readonly #reader: ObjectReader;
   readonly #writer: ObjectWriter;
@@ -176,6 +182,8 @@ class StoreLog implements ObjectSegmentLog {
     this.#options = options;
     this.#listing = listing;
     this.#end = newest;
+    const { store, role, joinsPrefix } = options;
+    this.#joins = new SegmentJoins({ store, role, prefix: `${joinsPrefix}${role}/` });
     const cache = new PieceCache(options.cacheBytesMax);
     this.#cache = cache;
     const turnstile = new Turnstile({
@@ -220,7 +228,13 @@ class StoreLog implements ObjectSegmentLog {
 
   async read(locations: readonly Location[]): Promise<readonly LogEntry[]> {
     this.#assertOpen();
-    return this.#reader.read(locations);
+    const read = (at: readonly Location[]): Promise<readonly LogEntry[]> => this.#reader.read(at);
+    try {
+      return await read(locations);
+    } catch (error) {
+      if (!isSegmentGone(error)) throw error;
+      return readMoved({ ...this.#listing, joins: this.#joins, read }, locations);
+    }
   }
 
   scan(from: LogPosition | undefined): AsyncIterable<ScannedCommit> {
@@ -273,6 +287,7 @@ class StoreLog implements ObjectSegmentLog {
     const { role, lateMs, aheadMax, aheadBytesMax } = this.#options;
     return {
       ...this.#listing,
+      joins: this.#joins,
       role,
       from: isLogStart(from) ? undefined : decodeSegmentKey(from),
       lateMs,
