@@ -1,6 +1,12 @@
 /** The worker engine that outbox, inbox and encryption share. */
 export { COMMIT_BOUNDS, type CommitBounds } from './commit-limits.ts';
 export {
+  type CompactedRole,
+  COMPACTION_GRACE_MS,
+  compactRole,
+  type CompactRoleOptions,
+} from './compaction/compact-role.ts';
+export {
   IndexKeeper,
   type IndexKeeperEvents,
   type IndexKeeperOptions,

@@ -38,8 +38,11 @@ export interface RemovalLookup {
    *
    * @throws MosaicError as `Registry.get`, by the promise
    */
-  areReplaced(records: readonly RecordView[]): readonly boolean[] | Promise<readonly boolean[]>;
+  areReplaced(records: readonly VersionOf[]): readonly boolean[] | Promise<readonly boolean[]>;
 }
+
+/** What says of a record which version of what it is. */
+export type VersionOf = Pick<RecordView, 'id' | 'address' | 'duplicateHandling'>;
 
 /** For where no registry is at hand. */
 export const NOTHING_REMOVED: RemovalLookup = {
@@ -66,7 +69,7 @@ export class RemovedRecords implements RemovalLookup {
     return isPromise(facts) ? facts.then(areThere) : areThere(facts);
   }
 
-  areReplaced(records: readonly RecordView[]): readonly boolean[] | Promise<readonly boolean[]> {
+  areReplaced(records: readonly VersionOf[]): readonly boolean[] | Promise<readonly boolean[]> {
     const role = this.#role;
     const at = records.flatMap((record, i) => (isReplaceable(record) ? [i] : []));
     if (role === undefined || at.length === 0) return records.map(() => false);
@@ -176,7 +179,7 @@ export function removedRecords(news: readonly FactChange[]): Reference[] {
     .map(({ key }) => key);
 }
 
-function isReplaceable({ duplicateHandling }: RecordView): boolean {
+function isReplaceable({ duplicateHandling }: VersionOf): boolean {
   return duplicateHandling === 'replaceable';
 }
 

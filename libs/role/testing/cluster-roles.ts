@@ -16,6 +16,7 @@ import {
 import {
   createRedisIndex,
   type ObjectStore,
+  openFileObjectStore,
   openObjectSegmentLog,
   openRedis,
   openS3ObjectStore,
@@ -58,19 +59,29 @@ export interface ClusterWorkerOptions {
 /** The servers that a cluster needs, and clusters on them. */
 export class ClusterServers {
   readonly redis: RedisServer;
-  readonly s3: S3Server;
   readonly store: ObjectStore;
   readonly verifier: Verifier;
+  readonly #s3: S3Server | undefined;
   #clusters = 0;
 
-  private constructor(redis: RedisServer, s3: S3Server, store: ObjectStore, verifier: Verifier) {
+  private constructor(
+    redis: RedisServer,
+    s3: S3Server | undefined,
+    store: ObjectStore,
+    verifier: Verifier,
+  ) {
     this.redis = redis;
-    this.s3 = s3;
+    this.#s3 = s3;
     this.store = store;
     this.verifier = verifier;
   }
 
-  static async start(): Promise<ClusterServers> {
+  /** @param folder for tests of many small steps: objects are in it, and no S3 server is started */
+  static async start(folder?: string): Promise<ClusterServers> {
+    if (folder !== undefined) {
+      const [redis, store] = [await startRedis(), await openFileObjectStore({ directory: folder })];
+      return new ClusterServers(redis, undefined, store, await createVerifier({ workers: 0 }));
+    }
     const [redis, s3] = await Promise.all([startRedis(), startS3()]);
     s3.createBucket(BUCKET);
     const { url: endpoint, region, accessKeyId, secretAccessKey } = s3;
@@ -86,7 +97,7 @@ export class ClusterServers {
 
   async stop(): Promise<void> {
     await this.verifier.close();
-    await Promise.all([this.redis.stop(), this.s3.stop()]);
+    await Promise.all([this.redis.stop(), this.#s3?.stop()]);
   }
 }
 
@@ -98,6 +109,8 @@ export class ClusterRoles {
   readonly live: LiveRecord[] = [];
   /** Nanoseconds of its clock. */
   now = 1_000_000_000;
+  /** Names segments. */
+  clock: { now(): number } = Date;
   readonly #workers: ClusterWorker[] = [];
 
   constructor(servers: ClusterServers, name: string) {
@@ -128,7 +141,9 @@ export class ClusterRoles {
       store,
       role: 'outbox',
       prefix: `${this.name}/`,
+      joinsPrefix: `${this.name}-joins/`,
       partBytes: 300,
+      clock: { now: () => this.clock.now() },
     });
     return { log, index, connection };
   }
