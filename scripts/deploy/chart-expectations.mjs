@@ -188,9 +188,10 @@ export const EXPECTATIONS = [
     },
   ],
   [
-    'verify runs by itself and reindex never does',
+    'compact and verify run by themselves and reindex never does',
     [],
     (objects) => {
+      assert.equal(pick(objects, 'CronJob', 'mosaic-compact').spec.suspend, false);
       assert.equal(pick(objects, 'CronJob', 'mosaic-verify').spec.suspend, false);
       assert.equal(pick(objects, 'CronJob', 'mosaic-reindex').spec.suspend, true);
     },

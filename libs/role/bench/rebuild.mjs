@@ -1,6 +1,7 @@
 /**
  * How fast an index is made anew: from segments on files to LMDB, and from segments on S3 to Redis, both
  * real. Prints the rate, and the processor time of all sides: `node libs/role/bench/rebuild.mjs`.
+ * With `--only compacted --records 20000 --commit 1`, the same before and after small objects were joined.
  * Build first.
  */
 import { randomBytes, randomInt } from 'node:crypto';
@@ -17,8 +18,9 @@ import {
   writeU16,
   writeU64BE,
 } from '@mosaic-cluster/protocol';
-import { KeyDirectory, rebuildIndex } from '@mosaic-cluster/role';
+import { compactRole, KeyDirectory, NOTHING_REMOVED, rebuildIndex } from '@mosaic-cluster/role';
 import {
+  COMPACTION_DEFAULTS,
   createRedisIndex,
   openIndexEnvironment,
   openObjectSegmentLog,
@@ -73,8 +75,8 @@ function record() {
   return parseRecord(bytes);
 }
 
-async function fill(log) {
-  for (let n = 0; n < RECORDS; n += COMMIT) {
+async function fill(log, count = RECORDS) {
+  for (let n = 0; n < count; n += COMMIT) {
     const entries = Array.from({ length: COMMIT }, () => ({
       record: record(),
       receivedAt: timestamp,
@@ -99,16 +101,18 @@ async function measure(title, index, log, { others = {}, ...rest } = {}) {
   const own = process.cpuUsage();
   const result = await rebuildIndex({ index, log, directory, lanes: LANES, ...rest });
   const { user, system } = process.cpuUsage(own);
+  const micros = user + system;
   const rate = (result.records / result.elapsedMs) * 1000;
   const each = (micros) => (micros / result.records).toFixed(1);
   const theirs = await Promise.all(
     names.map(async (name, i) => `${name} ${each((await cpuMicros(others[name])) - before[i])}`),
   );
-  const cpu = [`this process ${each(user + system)}`, ...theirs].join(', ');
+  const cpu = [`this process ${each(micros)}`, ...theirs].join(', ');
   console.log(
     `${title}: ${rate.toFixed(0)} records/s (${result.records} of them, ` +
       `${await index.count()} in the index); µs of processor a record: ${cpu}`,
   );
+  return { seconds: result.elapsedMs / 1000, micros };
 }
 
 async function onFiles() {
@@ -128,22 +132,85 @@ async function onFiles() {
   await rm(folder, { recursive: true });
 }
 
-async function onServers() {
+/** Real servers, and what is on them. */
+async function servers() {
   const [redis, s3] = await Promise.all([startRedis(), startS3()]);
   s3.createBucket('bench');
   const { url: endpoint, region, accessKeyId, secretAccessKey } = s3;
   const credentials = { accessKeyId, secretAccessKey };
   const store = await openS3ObjectStore({ bucket: 'bench', region, endpoint, credentials });
-  const log = await openObjectSegmentLog({ store, role: 'outbox' });
-  await fill(log);
   const connection = await openRedis({ urls: [redis.url] });
-  const index = createRedisIndex({ connection, name: 'outbox' });
-  const others = { Redis: redis.pid, S3: s3.pid };
-  await measure(`S3 → Redis, ${COMMIT} records an object`, index, log, { others });
-  await log.close();
-  await connection.close();
-  await Promise.all([redis.stop(), s3.stop()]);
+  const close = async () => {
+    await connection.close();
+    await store.close();
+    await Promise.all([redis.stop(), s3.stop()]);
+  };
+  return { store, connection, others: { Redis: redis.pid, S3: s3.pid }, close };
 }
 
-if (options.only !== 'servers') await onFiles();
-if (options.only !== 'files') await onServers();
+async function onServers() {
+  const { store, connection, others, close } = await servers();
+  const log = await openObjectSegmentLog({ store, role: 'outbox' });
+  await fill(log);
+  const index = createRedisIndex({ connection, name: 'outbox' });
+  await measure(`S3 → Redis, ${COMMIT} records an object`, index, log, { others });
+  await log.close();
+  await close();
+}
+
+const WRITERS = 8;
+
+/** An index made anew from many small objects, and from the few that these were joined to. */
+async function compacted() {
+  const { store, connection, others, close } = await servers();
+  let now = Date.now() - 86_400_000;
+  const open = () =>
+    openObjectSegmentLog({
+      store,
+      role: 'outbox',
+      commitIntervalMs: 0,
+      clock: { now: () => (now += 2) },
+    });
+  const logs = await Promise.all(Array.from({ length: WRITERS }, open));
+  await Promise.all(logs.map((log) => fill(log, RECORDS / WRITERS)));
+  now = Date.now();
+  const [log] = logs;
+  await fill(log, 1);
+  const indexOf = (name) => createRedisIndex({ connection, name });
+  const index = indexOf('outbox');
+  const before = await measure('before', index, log, { others });
+  const rules = {
+    store,
+    role: 'outbox',
+    index,
+    log,
+    directory: new KeyDirectory([{ index, log }]),
+    removed: { ...NOTHING_REMOVED, find: async () => [], list: async () => ({ removals: [] }) },
+    graceMs: 0,
+  };
+  const own = process.cpuUsage();
+  const since = performance.now();
+  const joined = await compactRole(rules);
+  const { user, system } = process.cpuUsage(own);
+  const ended = await compactRole({ ...rules, bounds: { ...COMPACTION_DEFAULTS, keepMs: 0 } });
+  const seconds = (performance.now() - since) / 1000;
+  const micros = ((user + system) / RECORDS).toFixed(1);
+  const left = joined.segments - ended.deleted + joined.runs;
+  console.log(
+    `joined ${joined.joined} objects to ${joined.runs}, ${ended.deleted} deleted, in ${seconds.toFixed(1)} s; ` +
+      `µs of processor a record: ${micros}; ${joined.leftOut.replaced} replaced left out`,
+  );
+  const after = await measure('after', indexOf('outbox-after'), log, { others });
+  const times = (a, b) => (a / b).toFixed(1);
+  console.log(
+    `objects ${joined.segments} → ${left}; the index is made anew ${times(before.seconds, after.seconds)} times as fast, ` +
+      `with ${times(before.micros, after.micros)} times less of the processor`,
+  );
+  await Promise.all(logs.map((each) => each.close()));
+  await close();
+}
+
+const BENCHES = { files: onFiles, servers: onServers, compacted };
+for (const name of options.only === '' ? ['files', 'servers'] : [options.only]) {
+  await BENCHES[name]();
+}

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { EXIT_HELP, exitCodeOf } from './exit-code.ts';
 import { registerAudit } from './audit/command.ts';
 import { registerBans } from './bans/command.ts';
+import { registerCompact } from './compact/command.ts';
 import { registerLimits } from './limits/command.ts';
 import { registerModeration } from './moderation/command.ts';
 import { registerPlan } from './plan/command.ts';
@@ -19,6 +20,7 @@ Examples:
   mosaic-admin stats --data ./data
   mosaic-admin verify --data ./data
   mosaic-admin reindex --data ./data --dry-run
+  mosaic-admin compact --dry-run
   mosaic-admin users add --data ./data mopub0… --note "Alice"
   mosaic-admin moderation list --data ./data
   mosaic-admin bans add --data ./data 203.0.113.0/24 --for 2h --reason flood
@@ -33,6 +35,7 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerStats,
   registerVerify,
   registerReindex,
+  registerCompact,
   registerUsers,
   registerBans,
   registerModeration,

@@ -2,11 +2,12 @@
  * What a command looks after, wherever it lies: per role a log that is the truth and an index that
  * must answer what the log says.
  */
-import type { RemovalLookup } from '@mosaic-cluster/role';
+import type { RemovalLookup, RemovedRecords } from '@mosaic-cluster/role';
 import type {
   LogPosition,
   LogReader,
   NoIndex,
+  ObjectStore,
   RecordIndex,
   RedisRecordIndex,
 } from '@mosaic-cluster/store';
@@ -57,4 +58,6 @@ export interface SharedHolding extends RoleHolding {
 /** What is kept in a cluster, whose indexes may be written to while it serves. */
 export interface ClusterHolding extends Holding {
   readonly roles: readonly SharedHolding[];
+  readonly objects: ObjectStore;
+  removedIn(role: string): RemovedRecords;
 }

@@ -43,6 +43,7 @@ export async function openCluster(
   }
   return {
     name: stores.objects.name,
+    objects: stores.objects,
     servedBy: 'the cluster',
     roles: roles.filter(({ role }) => only === undefined || only.includes(role)),
     scheduleSources: roles.filter(({ role }) => role !== PRIVATE_ROLE),

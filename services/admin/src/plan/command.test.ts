@@ -18,7 +18,7 @@ it('takes a day or a second, and every option to where it belongs', async () => 
     '--records-per-second 2.5 --record-bytes 2KiB --shares 50,30,20 --retention 36h --users 7 ' +
     '--connections 11 --queries-per-second 13 --records-per-query 17 --uncached 0.25 ' +
     '--deliveries 19 --peak 2 --put-ms 23 --redis-master 8GiB --price-gigabyte-month 1 ' +
-    '--price-thousand-puts 2 --price-thousand-gets 3';
+    '--price-thousand-puts 2 --price-thousand-gets 3 --no-compaction';
   const { load } = await planned(...options.split(' '));
   expect(load).toEqual({
     recordsPerSecond: 2.5,
@@ -33,6 +33,7 @@ it('takes a day or a second, and every option to where it belongs', async () => 
     days: 1.5,
     peak: 2,
     putMs: 23,
+    isCompacted: false,
     redisMasterBytes: 8 * 2 ** 30,
     prices: { gigabyteMonth: 1, thousandPuts: 2, thousandGets: 3 },
   });

@@ -34,6 +34,24 @@ export const SEGMENT_BYTES = {
   align: 8,
 } as const;
 
+/** In dollars, of a large provider. */
+export const LIST_PRICES = {
+  gigabyteMonth: 0.023,
+  thousandPuts: 0.005,
+  thousandGets: 0.0004,
+} as const;
+
+/** What compaction makes of segments, where it runs every night: docs/storage.md. */
+export const COMPACTION = {
+  /** Bytes of a joined segment, on average: at most 32 MiB, and more than half of that. */
+  segmentBytes: 25_165_824,
+  /** Days from when a segment is stored until it is deleted: up to a day until the next run, and one kept. */
+  days: 2,
+  /** Of a join, for each record and for each segment that went into it. */
+  recordBytes: 8,
+  sourceBytes: 24,
+} as const;
+
 /** Bytes of a message on the bus besides its record: headers, subject, and what the protocol adds. */
 export const MESSAGE_BYTES = 200;
 

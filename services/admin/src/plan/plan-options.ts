@@ -2,6 +2,7 @@
 import { usageError } from '@mosaic-cluster/client/command';
 import { formatBytes, parseBytes, parseDurationMs } from '@mosaic-cluster/runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { LIST_PRICES } from './measured.ts';
 import { type Load, PLANNED_ROLES } from './plan.ts';
 
 /** What the command line says. */
@@ -19,6 +20,7 @@ export interface PlanOptions {
   readonly retention: number;
   readonly peak: number;
   readonly putMs: number;
+  readonly compaction: boolean;
   readonly redisMaster: number;
   readonly priceGigabyteMonth: number;
   readonly priceThousandPuts: number;
@@ -63,9 +65,25 @@ export function addPlanOptions(command: Command): Command {
         .argParser(bytesTo(2 ** 50))
         .default(2 ** 36, '64GiB'),
     )
-    .option('--price-gigabyte-month <n>', 'price of a gigabyte for a month', price, 0.023)
-    .option('--price-thousand-puts <n>', 'price of 1,000 writing requests', price, 0.005)
-    .option('--price-thousand-gets <n>', 'price of 1,000 reading requests', price, 0.0004)
+    .option('--no-compaction', 'nobody runs mosaic-admin compact')
+    .option(
+      '--price-gigabyte-month <n>',
+      'price of a gigabyte for a month',
+      price,
+      LIST_PRICES.gigabyteMonth,
+    )
+    .option(
+      '--price-thousand-puts <n>',
+      'price of 1,000 writing requests',
+      price,
+      LIST_PRICES.thousandPuts,
+    )
+    .option(
+      '--price-thousand-gets <n>',
+      'price of 1,000 reading requests',
+      price,
+      LIST_PRICES.thousandGets,
+    )
     .option('--json', 'print the result as JSON');
 }
 
@@ -92,6 +110,7 @@ export function loadOf(options: PlanOptions): Load {
     days: options.retention,
     peak: options.peak,
     putMs: options.putMs,
+    isCompacted: options.compaction,
     redisMasterBytes: options.redisMaster,
     prices: {
       gigabyteMonth: options.priceGigabyteMonth,

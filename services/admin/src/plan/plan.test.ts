@@ -15,6 +15,7 @@ const LOAD: Load = {
   days: 30,
   peak: 3,
   putMs: 30,
+  isCompacted: false,
   redisMasterBytes: 64 * 2 ** 30,
   prices: { gigabyteMonth: 0.02, thousandPuts: 0.005, thousandGets: 0.0004 },
 };
@@ -83,6 +84,20 @@ it('counts requests to the object store, and what they cost', () => {
   expect(cost.puts).toBeCloseTo((objects.putsPerMonth / 1000) * 0.005, 6);
   expect(cost.gets).toBeCloseTo((objects.getsPerMonth / 1000) * 0.0004, 6);
   expect(cost.storage).toBeCloseTo((objects.bytesHeld / 1e9) * 0.02, 6);
+});
+
+it('reckons with large segments where small ones are joined', () => {
+  const year = { ...LOAD, days: 365, recordsPerSecond: 1 };
+  const plain = planOf(year);
+  const compacted = planOf({ ...year, isCompacted: true });
+  const { segmentsHeld, bytesHeld, recordsPerSegment } = compacted.objects;
+  const perDay = plain.objects.segmentsHeld / 365;
+  expect(segmentsHeld - 2 * perDay).toBeCloseTo((363 * 86_400 * 624) / 2 ** 20 / 24, -1);
+  expect(recordsPerSegment).toBeGreaterThan(50 * plain.objects.recordsPerSegment);
+  expect(bytesHeld).toBeLessThan(plain.objects.bytesHeld);
+  expect(compacted.objects.getsPerMonth - plain.objects.getsPerMonth).toBeCloseTo(30 * perDay, 0);
+  expect(compacted.rebuildCoreHours).toBeLessThan(plain.rebuildCoreHours / 10);
+  expect(planOf({ ...year, days: 1, isCompacted: true }).objects.segmentsHeld).toBeCloseTo(perDay);
 });
 
 it('plans two of each even for nothing, and an end to the search for enough workers', () => {

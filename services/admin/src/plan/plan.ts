@@ -1,6 +1,7 @@
 /** How large a cluster must be for a load: arithmetic over measured figures, and nothing else. */
 import {
   COMMIT_INTERVAL_MS,
+  COMPACTION,
   CONNECTIONS_PER_GATEWAY,
   CPU_MICROS,
   MESSAGE_BYTES,
@@ -36,6 +37,8 @@ export interface Load {
   readonly peak: number;
   /** What the object store takes to store a small object. */
   readonly putMs: number;
+  /** Whether `mosaic-admin compact` runs every night. */
+  readonly isCompacted: boolean;
   /** `maxmemory` of one Redis master. */
   readonly redisMasterBytes: number;
   readonly prices: Prices;
@@ -205,17 +208,26 @@ function objectsOf(load: Load, workers: Plan['workers'], recordsHeld: number): P
     const rate = (load.recordsPerSecond * load.shares[role]) / count;
     return sum + count * commitsPerSecond(rate, load.putMs);
   }, 0);
-  const segmentsHeld = putsPerSecond * SECONDS_PER_DAY * load.days;
+  const segmentsPerDay = putsPerSecond * SECONDS_PER_DAY;
   const { align, entry, each } = SEGMENT_BYTES;
   const stored = Math.ceil(load.recordBytes / align) * align + entry;
   const month = SECONDS_PER_DAY * DAYS_PER_MONTH;
+  const bytes = recordsHeld * stored;
+  const small =
+    segmentsPerDay * (load.isCompacted ? Math.min(load.days, COMPACTION.days) : load.days);
+  const joined = segmentsPerDay * load.days - small;
+  const joinedPart = small + joined === 0 ? 0 : joined / (small + joined);
+  const segmentsHeld = small + Math.ceil((bytes * joinedPart) / COMPACTION.segmentBytes);
+  const ofJoins =
+    recordsHeld * joinedPart * COMPACTION.recordBytes + joined * COMPACTION.sourceBytes;
   const fetched = load.queriesPerSecond * load.recordsPerQuery * load.uncached;
   return {
     segmentsHeld,
-    bytesHeld: recordsHeld * stored + segmentsHeld * each,
-    recordsPerSegment: putsPerSecond === 0 ? 0 : load.recordsPerSecond / putsPerSecond,
+    bytesHeld: bytes + segmentsHeld * each + ofJoins,
+    recordsPerSegment: segmentsHeld === 0 ? 0 : recordsHeld / segmentsHeld,
     putsPerMonth: putsPerSecond * month,
-    getsPerMonth: fetched * month,
+    // Each small segment is read once to be joined.
+    getsPerMonth: fetched * month + (load.isCompacted ? segmentsPerDay * DAYS_PER_MONTH : 0),
     getsPerScan: segmentsHeld,
   };
 }
