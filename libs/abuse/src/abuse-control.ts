@@ -48,7 +48,8 @@ export interface Visitor {
   readonly standing: Standing;
   /**
    * As whom it shares with others what a process has little of: as its key, where somebody vouches for
-   * it; else as its address, since keys cost nothing.
+   * it; else as its address, or the IPv6 network around it, since keys and addresses there cost nothing.
+   * Who is anonymous at an allowed address shares as itself alone: that may be a proxy for many.
    */
   readonly sharesAs: SubjectName;
   /** It turned out who this is: better budgets from now on. */

@@ -1,7 +1,7 @@
 /**
  * How much everybody may: for each kind of subject and each standing the rate and burst of every budget,
- * and how much may be open. The defaults let 200 honest people behind one address go about their business,
- * all of them at once after a restart, and cost a server few percent of a core per abuser.
+ * and how much may be open. The defaults let 200 honest people behind one address go about their business
+ * and 1,000 come back at once after a restart, and cost a server few percent of a core per abuser.
  */
 import { BUDGETS, type BudgetName, HOLDINGS, type HoldingName } from './limiter.ts';
 import { type Standing, STANDINGS } from './subject.ts';
@@ -49,7 +49,7 @@ export function queryCost(scanned: number, bytes: number): number {
 
 /** What strangers may at an address that they may share with many. */
 const ADDRESS: Readonly<Record<BudgetName, BudgetSize>> = {
-  connects: { ratePerSecond: 10, burst: 600 },
+  connects: { ratePerSecond: 20, burst: 1_500 },
   messages: { ratePerSecond: 500, burst: 20_000 },
   bytes: { ratePerSecond: 1_048_576, burst: 67_108_864 },
   submissions: { ratePerSecond: 50, burst: 10_000 },
@@ -72,7 +72,7 @@ const AUTHOR: Readonly<Record<BudgetName, BudgetSize>> = {
 };
 
 const ADDRESS_HOLDINGS: Readonly<Record<HoldingName, number>> = {
-  connections: 500,
+  connections: 1_500,
   subscriptions: 10_000,
 };
 const KEY_HOLDINGS: Readonly<Record<HoldingName, number>> = {

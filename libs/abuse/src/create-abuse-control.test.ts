@@ -385,6 +385,11 @@ describe('budgets', () => {
       known.setStanding(standing);
       expect(known.sharesAs).toBe(keySubject(ALICE));
     }
+    const one = ['2001:db8:1:2::1', '2001:db8:1:3::1'].map((each) => come(each).visitor.sharesAs);
+    expect(one).toEqual(['n:2001:db8:1::/48', 'n:2001:db8:1::/48']);
+    // This machine is allowed: a proxy on it would be everybody.
+    const proxied = [1, 2].map(() => come('127.0.0.1').visitor.sharesAs);
+    expect(new Set(proxied).size).toBe(2);
   });
 
   it('that others at the address used up bring no points to a key there', async () => {

@@ -25,6 +25,8 @@ export interface VisitorContext {
   readonly gone: (visitor: OpenVisitor) => void;
 }
 
+let visitors = 0;
+
 /** One visitor. */
 export class OpenVisitor implements Visitor {
   readonly address: string;
@@ -32,6 +34,8 @@ export class OpenVisitor implements Visitor {
   /** Of its address, the narrower first. */
   readonly places: readonly SubjectName[];
   readonly keySubject: SubjectName | undefined;
+  /** Tells those apart who come from a place that may be many. */
+  readonly #number = (visitors += 1);
   readonly #context: VisitorContext;
   readonly #banned: (away: TurnedAway) => void;
   #isAllowed: boolean;
@@ -68,7 +72,9 @@ export class OpenVisitor implements Visitor {
 
   get sharesAs(): SubjectName {
     const isKnown = this.standing === 'attested' || this.standing === 'registered';
-    return (isKnown ? this.keySubject : undefined) ?? this.places[0]!;
+    if (isKnown && this.keySubject !== undefined) return this.keySubject;
+    const place = this.places.at(-1)!;
+    return this.#isAllowed ? `${place} ${this.#number}` : place;
   }
 
   /** No ban that somebody earned concerns it. */

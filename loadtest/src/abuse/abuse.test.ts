@@ -25,7 +25,7 @@ async function attack(name: string): Promise<Trial> {
   const found = ATTACKS.find((each) => each.name === name)!;
   const tools = await nativeSigningTools();
   const options = { isCluster: false, seconds: SECONDS, parentFolder: folder, tools };
-  return tryAttack(found, { ...options, say: () => {} });
+  return tryAttack(found, { ...options, listener: 'mtls', say: () => {} });
 }
 
 describe('honest clients, beside an attacker who', () => {
@@ -127,6 +127,8 @@ describe('the command', () => {
     [['--attack', 'nothing'], /no attack "nothing"/],
     [['--attack', 'two-gateways'], /add --cluster/],
     [['--attack', 'policy-hook-hangs', '--cluster'], /leave --cluster out/],
+    [['--listener', 'tcp'], /mtls or uws/],
+    [['--listener', 'uws', '--cluster'], /leave --cluster out/],
     [['--seconds', '0'], /a whole number from 1/],
     [['--loud'], /--loud/],
   ])('refuses %j', async (args, why) => {

@@ -24,6 +24,10 @@ export type AttackAim =
   | 'one-budget'
   /** No more than 1.1 times one budget for each gateway: they cannot know of each other. */
   | 'budget-per-gateway'
+  /** It is none: so many people are in, and nothing of what they do is refused. */
+  | 'all-served'
+  /** So many people are in at the end, however often they had to try; nobody is banned. */
+  | 'all-in'
   /** Nothing: holding out is enough. */
   | 'endured';
 
@@ -34,6 +38,10 @@ export interface Attack {
   readonly title: string;
   readonly place: AttackPlace;
   readonly aim: AttackAim;
+  /** How many people it is, where they must be served. */
+  readonly people?: number;
+  /** Less time than this says nothing. */
+  readonly secondsMin?: number;
   /** Settings of the server, or of the gateways of a cluster. */
   readonly settings?: Readonly<Record<string, string>>;
   /** It proves a key of its own, and so shares a budget with unknown keys at its address. */
@@ -59,4 +67,6 @@ export const TRIAL_BUDGETS: string = [
   'messages.address.anonymous=500/s:4000',
   'bytes.address.anonymous=1MiB/s:8MiB',
   'query.address.anonymous=20000/s:200000',
+  'connects.address.anonymous=20/s:600',
+  'connections.address.anonymous=500',
 ].join(', ');

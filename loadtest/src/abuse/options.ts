@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { ListenerName } from '../server/embedded-server.ts';
 import { UsageError } from '../load-error.ts';
 import type { Attack } from './attack.ts';
 import { ATTACKS } from './attacks/index.ts';
@@ -10,6 +11,8 @@ import { ATTACKS } from './attacks/index.ts';
 export interface AbuseOptions {
   readonly attacks: readonly Attack[];
   readonly isCluster: boolean;
+  /** Which listener is attacked. */
+  readonly listener: ListenerName;
   readonly seconds: number;
   readonly isJson: boolean;
   readonly dataFolder: string;
@@ -24,6 +27,7 @@ export const HELP: string = `Attacks a server that it starts, with honest client
 
   npm run abuse                        every attack on the embedded server
   npm run abuse -- --cluster           on a cluster with two gateways, those of a cluster alone as well
+  npm run abuse -- --listener uws      the listener of uWebSockets.js, where nobody proves a key
   npm run abuse -- --attack NAME       one attack; repeatable
 
   --seconds N      how long each attack goes on, and how long it is quiet before (default ${SECONDS})
@@ -40,6 +44,7 @@ ${ATTACKS.map(({ name, title }) => `  ${name.padEnd(20)} ${title}`).join('\n')}
 const GRAMMAR = {
   attack: { type: 'string', multiple: true },
   cluster: { type: 'boolean', default: false },
+  listener: { type: 'string', default: 'mtls' },
   seconds: { type: 'string' },
   json: { type: 'boolean', default: false },
   'data-dir': { type: 'string' },
@@ -50,7 +55,13 @@ const GRAMMAR = {
 export function parseAbuseOptions(args: readonly string[]): AbuseOptions | undefined {
   const values = parse(args);
   if (values.help) return undefined;
-  const { cluster: isCluster, seconds = `${SECONDS}` } = values;
+  const { cluster: isCluster, listener, seconds = `${SECONDS}` } = values;
+  if (listener !== 'mtls' && listener !== 'uws') {
+    throw new UsageError(`--listener ${listener}: write mtls or uws`);
+  }
+  if (isCluster && listener === 'uws') {
+    throw new UsageError('--listener uws is for the embedded server: leave --cluster out');
+  }
   const count = Number(seconds);
   if (!/^\d+$/.test(seconds) || count < 1 || count > SECONDS_MAX) {
     throw new UsageError(`--seconds ${seconds}: write a whole number from 1 to ${SECONDS_MAX}`);
@@ -58,6 +69,7 @@ export function parseAbuseOptions(args: readonly string[]): AbuseOptions | undef
   return {
     attacks: attacksOf(values.attack, isCluster),
     isCluster,
+    listener,
     seconds: count,
     isJson: values.json,
     dataFolder: values['data-dir'] === undefined ? DATA_FOLDER : resolve(values['data-dir']),

@@ -31,7 +31,7 @@ export async function runAbuse(args: readonly string[], output: Output): Promise
 }
 
 async function tryAll(options: AbuseOptions, output: Output): Promise<ExitCode> {
-  const { attacks, isCluster, seconds, isJson, dataFolder: parentFolder } = options;
+  const { attacks, isCluster, listener, seconds, isJson, dataFolder: parentFolder } = options;
   mkdirSync(parentFolder, { recursive: true });
   const priority = goFirst();
   const tools = await nativeSigningTools();
@@ -40,7 +40,9 @@ async function tryAll(options: AbuseOptions, output: Output): Promise<ExitCode> 
   const failed: string[] = [];
   if (!isJson) {
     const { cpu, cores, node } = await describeMachine();
-    const server = isCluster ? 'a cluster with two gateways' : 'the embedded server';
+    const server = isCluster
+      ? 'a cluster with two gateways'
+      : `the embedded server, listener ${listener}`;
     const [load] = loadavg();
     output.write(`${cpu}, ${cores} cores; Node ${node}; ${server}; ${seconds} s each.`);
     const place = priority === undefined ? 'Beside' : 'Server and honest clients go before';
@@ -49,7 +51,14 @@ async function tryAll(options: AbuseOptions, output: Output): Promise<ExitCode> 
   }
   try {
     for (const attack of attacks) {
-      const trial = await tryOne(attack, { isCluster, seconds, parentFolder, tools, say });
+      const trial = await tryOne(attack, {
+        isCluster,
+        listener,
+        seconds,
+        parentFolder,
+        tools,
+        say,
+      });
       if (trial === undefined) {
         failed.push(attack.name);
         continue;

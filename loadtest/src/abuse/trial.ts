@@ -6,6 +6,7 @@ import { Pool } from '../generator/pool.ts';
 import { submit } from '../generator/submit.ts';
 import { RecordPlan } from '../records/record-plan.ts';
 import { SubmissionFrames } from '../records/submission-frames.ts';
+import type { ListenerName } from '../server/embedded-server.ts';
 import { ProcessReader } from '../server/process-usage.ts';
 import type { Attack } from './attack.ts';
 import { type AttackFigures, AttackerProcess } from './attacker/attacker-process.ts';
@@ -22,6 +23,8 @@ import { startVictim, type Victim } from './victim/victim.ts';
 /** How to try. */
 export interface TrialOptions {
   readonly isCluster: boolean;
+  /** Which listener is attacked, of the embedded server. */
+  readonly listener: ListenerName;
   /** Of the attack, and of both quiet phases together. */
   readonly seconds: number;
   readonly parentFolder: string;
@@ -57,16 +60,16 @@ const FILL_ADDRESS = '127.0.3.1';
 
 /** Tries an attack. @throws LoadError where server, honest clients or attacker do not start */
 export async function tryAttack(attack: Attack, options: TrialOptions): Promise<Trial> {
-  const { isCluster, parentFolder, tools, say } = options;
+  const { isCluster, listener, parentFolder, tools, say } = options;
   say(`${attack.name}: starting ${isCluster ? 'a cluster' : 'the embedded server'}`);
   const user = registeredUser(tools);
-  const victim = await startVictim({ attack, isCluster, parentFolder, user });
+  const victim = await startVictim({ attack, isCluster, listener, parentFolder, user });
   const closing: (() => Promise<void> | void)[] = [() => victim.close()];
   try {
     if (attack.storeRecords !== undefined) {
-      await fill(victim.addresses[0]!, attack.storeRecords, tools);
+      await fill(victim.keyAddresses[0]!, attack.storeRecords, tools);
     }
-    const crowd = await HonestCrowd.open(victim.addresses, tools, {
+    const crowd = await HonestCrowd.open(victim, tools, {
       withUnknown: attack.provesKeys !== true,
       areRepeating: isRedisAway(attack),
     });
@@ -89,8 +92,10 @@ interface Cast {
 async function phases(
   attack: Attack,
   { victim, crowd, attacker }: Cast,
-  { seconds, say }: TrialOptions,
+  options: TrialOptions,
 ): Promise<Trial> {
+  const { say } = options;
+  const seconds = Math.max(options.seconds, attack.secondsMin ?? 0);
   const reader = new ProcessReader();
   const work = async (ms: number): Promise<PhaseFigures> => {
     const { result, usage } = await watched(reader, victim.pids, () => crowd.work(ms));

@@ -58,6 +58,7 @@ function judgeAim(trial: Trial): Judgement[] {
   const { aim } = trial.attack;
   const refused = totalOf(trial.attacker.refused);
   if (aim === 'endured') return [];
+  if (aim === 'all-served' || aim === 'all-in') return [judgeCrowd(trial)];
   if (aim === 'refused') {
     return [{ what: 'refused', isHeld: refused > 0, why: `${refused} of the attacker's refused` }];
   }
@@ -66,6 +67,18 @@ function judgeAim(trial: Trial): Judgement[] {
   const why = `${factor.toFixed(2)} budgets, ${(budgets * BUDGETS_MAX).toFixed(1)} allowed`;
   const isHeld = factor <= budgets * BUDGETS_MAX && refused > 0;
   return [{ what: 'budget', isHeld, why }];
+}
+
+/** Whether a crowd was served. */
+function judgeCrowd({ attack, attacker }: Trial): Judgement {
+  const { people = 0 } = attack;
+  const inside = attacker.accepted['inside'] ?? 0;
+  const refused = Object.entries(attacker.refused).filter(
+    ([how]) => attack.aim === 'all-served' || how.endsWith('BANNED'),
+  );
+  const said = refused.map(([how, count]) => `; ${count} × ${how}`).join('');
+  const isHeld = inside >= people && refused.length === 0;
+  return { what: 'crowd', isHeld, why: `${inside} of ${people} are in${said}` };
 }
 
 /** How much the attacker got, in budgets of submissions. */

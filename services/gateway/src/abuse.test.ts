@@ -351,6 +351,18 @@ describe('penalties', () => {
 });
 
 describe('too many connections', () => {
+  test('of one address are told so once there are many, and those of others are not', async () => {
+    const { control } = testControl('connections.*.*=100');
+    const limits = { connectionsBusyFrom: 4, connectionsSharedMax: 2 };
+    const gateway = new TestGateway(limits, ROLE_NAMES, undefined, control);
+    const from = (address: string): boolean =>
+      gateway.connect(undefined, address).socket.closedWith === undefined;
+    expect(Array.from({ length: 6 }, () => from('203.0.113.1')).filter(Boolean)).toHaveLength(4);
+    const others = ['203.0.113.2', '203.0.113.2', '203.0.113.2', '203.0.113.3'].map(from);
+    expect(others).toEqual([true, true, false, true]);
+    expect(gateway.gateway.counters.connectionsOpen).toBe(7);
+  });
+
   test('are told TOO_FAST and closed; one that ends makes room', async () => {
     const { client, gateway } = place('connections.*.*=2');
     const second = gateway.connect();

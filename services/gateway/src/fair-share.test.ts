@@ -1,9 +1,9 @@
 /** What few may take from many. */
 import { expect, test } from 'vitest';
-import { FairShare } from './fair-share.ts';
+import { FairShare, halfFree } from './fair-share.ts';
 
 test('half is anybody’s, the other half nobody’s alone', () => {
-  const share = new FairShare(100, 10);
+  const share = new FairShare(halfFree(100, 10));
   const takeAll = (who: string): number => {
     let taken = 0;
     for (; share.hasRoom(who, 1); taken++) share.take(who, 1);

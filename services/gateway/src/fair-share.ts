@@ -3,23 +3,29 @@
  * any part; from then on who has much gets no more, so that few cannot take everything from many.
  */
 
-/** From this part of the bound on it matters who asks. */
-const BUSY_SHARE = 0.5;
+/** How something is shared. */
+export interface ShareRules {
+  /** How much there is. */
+  readonly max: number;
+  /** Once so much of it is taken, it matters who asks. */
+  readonly busyFrom: number;
+  /** Then nobody gets beyond this much. */
+  readonly shareMax: number;
+}
+
+/** Rules by which everybody may have anything until half of it is taken, and then so many parts. */
+export function halfFree(max: number, parts: number): ShareRules {
+  return { max, busyFrom: max / 2, shareMax: max / parts };
+}
 
 /** Who has how much of one thing. Holds as many names as something is taken for. */
 export class FairShare {
-  readonly #max: number;
-  readonly #shareMax: number;
+  readonly #rules: ShareRules;
   readonly #taken = new Map<string, number>();
   #total = 0;
 
-  /**
-   * @param max how much there is
-   * @param parts from half of it on, nobody gets beyond this part of it: a number above 1
-   */
-  constructor(max: number, parts: number) {
-    this.#max = max;
-    this.#shareMax = max / parts;
+  constructor(rules: ShareRules) {
+    this.#rules = rules;
   }
 
   /** How much all together have. */
@@ -29,9 +35,10 @@ export class FairShare {
 
   /** Whether somebody may have so much more. */
   hasRoom(who: string, amount: number): boolean {
-    if (this.#total + amount > this.#max) return false;
-    if (this.#total < this.#max * BUSY_SHARE) return true;
-    return (this.#taken.get(who) ?? 0) + amount <= this.#shareMax;
+    const { max, busyFrom, shareMax } = this.#rules;
+    if (this.#total + amount > max) return false;
+    if (this.#total < busyFrom) return true;
+    return (this.#taken.get(who) ?? 0) + amount <= shareMax;
   }
 
   /** Takes it, whether there is room or not. */

@@ -4,7 +4,7 @@
  */
 import type { AbuseControl } from '@mosaic-cluster/abuse';
 import { type Bus, ROLE_NAMES, type RoleName, type RoleService } from '@mosaic-cluster/bus';
-import type { PublicKey } from '@mosaic-cluster/protocol';
+import { type PublicKey, RESULT } from '@mosaic-cluster/protocol';
 import type { Logger } from '@mosaic-cluster/runtime';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
@@ -12,6 +12,7 @@ import { createCounters, type GatewayCounters } from './counters.ts';
 import { drainConnections } from './drain.ts';
 import type { EngineContext } from './engine-context.ts';
 import { isServerFault } from './errors-to-results.ts';
+import { FairShare } from './fair-share.ts';
 import type { GatewayEvents } from './gateway-events.ts';
 import { areMastersKnown } from './known-masters.ts';
 import { type GatewayLimits, resolveGatewayLimits } from './limits.ts';
@@ -158,6 +159,7 @@ class RunningGateway implements Gateway {
   readonly #abuse: AbuseControl;
   readonly #stop: () => void;
   readonly #connections = new Set<Connection>();
+  readonly #shares: FairShare;
   #isRefusing = false;
   #emptied: (() => void) | undefined;
 
@@ -166,6 +168,9 @@ class RunningGateway implements Gateway {
     this.#context = context;
     this.#abuse = abuse;
     this.#stop = stop;
+    const { connectionsBusyFrom: busyFrom, connectionsSharedMax: shareMax } = context.limits;
+    // How many there may be is the listeners' to say.
+    this.#shares = new FairShare({ max: Number.POSITIVE_INFINITY, busyFrom, shareMax });
   }
 
   accept(socket: ClientSocket): SocketHandler {
@@ -177,7 +182,15 @@ class RunningGateway implements Gateway {
       dismiss(this.#context.writer, socket, visitor.result);
       return DEAF;
     }
+    const { sharesAs } = visitor;
+    if (!this.#shares.hasRoom(sharesAs, 1) && visitor.standing !== 'registered') {
+      visitor.close();
+      dismiss(this.#context.writer, socket, RESULT.TOO_FAST);
+      return DEAF;
+    }
+    this.#shares.take(sharesAs, 1);
     const connection = new Connection(this.#context, socket, visitor, () => {
+      this.#shares.give(sharesAs, 1);
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#emptied?.();
     });

@@ -9,6 +9,8 @@ import { DRAIN_MARK_BYTES } from './listener/listener.ts';
 
 /** The names of the bounds. */
 export type GatewayLimitName =
+  | 'connectionsBusyFrom'
+  | 'connectionsSharedMax'
   | 'openRequestsMax'
   | 'requestBytesMax'
   | 'getReferencesMax'
@@ -47,6 +49,16 @@ export type GatewayLimitName =
 
 /** Every bound with its default. */
 export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> = {
+  connectionsBusyFrom: {
+    value: 5_000,
+    what: 'connections, of all listeners; half of what one listener may have',
+    overflow: 'it matters who comes, see connectionsSharedMax',
+  },
+  connectionsSharedMax: {
+    value: 312,
+    what: 'then connections of one IPv4 address, of one IPv6 network of 48 bits, or of one attested key; a 32nd of what a listener may have',
+    overflow: 'Closing TOO_FAST, and the connection is closed with 1013; not for registered users',
+  },
   openRequestsMax: {
     value: 256,
     what: 'Gets, queries and subscriptions open at a time on one connection',

@@ -7,7 +7,7 @@
  * A schedule waits for nothing, and a record for what came before it: nobody waits in a circle.
  */
 import { equalBytes, RESULT, type ResultCode } from '@mosaic-cluster/protocol';
-import { FairShare } from './fair-share.ts';
+import { FairShare, halfFree } from './fair-share.ts';
 import { textOf } from './key-text.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { SubmissionOwner } from './pending-submission.ts';
@@ -49,8 +49,8 @@ export class ScheduleOrder {
   readonly #heldBytes: FairShare;
 
   constructor(limits: Pick<GatewayLimits, 'dependentRecordsMax' | 'dependentBytesMax'>) {
-    this.#heldRecords = new FairShare(limits.dependentRecordsMax, HELD_PARTS);
-    this.#heldBytes = new FairShare(limits.dependentBytesMax, HELD_PARTS);
+    this.#heldRecords = new FairShare(halfFree(limits.dependentRecordsMax, HELD_PARTS));
+    this.#heldBytes = new FairShare(halfFree(limits.dependentBytesMax, HELD_PARTS));
   }
 
   /** Takes note of a key schedule that is on its way to a role. */

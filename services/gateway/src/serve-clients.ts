@@ -37,11 +37,23 @@ export interface OpenListeners {
 const WITHOUT_LIMITS: Partial<GatewayLimits> = {
   openRequestsMax: 65_536,
   connectionSubmissionsMax: 16_384,
+  connectionsBusyFrom: Number.MAX_SAFE_INTEGER,
 };
 
+/** Parts of a listener's connections; the table of limits says it to people. */
+const BUSY_PART = 2;
+const SHARED_PART = 32;
+
 /** What the settings say of a gateway's limits. */
-export function configuredLimits(config: Pick<AbuseConfig, 'limits'>): Partial<GatewayLimits> {
-  return config.limits ? {} : WITHOUT_LIMITS;
+export function configuredLimits({
+  limits,
+  connectionsMax,
+}: Pick<AbuseConfig & GatewayConfig, 'limits' | 'connectionsMax'>): Partial<GatewayLimits> {
+  if (!limits) return WITHOUT_LIMITS;
+  return {
+    connectionsBusyFrom: Math.ceil(connectionsMax / BUSY_PART),
+    connectionsSharedMax: Math.ceil(connectionsMax / SHARED_PART),
+  };
 }
 
 /**

@@ -21,7 +21,7 @@ import type { Clock } from './clock.ts';
 import type { GatewayCounters } from './counters.ts';
 import { Delivery } from './delivery.ts';
 import { resultOfError } from './errors-to-results.ts';
-import { FairShare } from './fair-share.ts';
+import { FairShare, halfFree } from './fair-share.ts';
 import { IdentityWatch } from './identity-watch.ts';
 import type { InterestKey } from './interest-choice.ts';
 import { InterestIndex } from './interest-index.ts';
@@ -91,7 +91,7 @@ export class SubscriptionHub {
     const { doubt } = listener;
     this.#options = options;
     this.#index = new InterestIndex(listener);
-    this.#filed = new FairShare(limits.interestKeysMax, INTEREST_KEYS_PARTS);
+    this.#filed = new FairShare(halfFree(limits.interestKeysMax, INTEREST_KEYS_PARTS));
     this.#recent = new RecentRecords({
       recordsMax: doubt === undefined ? limits.recentIdsMax : limits.catchUpIdsMax,
       deliveriesMax: limits.recentDeliveriesMax,

@@ -39,6 +39,12 @@ export interface CrowdOptions {
   readonly areRepeating: boolean;
 }
 
+/** Where people connect. */
+export interface CrowdListeners {
+  readonly addresses: readonly ServerAddress[];
+  readonly keyAddresses: readonly ServerAddress[];
+}
+
 /** People who keep to the rules. */
 export class HonestCrowd {
   readonly #clients: readonly HonestClient[];
@@ -52,15 +58,16 @@ export class HonestCrowd {
   }
 
   /**
-   * @param gateways listeners that take client certificates, one of each gateway
+   * @param listeners one of each gateway: those for everybody, and for who proves a key
    * @throws LoadError where one of them cannot connect
    */
   static async open(
-    gateways: readonly ServerAddress[],
+    { addresses: gateways, keyAddresses }: CrowdListeners,
     tools: Required<SigningTools>,
     { withUnknown, areRepeating }: CrowdOptions,
   ): Promise<HonestCrowd> {
-    const people = [...peopleAt(gateways), ...(withUnknown ? [unknownAt(gateways[0]!)] : [])];
+    const unknown = withUnknown ? [unknownAt(keyAddresses[0]!)] : [];
+    const people = [...strangersAt(gateways), registeredAt(keyAddresses.at(-1)!), ...unknown];
     const opening = people.map((each) =>
       HonestClient.open({ ...each, isRepeating: areRepeating }, tools),
     );
@@ -98,25 +105,22 @@ export class HonestCrowd {
   }
 }
 
-function peopleAt(gateways: readonly ServerAddress[]): HonestPerson[] {
-  const at = (n: number): ServerAddress => gateways[n % gateways.length]!;
-  return [
-    ...STRANGERS.map((localAddress, n): HonestPerson => {
-      const address = { ...at(n), localAddress };
-      const perSecond = PER_SECOND.stranger;
-      return { who: 'a stranger elsewhere', address, secretKey: generateSecretKey(), perSecond };
-    }),
-    {
-      who: "a registered user at the attacker's address",
-      address: {
-        ...at(1),
-        localAddress: ATTACKER_ADDRESS,
-        identity: makeTlsIdentity(REGISTERED_SECRET),
-      },
-      secretKey: REGISTERED_SECRET,
-      perSecond: PER_SECOND.known,
-    },
-  ];
+function strangersAt(gateways: readonly ServerAddress[]): HonestPerson[] {
+  return STRANGERS.map((localAddress, n): HonestPerson => {
+    const address = { ...gateways[n % gateways.length]!, localAddress };
+    const perSecond = PER_SECOND.stranger;
+    return { who: 'a stranger elsewhere', address, secretKey: generateSecretKey(), perSecond };
+  });
+}
+
+function registeredAt(gateway: ServerAddress): HonestPerson {
+  const identity = makeTlsIdentity(REGISTERED_SECRET);
+  return {
+    who: "a registered user at the attacker's address",
+    address: { ...gateway, localAddress: ATTACKER_ADDRESS, identity },
+    secretKey: REGISTERED_SECRET,
+    perSecond: PER_SECOND.known,
+  };
 }
 
 function unknownAt(gateway: ServerAddress): HonestPerson {

@@ -2,7 +2,7 @@
 import type { ServerAddress } from '../../generator/server-address.ts';
 import { parseServerAddress } from '../../generator/server-address.ts';
 import { ClusterServer } from '../../server/cluster-server.ts';
-import { EmbeddedServer } from '../../server/embedded-server.ts';
+import { EmbeddedServer, type ListenerName } from '../../server/embedded-server.ts';
 import { type Attack, TRIAL_BUDGETS } from '../attack.ts';
 import { breakRedis, HangingHook, mendRedis } from './breakable.ts';
 
@@ -10,6 +10,7 @@ import { breakRedis, HangingHook, mendRedis } from './breakable.ts';
 export interface VictimOptions {
   readonly attack: Pick<Attack, 'settings' | 'breaks'>;
   readonly isCluster: boolean;
+  readonly listener: ListenerName;
   /** Where data folders are made. */
   readonly parentFolder: string;
   /** The registered user, as `mopub0…`. */
@@ -18,9 +19,11 @@ export interface VictimOptions {
 
 /** A server that runs. */
 export interface Victim {
-  /** The listeners for client certificates, one of each gateway. */
+  /** The listeners under attack, one of each gateway. */
   readonly urls: readonly string[];
   readonly addresses: readonly ServerAddress[];
+  /** The listeners for who proves a key: the same, where those take client certificates. */
+  readonly keyAddresses: readonly ServerAddress[];
   /** Its own processes: gateways and workers, or the one that is both. */
   readonly pids: readonly number[];
   /** Has something break, where the attack is about that. */
@@ -61,6 +64,7 @@ export async function startVictim(options: VictimOptions): Promise<Victim> {
   return {
     ...started,
     addresses: started.urls.map(parseServerAddress),
+    keyAddresses: started.keyUrls.map(parseServerAddress),
     breakDown() {
       isBroken = true;
       hook?.breakDown();
@@ -75,21 +79,26 @@ export async function startVictim(options: VictimOptions): Promise<Victim> {
   };
 }
 
-type Started = Pick<Victim, 'urls' | 'pids' | 'close'> & { readonly redisPids: readonly number[] };
+type Started = Pick<Victim, 'urls' | 'pids' | 'close'> & {
+  readonly keyUrls: readonly string[];
+  readonly redisPids: readonly number[];
+};
 
 async function startEmbedded(
-  { attack, parentFolder, user }: VictimOptions,
+  { attack, listener, parentFolder, user }: VictimOptions,
   more: Readonly<Record<string, string>> | undefined,
 ): Promise<Started> {
-  const settings = { ...COMMON, MOSAIC_USERS: user, ...attack.settings, ...more };
-  const server = await EmbeddedServer.start({
-    parentFolder,
-    listener: 'mtls',
-    tls: true,
-    settings,
-  });
-  const { url, pid } = server;
-  return { urls: [url], pids: [pid], redisPids: [], close: () => server.close() };
+  const settings = {
+    ...COMMON,
+    MOSAIC_MTLS_LISTEN: '127.0.0.1:0',
+    MOSAIC_USERS: user,
+    ...attack.settings,
+    ...more,
+  };
+  const server = await EmbeddedServer.start({ parentFolder, listener, tls: true, settings });
+  const { url, mtlsUrl = url, pid } = server;
+  const close = (): Promise<void> => server.close();
+  return { urls: [url], keyUrls: [mtlsUrl], pids: [pid], redisPids: [], close };
 }
 
 async function startCluster({ attack, parentFolder, user }: VictimOptions): Promise<Started> {
@@ -112,5 +121,5 @@ async function startCluster({ attack, parentFolder, user }: VictimOptions): Prom
   // A Redis that was killed is another process afterwards: the project's own are what is watched.
   const pids = pidsOf((name) => !['NATS', 'Redis', 'S3'].includes(name));
   const redisPids = pidsOf((name) => name === 'Redis');
-  return { urls: mtlsUrls, pids, redisPids, close: () => server.close() };
+  return { urls: mtlsUrls, keyUrls: mtlsUrls, pids, redisPids, close: () => server.close() };
 }
