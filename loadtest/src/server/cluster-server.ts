@@ -82,6 +82,7 @@ function settingArguments(options: ClusterServerOptions): string[] {
   const ofGateways = {
     MOSAIC_MTLS_LISTEN: 'off',
     MOSAIC_UWS_TLS: tls ? 'on' : 'off',
+    ...(tls ? { MOSAIC_UWS_ENGINE: 'uws' } : {}),
     MOSAIC_LIMITS: 'off',
     ...gatewaySettings,
   };

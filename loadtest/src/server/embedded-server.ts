@@ -61,6 +61,7 @@ export class EmbeddedServer {
         MOSAIC_MTLS_LISTEN: listener === 'mtls' ? '127.0.0.1:0' : 'off',
         MOSAIC_UWS_LISTEN: listener === 'uws' ? '127.0.0.1:0' : 'off',
         MOSAIC_UWS_TLS: options.tls ? 'on' : 'off',
+        ...(options.tls && listener === 'uws' ? { MOSAIC_UWS_ENGINE: 'uws' } : {}),
         MOSAIC_LIMITS: 'off',
         MOSAIC_LOG: 'json',
         ...options.settings,

@@ -15,13 +15,20 @@ export const gatewaySettings = {
     name: 'MOSAIC_UWS_LISTEN',
     type: 'hostPort',
     default: '127.0.0.1:8444',
-    doc: 'Where clients without a client certificate connect: the faster listener.',
+    doc: 'Where clients without a client certificate connect: nobody is asked for one here, which browsers show to people.',
   },
   uwsTls: {
     name: 'MOSAIC_UWS_TLS',
     type: 'boolean',
     default: true,
     doc: 'Whether the second listener speaks TLS. Turn it off only behind a balancer that does, or to measure.',
+  },
+  uwsEngine: {
+    name: 'MOSAIC_UWS_ENGINE',
+    type: 'enum',
+    values: ['auto', 'uws', 'ws'],
+    default: 'auto',
+    doc: 'What the second listener is made of. uws is uWebSockets.js, which serves some more clients per core, but over TLS cannot pace handshakes, nor bound what an address makes it hold. auto takes it where the listener does not speak TLS, behind a balancer that does; see docs/balancers.md.',
   },
   proxyProtocolFrom: {
     name: 'MOSAIC_PROXY_PROTOCOL_FROM',

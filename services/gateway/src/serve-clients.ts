@@ -110,6 +110,7 @@ export async function openListeners(
               ...figures.optionsFor('uws'),
               tls: config.uwsTls ? tls : undefined,
             },
+            config.uwsEngine,
             (sentence) => lifecycle.log.warn(sentence),
           ),
         );

@@ -35,9 +35,24 @@ async function echoes(): Promise<void> {
 
 it('uses uWebSockets.js without a word where it loads', async () => {
   const warnings: string[] = [];
-  listener = await openFastListener(options, (sentence) => warnings.push(sentence));
+  listener = await openFastListener(options, 'auto', (sentence) => warnings.push(sentence));
   await echoes();
   expect(warnings).toEqual([]);
+  // The library does not tell of those.
+  expect(listener.handshakes).toBeUndefined();
+});
+
+it.each([
+  ['over TLS', 'auto', true],
+  ['where it is told to', 'ws', false],
+] as const)('uses ws without a word %s', async (_, engine, isSecure) => {
+  const warnings: string[] = [];
+  const tls = isSecure ? makeTlsIdentity(new Uint8Array(32).fill(1)) : undefined;
+  const warn = (sentence: string): void => void warnings.push(sentence);
+  listener = await openFastListener({ ...options, tls }, engine, warn);
+  await echoes();
+  expect(warnings).toEqual([]);
+  expect(listener.handshakes).toBe(0);
 });
 
 it('uses ws and says why where balancers say whose connections are', async () => {
@@ -49,7 +64,7 @@ it('uses ws and says why where balancers say whose connections are', async () =>
     addresses.push(socket.remoteAddress);
     return options.accept(socket);
   };
-  listener = await openFastListener({ ...options, tls, proxyFrom, accept }, (sentence) =>
+  listener = await openFastListener({ ...options, tls, proxyFrom, accept }, 'uws', (sentence) =>
     warnings.push(sentence),
   );
   await connectBehind(listener, proxyLine('203.0.113.9'));
@@ -61,6 +76,7 @@ it('uses ws and says why where it does not', async () => {
   const warnings: string[] = [];
   listener = await openFastListener(
     options,
+    'auto',
     (sentence) => warnings.push(sentence),
     async () => {
       throw new Error('only Node.js 16, 18 and 20 is supported\n\ndlopen failed');

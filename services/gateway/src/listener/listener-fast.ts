@@ -1,15 +1,19 @@
 /**
- * The second listener, for clients without certificates: uWebSockets.js where its binary loads,
- * `ws` where it doesn't. A missing binary must not keep a server from starting.
+ * The second listener, for clients without certificates: uWebSockets.js or the `ws` package. Strangers
+ * who come over TLS get `ws`, which can pace and bound them. A missing binary must not keep a server from
+ * starting.
  */
 import type { Listener, ListenerOptions } from './listener.ts';
 import { openUwsListener } from './listener-uws.ts';
 import { openWsListener } from './listener-ws.ts';
 import { loadUws, type UwsModule } from './uws-module.ts';
 
+/** What the listener is made of; `auto`: uWebSockets.js where it speaks no TLS. */
+export type ListenerEngine = 'auto' | 'uws' | 'ws';
+
 /**
  * Opens the listener; resolves when it listens. Where balancers send PROXY headers, of which
- * uWebSockets.js reads some only, it is `ws` too.
+ * uWebSockets.js reads some only, or where its binary does not load, it is `ws` in any case.
  *
  * @param warn gets a sentence for the log where the slower implementation is used
  * @param load for tests
@@ -17,9 +21,13 @@ import { loadUws, type UwsModule } from './uws-module.ts';
  */
 export async function openFastListener(
   options: ListenerOptions,
+  engine: ListenerEngine,
   warn: (sentence: string) => void,
   load: () => Promise<UwsModule> = loadUws,
 ): Promise<Listener> {
+  if (engine === 'ws' || (engine === 'auto' && options.tls !== undefined)) {
+    return openWsListener(options);
+  }
   if (options.proxyFrom !== undefined) {
     warn(
       'uWebSockets.js cannot be relied on to read PROXY headers; the listener for clients without ' +
