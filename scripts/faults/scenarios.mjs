@@ -1,6 +1,7 @@
 // What the fault test does to a cluster while records pour in. Every scenario takes the cluster,
 // the load on it and some words to say, and leaves everything running again.
 import { untilReady } from '../../deploy/local-cluster/dist/index.js';
+import { openCompactor } from './compaction.mjs';
 
 const READY_MS = 120_000;
 /** Time between two faults, so that each meets a cluster at work. */
@@ -109,6 +110,35 @@ async function stopServers({ cluster, say }) {
   }
 }
 
+/** Joins segments while everything goes on, dies over it now and then, and has the index made anew at last. */
+async function compactUnderLoad(test) {
+  const { cluster, load, random, rounds, say } = test;
+  const compactor = await openCompactor(cluster);
+  const all = { joined: 0, deleted: 0, runs: 0 };
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      await pause(PAUSE_MS);
+      const stop = new AbortController();
+      if (round % 3 === 0) setTimeout(() => stop.abort(), 500 * random());
+      const done = await compactor.compact({ signal: stop.signal }).catch((error) => {
+        if (!stop.signal.aborted) throw error;
+        return { joined: 0, deleted: 0, runs: 0 };
+      });
+      for (const name of Object.keys(all)) all[name] += done[name];
+      const ids = [...load.acknowledged.keys()];
+      for (const [gateway, count] of await load.lost(ids)) {
+        if (count > 0) throw new Error(`${count} records are not served by ${gateway}`);
+      }
+    }
+    say(`  ${all.joined} segments joined to ${all.runs}, ${all.deleted} deleted`);
+    if (all.deleted === 0) throw new Error('nothing was joined and deleted');
+  } finally {
+    await compactor.close();
+  }
+  await killWorkers({ ...test, rounds: 2 });
+  await flushRedis(test);
+}
+
 async function killAndFlush(test) {
   await killWorkers(test);
   await flushRedis(test);
@@ -120,6 +150,10 @@ export const SCENARIOS = {
   roll: { what: 'ends every process with SIGTERM and starts it again', run: rollEverything },
   flush: { what: 'empties Redis and waits for the index to be made anew', run: flushRedis },
   brief: { what: 'kills workers, then empties Redis', run: killAndFlush },
+  compact: {
+    what: 'joins segments again and again, then kills workers and empties Redis',
+    run: compactUnderLoad,
+  },
   upgrade: {
     what: 'upgrades every process from the revision --from to this one, and rolls back',
     isFromRevision: true,

@@ -29,6 +29,7 @@ const HOUR_MS = 3_600_000;
 /** How compaction is done where nothing else is said. */
 export const COMPACTION_DEFAULTS: CompactionBounds = {
   ageMs: 2 * HOUR_MS,
+  behindMs: 600_000,
   keepMs: 24 * HOUR_MS,
   bytesMax: 32 * MIB,
   sourcesMin: 4,
@@ -36,9 +37,6 @@ export const COMPACTION_DEFAULTS: CompactionBounds = {
   readsMax: 16,
   readsPerSecond: 1000,
 };
-
-/** How far behind the index's position segments are left alone: a replay must never meet a joined one. */
-const BEHIND_MS = 600_000;
 
 /**
  * Ends the joins whose time has come, then joins what is worth it.
@@ -145,9 +143,9 @@ function restOf(
 }
 
 /** The newest time at which a segment may have been begun to be joined. */
-function youngest({ clock, ageMs }: Compaction, appliedTo: LogPosition): number {
+function youngest({ clock, ageMs, behindMs }: Compaction, appliedTo: LogPosition): number {
   const applied = isLogStart(appliedTo) ? 0 : decodeSegmentKey(appliedTo).timeMs;
-  return Math.min(clock.now() - ageMs, applied - BEHIND_MS);
+  return Math.min(clock.now() - ageMs, applied - behindMs);
 }
 
 function count({ result, bytesMax }: Compaction, { bytes }: ListedSegment): void {

@@ -21,6 +21,11 @@ export type CompactedIndex = Pick<RedisRecordIndex, 'appliedTo' | 'relocate'>;
 export interface CompactionBounds {
   /** Younger segments are left alone: something may still be on its way into the index. */
   readonly ageMs: number;
+  /**
+   * Segments that are not older than the index's position by this are left alone: a replay must never
+   * meet a joined one.
+   */
+  readonly behindMs: number;
   /** From when segments were joined until they are deleted. */
   readonly keepMs: number;
   /** Bytes of the sources of one joined segment; twice as many are in memory meanwhile. */
