@@ -42,6 +42,8 @@ export interface Attack {
   readonly people?: number;
   /** Less time than this says nothing. */
   readonly secondsMin?: number;
+  /** How long it may have others wait, in milliseconds, where that is not what quiet times say. */
+  readonly waitMaxMs?: number;
   /** Settings of the server, or of the gateways of a cluster. */
   readonly settings?: Readonly<Record<string, string>>;
   /** It proves a key of its own, and so shares a budget with unknown keys at its address. */
@@ -53,6 +55,9 @@ export interface Attack {
   /** Runs in the attacker's process until the signal ends it; everything it opened is closed then. */
   run(attacker: Attacker): Promise<void>;
 }
+
+/** Settings with which budgets are as they come. */
+export const USUAL_BUDGETS = { MOSAIC_BUDGETS: '' } as const;
 
 /** What an address may submit in trials. */
 export const SUBMISSION_BUDGET = { perSecond: 20, burst: 400 } as const;

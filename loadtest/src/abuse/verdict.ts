@@ -99,7 +99,8 @@ export function judgeLatency(trial: Trial): Judgement[] {
     // What chance alone makes of a percentile is no verdict on the server.
     const spread = Math.max(...quiet) / Math.max(Math.min(...quiet), 0.001);
     const chance = Math.min(spread, CHANCE_MAX);
-    const max = Math.max(UNNOTICED_MS, SLOWER_MAX * Math.max(...quiet) * chance);
+    const { waitMaxMs = UNNOTICED_MS } = trial.attack;
+    const max = Math.max(waitMaxMs, SLOWER_MAX * Math.max(...quiet) * chance);
     const latency = trial.attacked.honest.latency[name];
     const p99 = latency.quantile(0.99) / 1000;
     const isHeld = p99 <= max && latency.total >= SAMPLES_MIN;

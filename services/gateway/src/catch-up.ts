@@ -58,6 +58,8 @@ interface Course {
   /** Its subscriber made it necessary, and pays for it; a gap nobody but the server did. */
   isPaid: boolean;
   isRunning: boolean;
+  /** As whom it waits for its turn; undefined: it does not. */
+  waitsAs: string | undefined;
 }
 
 /** A failed attempt makes everybody wait for this at first, twice as long each time. */
@@ -98,6 +100,7 @@ export class CatchUp {
       askedAt,
       isPaid: true,
       isRunning: false,
+      waitsAs: undefined,
     };
     this.#courses.set(subscription, course);
     this.#settle(course, since);
@@ -139,7 +142,7 @@ export class CatchUp {
     if (course === undefined) return;
     this.#courses.delete(subscription);
     this.#settling.delete(course);
-    this.#ready.delete(course);
+    this.#leaveQueue(course);
   }
 
   /** Begins nothing more. */
@@ -160,7 +163,7 @@ export class CatchUp {
 
   #wait(course: Course): void {
     const { clock, doubt } = this.#options;
-    this.#ready.delete(course);
+    this.#leaveQueue(course);
     // Removed first: the map must stay in the order of its times.
     this.#settling.delete(course);
     this.#settling.set(course, clock.now() + doubt.settleMs);
@@ -187,7 +190,14 @@ export class CatchUp {
   }
 
   #getReady(course: Course): void {
-    this.#ready.add(course.subscription.subscriber.visitor.sharesAs, course);
+    if (course.waitsAs !== undefined) return;
+    course.waitsAs = course.subscription.subscriber.visitor.sharesAs;
+    this.#ready.add(course.waitsAs, course);
+  }
+
+  #leaveQueue(course: Course): void {
+    if (course.waitsAs !== undefined) this.#ready.delete(course.waitsAs, course);
+    course.waitsAs = undefined;
   }
 
   #runSome(): void {
@@ -196,6 +206,7 @@ export class CatchUp {
     while (this.#active < catchUpsActiveMax) {
       const next = this.#ready.take(mayHave);
       if (next === undefined) return;
+      next.thing.waitsAs = undefined;
       void this.#run(next.thing, next.who);
     }
   }

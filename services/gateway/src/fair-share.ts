@@ -15,7 +15,7 @@ export interface ShareRules {
 
 /** Rules by which everybody may have anything until half of it is taken, and then so many parts. */
 export function halfFree(max: number, parts: number): ShareRules {
-  return { max, busyFrom: max / 2, shareMax: max / parts };
+  return { max, busyFrom: max / 2, shareMax: Math.max(1, max / parts) };
 }
 
 /** Who has how much of one thing. Holds as many names as something is taken for. */

@@ -138,6 +138,7 @@ function createRouter(
   const queues: Partial<Record<RoleName, RoleQueue>> = {};
   for (const [name, service] of services) {
     queues[name] = new SubmissionQueue<RoutedSubmission>({
+      sharesAs: ({ owner }) => owner.sharesAs,
       submit: (batch) => service.submit(batch),
       settle: (submission, result) => router.answered(name, submission, result),
       failed,

@@ -131,13 +131,14 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   },
   submissionQueueRecordsMax: {
     value: 16_384,
-    what: 'submissions that wait for one role',
-    overflow: 'the submission is answered with TOO_FAST',
+    what: 'submissions that wait for one role; addresses, and keys that are attested or registered, take turns',
+    overflow:
+      'the submission is answered with TOO_FAST; from half of it on also where its address, or its key if that is attested or registered, has a 16th',
   },
   submissionQueueBytesMax: {
     value: 67_108_864,
     what: 'bytes of the submissions that wait for one role',
-    overflow: 'the submission is answered with TOO_FAST',
+    overflow: 'as with submissionQueueRecordsMax',
   },
   dependentRecordsMax: {
     value: 4_096,

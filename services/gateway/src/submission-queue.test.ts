@@ -11,10 +11,11 @@ import { at, quiet } from '../testing/test-gateway.ts';
 interface Item {
   readonly record: ReturnType<typeof fakeRecord>;
   readonly submitter: undefined;
+  readonly who: string;
 }
 
-function item(payloadBytes = 0): Item {
-  return { record: fakeRecord({ payloadBytes }), submitter: undefined };
+function item(payloadBytes = 0, who = 'a:1'): Item {
+  return { record: fakeRecord({ payloadBytes }), submitter: undefined, who };
 }
 
 interface Sent {
@@ -38,6 +39,7 @@ function queueWith(changes: Parameters<typeof resolveGatewayLimits>[0] = {}): {
     settle: (submission, result) => settled.push([submission, result]),
     failed: () => {},
     sent: () => {},
+    sharesAs: ({ who }) => who,
     limits: resolveGatewayLimits(changes),
     clock: new FakeClock(),
   });
@@ -61,18 +63,37 @@ describe('a submission queue', () => {
   test('refuses what exceeds its count or bytes', async () => {
     const { queue, sent } = queueWith({
       submissionQueueRecordsMax: 2,
+      submissionBatchRecordsMax: 4,
       submissionBatchesInFlightMax: 1,
     });
-    expect([queue.offer(item()), queue.offer(item()), queue.offer(item())]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    const offered = ['a:1', 'a:2', 'a:3'].map((who) => queue.offer(item(0, who)));
+    expect(offered).toEqual([true, true, false]);
     await quiet();
     expect(at(sent, 0).batch).toHaveLength(2);
     expect(queue.offer(item())).toBe(true);
     const small = queueWith({ submissionQueueBytesMax: 500 });
     expect([small.queue.offer(item(100)), small.queue.offer(item(100))]).toEqual([true, false]);
+  });
+
+  test('has people take turns, and leaves room for those who come late', async () => {
+    const { queue, sent } = queueWith({
+      submissionQueueRecordsMax: 64,
+      submissionBatchRecordsMax: 4,
+      submissionBatchesInFlightMax: 1,
+    });
+    let taken = 0;
+    while (queue.offer(item(taken, 'a:flood'))) taken += 1;
+    expect(taken).toBe(32);
+    for (const who of ['a:1', 'a:1', 'a:2']) expect(queue.offer(item(0, who))).toBe(true);
+    for (let n = 0; n < 3; n++) {
+      await quiet();
+      at(sent, n).answer(at(sent, n).batch.map(() => RESULT.ACCEPTED));
+    }
+    const order = sent.flatMap(({ batch }) => batch.map(({ who }) => who));
+    expect(order.slice(0, 6)).toEqual(['a:flood', 'a:1', 'a:2', 'a:flood', 'a:1', 'a:flood']);
+    const floods = sent.flatMap(({ batch }) => batch).filter(({ who }) => who === 'a:flood');
+    const sizes = floods.map(({ record }) => record.payloadLength);
+    expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
   });
 
   test('answers a batch that failed by its error, and missing results as a bug', async () => {

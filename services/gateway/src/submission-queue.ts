@@ -1,12 +1,15 @@
 /**
  * Gathers submissions for one role. While batches are on their way, what arrives waits and goes
  * together with the next: a lone record waits for nothing, a flood shares the cost of its calls.
+ * Addresses, and keys that somebody vouches for, take turns: who sends many waits for himself.
  */
 import type { Submission } from '@mosaic-cluster/bus';
 import { RESULT, type ResultCode } from '@mosaic-cluster/protocol';
 import type { Clock } from './clock.ts';
 import { resultOfError } from './errors-to-results.ts';
+import { FairShare, halfFree } from './fair-share.ts';
 import type { GatewayLimits } from './limits.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 /** What a queue needs. */
 export interface SubmissionQueueOptions<T extends Submission> {
@@ -18,35 +21,47 @@ export interface SubmissionQueueOptions<T extends Submission> {
   readonly failed: (error: unknown) => void;
   /** Told of every batch that is sent, and how many are in it. */
   readonly sent: (submissions: number) => void;
+  /** Who takes turns with others. */
+  readonly sharesAs: (submission: T) => string;
   readonly limits: GatewayLimits;
   readonly clock: Clock;
 }
 
+/** See {@link halfFree}; the table of limits says it to people. */
+const QUEUE_PARTS = 16;
+
 /** A bounded queue in front of one role. */
 export class SubmissionQueue<T extends Submission> {
   readonly #options: SubmissionQueueOptions<T>;
-  #waiting: T[] = [];
-  #waitingBytes = 0;
+  readonly #waiting = new TurnQueue<T>();
+  /** Its turn had come, and it did not fit in the batch. */
+  #leftOver: { who: string; thing: T } | undefined;
+  readonly #records: FairShare;
+  readonly #bytes: FairShare;
   #batchesInFlight = 0;
   #isScheduled = false;
 
   constructor(options: SubmissionQueueOptions<T>) {
     this.#options = options;
+    const { submissionQueueRecordsMax, submissionQueueBytesMax } = options.limits;
+    this.#records = new FairShare(halfFree(submissionQueueRecordsMax, QUEUE_PARTS));
+    this.#bytes = new FairShare(halfFree(submissionQueueBytesMax, QUEUE_PARTS));
   }
 
   /** How many submissions wait. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#records.total;
   }
 
   /** Takes a submission; false where the queue is full and it was not taken. */
   offer(submission: T): boolean {
-    const { limits, clock } = this.#options;
-    const bytes = submission.record.bytes.length;
-    if (this.#waiting.length >= limits.submissionQueueRecordsMax) return false;
-    if (this.#waitingBytes + bytes > limits.submissionQueueBytesMax) return false;
-    this.#waiting.push(submission);
-    this.#waitingBytes += bytes;
+    const { clock, sharesAs } = this.#options;
+    const { length } = submission.record.bytes;
+    const who = sharesAs(submission);
+    if (!this.#records.hasRoom(who, 1) || !this.#bytes.hasRoom(who, length)) return false;
+    this.#records.take(who, 1);
+    this.#bytes.take(who, length);
+    this.#waiting.add(who, submission);
     if (!this.#isScheduled && this.#hasRoom) {
       this.#isScheduled = true;
       clock.defer(() => {
@@ -62,22 +77,28 @@ export class SubmissionQueue<T extends Submission> {
   }
 
   #sendBatches(): void {
-    while (this.#hasRoom && this.#waiting.length > 0) void this.#send(this.#takeBatch());
+    while (this.#hasRoom && this.waiting > 0) void this.#send(this.#takeBatch());
   }
 
   #takeBatch(): T[] {
     const { submissionBatchRecordsMax, submissionBatchBytesMax } = this.#options.limits;
-    let count = 0;
+    const batch: T[] = [];
     let bytes = 0;
-    for (const { record } of this.#waiting) {
-      const total = bytes + record.bytes.length;
-      if (count > 0 && total > submissionBatchBytesMax) break;
-      bytes = total;
-      count += 1;
-      if (count === submissionBatchRecordsMax) break;
+    while (batch.length < submissionBatchRecordsMax) {
+      const next = this.#leftOver ?? this.#waiting.take(anybody);
+      this.#leftOver = undefined;
+      if (next === undefined) break;
+      const { length } = next.thing.record.bytes;
+      if (batch.length > 0 && bytes + length > submissionBatchBytesMax) {
+        this.#leftOver = next;
+        break;
+      }
+      bytes += length;
+      batch.push(next.thing);
+      this.#records.give(next.who, 1);
+      this.#bytes.give(next.who, length);
     }
-    this.#waitingBytes -= bytes;
-    return this.#waiting.splice(0, count);
+    return batch;
   }
 
   async #send(batch: readonly T[]): Promise<void> {
@@ -97,4 +118,8 @@ export class SubmissionQueue<T extends Submission> {
     this.#sendBatches();
     batch.forEach((submission, i) => settle(submission, results[i] ?? missing));
   }
+}
+
+function anybody(): boolean {
+  return true;
 }

@@ -6,13 +6,11 @@ import {
   generateSecretKey,
   type SecretKey,
 } from '@mosaic-cluster/protocol';
-import type { Attack, Attacker } from '../attack.ts';
+import { type Attack, type Attacker, USUAL_BUDGETS } from '../attack.ts';
 import { pause, untilAborted } from '../attacker/pace.ts';
 import { openTalk, type Talk } from '../attacker/talk.ts';
 import { spamRecord } from './spam-record.ts';
 
-/** No changes. */
-const USUAL_BUDGETS = { MOSAIC_BUDGETS: '' } as const;
 const PEOPLE = 200;
 const COMING_BACK = 1_000;
 /** A person publishes, and asks, so often: more than people do, who also sleep. */

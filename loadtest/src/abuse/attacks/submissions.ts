@@ -1,7 +1,7 @@
 /** Attacks with records: forged, too many, too heavy, by too many. */
 import { encodeSubmission, generateSecretKey, type SecretKey } from '@mosaic-cluster/protocol';
 import { makeTlsIdentity } from '@mosaic-cluster/certificate';
-import type { Attack, Attacker } from '../attack.ts';
+import { type Attack, type Attacker, USUAL_BUDGETS } from '../attack.ts';
 import { pace } from '../attacker/pace.ts';
 import { openTalk, sayOn } from '../attacker/talk.ts';
 import { spamRecord } from './spam-record.ts';
@@ -10,6 +10,10 @@ const TAG_TYPE = 0x7431;
 const TAGS = 2_000;
 const TAG_BYTES = 24;
 const RECORDS_OF_A_KEY = 40;
+/** What a stranger's address may submit at once, by the budgets as they come. */
+const BURST = 10_000;
+const BURST_CONNECTIONS = 10;
+const BURST_PER_SECOND = 50_000;
 
 /** Submits records by one author over some connections, at a rate. */
 export function submitFlood(attacker: Attacker, perSecond: number): Promise<void> {
@@ -38,6 +42,26 @@ const anonymous: Attack = {
   place: 'any',
   aim: 'one-budget',
   run: (attacker) => submitFlood(attacker, 1_500),
+};
+
+const burst: Attack = {
+  name: 'budget-burst',
+  title: 'submits all at once what the budgets of an address allow as they come',
+  place: 'any',
+  aim: 'endured',
+  // What roles have in hand when somebody else comes, they finish first: four batches.
+  waitMaxMs: 600,
+  settings: USUAL_BUDGETS,
+  async run(attacker) {
+    const secretKey = generateSecretKey();
+    const made = Array.from({ length: BURST }, () =>
+      encodeSubmission(spamRecord(attacker.tools, { secretKey }).bytes),
+    );
+    await sayOn(attacker, BURST_CONNECTIONS, BURST_PER_SECOND, (talk) => {
+      const next = made.pop();
+      if (next !== undefined) talk.send(next);
+    });
+  },
 };
 
 const freshKeys: Attack = {
@@ -126,6 +150,7 @@ const redisFrozen: Attack = {
 export const SUBMISSION_ATTACKS: readonly Attack[] = [
   forged,
   anonymous,
+  burst,
   freshKeys,
   manyTags,
   hookHangs,
