@@ -65,7 +65,21 @@ export {
 } from './limiter.ts';
 export { type LimiterClock, systemClock } from './limiter-clock.ts';
 export { createMemoryLimiter, type LimiterOptions } from './limiter-memory.ts';
+export {
+  ASKED_SUBJECTS_MAX,
+  ASKED_USERS_MAX,
+  decodeReport,
+  encodeQuestion,
+  type LimiterReport,
+  type ProcessQuestion,
+  type ProcessReport,
+  ProcessReporter,
+  type ProcessReporterOptions,
+  REPORTED_USES_MAX,
+  type ReportingProcess,
+} from './process-report.ts';
 export { renderOffencesMarkdown } from './offence-points.ts';
+export { shareOf } from './account-usage.ts';
 export { openRedisLimiter, type RedisLimiterOptions } from './limiter-redis.ts';
 export { DEFAULT_PENALTY_RULES, type PenaltyRules, resolvePenaltyRules } from './penalty-rules.ts';
 export {

@@ -67,6 +67,7 @@ export class MemoryLimiter implements Limiter {
   readonly #clock: LimiterClock;
   readonly #observer: LimiterObserver | undefined;
   readonly #tellBan: ((ban: EarnedBan) => void)[] = [];
+  #busiest: Promise<readonly Usage[]> | undefined;
 
   constructor(options: LimiterOptions, observer?: LimiterObserver) {
     const { budgets = DEFAULT_BUDGETS, clock = systemClock } = options;
@@ -227,8 +228,14 @@ export class MemoryLimiter implements Limiter {
     });
   }
 
-  busiest(count: number): readonly Usage[] {
-    return busiestOf(this.accounts.values(), count, this.#clock.monotonicMs());
+  async busiest(count: number): Promise<readonly Usage[]> {
+    const { accounts } = this;
+    this.#busiest ??= busiestOf(accounts.values(), accounts.size, () =>
+      this.#clock.monotonicMs(),
+    ).finally(() => {
+      this.#busiest = undefined;
+    });
+    return (await this.#busiest).slice(0, count);
   }
 
   bans(): Promise<readonly EarnedBan[]> {

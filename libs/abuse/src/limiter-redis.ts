@@ -150,7 +150,7 @@ class RedisLimiter implements Limiter {
     return this.#local.report(subject, standing, shared);
   }
 
-  busiest(count: number): readonly Usage[] {
+  busiest(count: number): Promise<readonly Usage[]> {
     return this.#local.busiest(count);
   }
 

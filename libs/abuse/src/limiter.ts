@@ -46,6 +46,8 @@ export interface Exceeded {
 /** A budget's state, for people. */
 export interface Usage {
   readonly subject: SubjectName;
+  /** Whose budget of the subject's it is. */
+  readonly standing: Standing;
   readonly what: BudgetName | HoldingName;
   /** Spent and not refilled yet, or open at present. */
   readonly used: number;
@@ -121,9 +123,10 @@ export interface Limiter {
   report(subject: SubjectName, standing: Standing): Promise<SubjectReport>;
   /**
    * The uses of budgets and places that come nearest to their limits, as far as this process knows, the
-   * nearest first: at most `count`. Who spent nothing lately counts as anonymous. It looks at every subject.
+   * nearest first: at most `count`, and 1,000. It looks at every subject, in turns with everything else;
+   * who asks meanwhile gets the same answer.
    */
-  busiest(count: number): readonly Usage[];
+  busiest(count: number): Promise<readonly Usage[]>;
   /** Earned bans that are in force, at most 1,000, the longest first. */
   bans(): Promise<readonly EarnedBan[]>;
   /** Why limits hold for this process alone at present; undefined: they hold for all together. */

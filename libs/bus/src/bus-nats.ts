@@ -18,6 +18,11 @@ import { LiveReceiver } from './live-receiver.ts';
 import { type Subjects, subjectsOf } from './live-subjects.ts';
 import { connectNats, type NatsConnectOptions } from './nats-connect.ts';
 import { NatsLink } from './nats-link.ts';
+import {
+  type AnswerProcessQuestion,
+  type AskAllOptions,
+  ProcessQuestions,
+} from './process-questions.ts';
 import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { RoleClient } from './role-client.ts';
@@ -52,6 +57,10 @@ export interface NatsBus extends Bus {
   readonly isConnected: boolean;
   /** Subjects listened to for live records. */
   readonly subjectsHeard: number;
+  /** Answers what operators ask all processes, until the returned function is called. */
+  answer(answer: AnswerProcessQuestion): () => void;
+  /** Asks all processes that answer. Never rejects: where nobody does, there are no answers. */
+  askAll(question: Uint8Array, options?: AskAllOptions): Promise<Uint8Array[]>;
   /** A round trip to the server: what readiness is. @throws MosaicError `unavailable` */
   ping(timeoutMs: number): Promise<void>;
 }
@@ -90,6 +99,7 @@ class RunningNatsBus implements NatsBus {
   readonly #responder: Responder;
   readonly #publisher: LivePublisher;
   readonly #receiver: LiveReceiver;
+  readonly #questions: ProcessQuestions;
   /** Until when a role counts as absent. */
   readonly #absentUntil = new Map<RoleName, number>();
   #closing: Promise<void> | undefined;
@@ -106,6 +116,7 @@ class RunningNatsBus implements NatsBus {
     this.#responder = new Responder({ ...parts, runTraced, failed });
     this.#publisher = new LivePublisher({ ...parts, requester, now, name });
     this.#receiver = new LiveReceiver({ ...parts, requester, now, failed });
+    this.#questions = new ProcessQuestions({ ...parts, requester, failed });
   }
 
   get isConnected(): boolean {
@@ -143,6 +154,14 @@ class RunningNatsBus implements NatsBus {
 
   listen(handler: LiveHandler, onGap?: LiveGapHandler): LiveListener {
     return this.#receiver.listen(handler, onGap);
+  }
+
+  answer(answer: AnswerProcessQuestion): () => void {
+    return this.#questions.answer(answer);
+  }
+
+  askAll(question: Uint8Array, options?: AskAllOptions): Promise<Uint8Array[]> {
+    return this.#questions.askAll(question, options);
   }
 
   async ping(timeoutMs: number): Promise<void> {

@@ -19,6 +19,8 @@ const NOTHING = '-';
 export interface Subjects {
   readonly sync: string;
   readonly beat: string;
+  /** Where all processes take questions of operators. */
+  readonly ask: string;
   /** Where a role takes one kind of request. */
   request(role: RoleName, operation: string): string;
   /** The beginning of a role's live subjects; `*` for all roles. */
@@ -31,6 +33,7 @@ export function subjectsOf(namespace: string): Subjects {
   return {
     sync: `${base}.sync`,
     beat: `${base}.beat`,
+    ask: `${base}.ask`,
     request: (role, operation) => `${base}.${role}.${operation}`,
     live: (role) => `${base}.live.${role}`,
   };

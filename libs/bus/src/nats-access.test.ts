@@ -111,11 +111,15 @@ describe('permissions', () => {
     const base = `${ns()}.v1`;
     const operations = ['submit', 'query', 'get', 'identities'].map((name) => `${base}.*.${name}`);
     const users = [
-      grant('gateway', [...operations, `${base}.sync`], [`${base}.live.>`, `${base}.beat`]),
+      grant(
+        'gateway',
+        [...operations, `${base}.sync`],
+        [`${base}.live.>`, `${base}.beat`, `${base}.ask`],
+      ),
       grant(
         'worker',
-        [`${base}.live.outbox.>`, `${base}.beat`],
-        [`${base}.outbox.*`, `${base}.sync`],
+        [`${base}.live.outbox.>`, `${base}.beat`, `${base}.ask`],
+        [`${base}.outbox.*`, `${base}.sync`, `${base}.ask`],
       ),
     ];
     const nats = await start(`authorization { users: [ ${users.join(', ')} ] }`);
@@ -132,6 +136,10 @@ describe('permissions', () => {
       (count) => count === 1,
     );
     expect(await worker.offer(liveRecord(fakeRecord()))).toBe(1);
+    gateway.answer(async (question) => question);
+    worker.answer(async (question) => question);
+    // As an operator asks who has a worker's settings.
+    expect(await worker.askAll(new Uint8Array(1))).toHaveLength(2);
     expect(worker.counters.forbiddenPublishes + gateway.counters.forbiddenPublishes).toBe(0);
     worker.publish([liveRecord(fakeRecord(), { role: 'inbox' })]);
     await until(

@@ -14,10 +14,12 @@ export const WIRE = {
   withheld: 0x21,
   beat: 0x22,
   sync: 0x23,
+  ask: 0x30,
   results: 0x81,
   page: 0x82,
   keys: 0x84,
   reached: 0xa0,
+  told: 0xb0,
   part: 0xfe,
   error: 0xff,
 } as const;

@@ -33,6 +33,8 @@ export type SharedAbuseRules = Pick<LimiterOptions, 'budgets' | 'penalties'> &
 /** What a gateway's abuse control is made of. */
 export interface SharedAbuse {
   readonly limiter: Limiter;
+  /** Whether it counts together with those of other processes. */
+  readonly isShared: boolean;
   readonly bans: BanBook;
   /** Whether one of these keys is a registered user's. */
   isRegistered(keys: readonly PublicKey[]): boolean | Promise<boolean>;
@@ -60,6 +62,7 @@ export async function openSharedAbuse(
     lifecycle.add('limiter', limiter);
     return {
       limiter,
+      isShared: false,
       bans: new BanBook(rules),
       isRegistered: (keys) => isOneRegistered(undefined, keys, rules.alwaysRegistered),
       onChange: () => {},
@@ -99,6 +102,7 @@ export async function openSharedAbuse(
   });
   return {
     limiter,
+    isShared: true,
     bans,
     isRegistered: (keys) => isOneRegistered(registry, keys, rules.alwaysRegistered),
     onChange: (each) => told.push(each),

@@ -1,6 +1,14 @@
 /** Starts a role worker as a process of its own: what it depends on, its stores, its place on the bus. */
-import { type Limiter, openRedisLimiter, parseBudgets } from '@mosaic-cluster/abuse';
+import {
+  alwaysRegistered,
+  budgetSettings,
+  type Limiter,
+  openRedisLimiter,
+  parseBudgets,
+  ProcessReporter,
+} from '@mosaic-cluster/abuse';
 import type { RoleName } from '@mosaic-cluster/bus';
+import type { NatsBus } from '@mosaic-cluster/bus/nats';
 import { isMosaicError, type Timestamp, timestampFromMillis } from '@mosaic-cluster/protocol';
 import {
   COMMIT_BOUNDS,
@@ -13,11 +21,13 @@ import {
   openVerifier,
   parseAcceptRules,
   type RolePolicy,
+  roleRules,
   RoleWorker,
   type RoleWorkerDeps,
   watchModeration,
   type WorkerEvents,
 } from '@mosaic-cluster/role';
+import { settingTexts } from '@mosaic-cluster/runtime';
 import type { RedisConnection } from '@mosaic-cluster/store';
 import { fastTools } from '@mosaic-cluster/verifier';
 import { certificatesOf, defineCertificateMetrics } from './certificate-metrics.ts';
@@ -38,6 +48,8 @@ export interface WorkerRole {
   readonly policy: (decisions: ModerationDecisions) => RolePolicy;
   /** Whether it publishes what a moderator approves. */
   readonly isModerated?: boolean;
+  /** Settings of its own that say what it takes, as they are in force, by name. */
+  readonly rules?: Readonly<Record<string, string>>;
 }
 
 /** Until everything that was taken is answered. */
@@ -50,7 +62,7 @@ const FINISH_TIMEOUT_MS = 15_000;
  * @throws MosaicError with a sentence that names what is wrong and the remedy
  */
 export async function startWorker(
-  { role, policy, isModerated = false }: WorkerRole,
+  { role, policy, isModerated = false, rules = {} }: WorkerRole,
   config: WorkerConfig,
   service: Service,
 ): Promise<Readonly<Record<string, unknown>>> {
@@ -69,6 +81,8 @@ export async function startWorker(
     openRegistry({ objects, redis }, config, service, role),
   ]);
   const directory = new KeyDirectory(stores.public);
+  const limiter = await openLimiter(config, redis, service);
+  answerOperators({ ...roleRules(config), ...rules }, limiter, config, bus, service);
   const deps: RoleWorkerDeps = {
     ...stores.own,
     policy: policy(registry.decisions),
@@ -82,7 +96,7 @@ export async function startWorker(
     futureNanosMax: BigInt(config.futureMax) * 1_000_000n,
     tagsMax: config.tagsMax,
     rules: parseAcceptRules(config.accept ?? '')[role],
-    limiter: await openLimiter(config, redis, service),
+    limiter,
     hook: await openConfiguredHook(config, lifecycle, figures),
     commitBounds: COMMIT_BOUNDS,
     events: { ...figures.events(role), ...eventsOf(service) },
@@ -119,6 +133,27 @@ async function openLimiter(
   const limiter = await openRedisLimiter({ connection, budgets: parseBudgets(budgets) });
   readiness.addNote({ name: 'limiter', note: () => limiter.fault() });
   return lifecycle.add('limiter', limiter);
+}
+
+/** Tells operators who ask over the bus what this worker goes by, and which authors come nearest to a limit. */
+function answerOperators(
+  rules: Readonly<Record<string, string>>,
+  limiter: Limiter | undefined,
+  config: WorkerConfig,
+  bus: NatsBus,
+  { name, version }: Service,
+): void {
+  const { limits, futureMax } = budgetSettings;
+  const reporter = new ProcessReporter({
+    service: name,
+    version,
+    rules: { ...settingTexts({ limits, futureMax }, config), ...rules },
+    budgets: parseBudgets(config.budgets ?? ''),
+    users: alwaysRegistered(config.users),
+    limiter,
+    isShared: true,
+  });
+  bus.answer((question) => reporter.answer(question));
 }
 
 function eventsOf({ lifecycle }: Service): WorkerEvents {

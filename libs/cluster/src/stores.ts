@@ -6,6 +6,7 @@ import { objectProblems, objectSettings } from './object-settings.ts';
 import { openObjectStore } from './open-objects.ts';
 import { redisOptions, redisProblems, redisSettings } from './redis-settings.ts';
 
+export { type BusConfig, busOptions, busProblems, busSettings } from './bus-settings.ts';
 export { redisOptions } from './redis-settings.ts';
 
 /** The settings that say where a cluster keeps things. */

@@ -106,7 +106,13 @@ export { watchModeration } from './moderation-metrics.ts';
 export { openVerifier } from './open-verifier.ts';
 export { measureVerifier, type WatchedVerifier } from './verifier-metrics.ts';
 export { defineRoleMetrics, type MeasuredRole, type RoleMetrics } from './role-metrics.ts';
-export { hookCommand, type RoleConfig, roleProblems, roleSettings } from './role-settings.ts';
+export {
+  hookCommand,
+  type RoleConfig,
+  roleProblems,
+  roleRules,
+  roleSettings,
+} from './role-settings.ts';
 export { isNotWhole, type ScheduleSource } from './schedule-sources.ts';
 export { RoleWorker } from './role-worker.ts';
 export type {

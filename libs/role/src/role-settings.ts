@@ -1,7 +1,7 @@
 /** The settings that every process with role workers in it has, the embedded server included. */
 import { budgetSettings, userProblems } from '@mosaic-cluster/abuse';
 import { isMosaicError } from '@mosaic-cluster/protocol';
-import type { ConfigOf } from '@mosaic-cluster/runtime';
+import { type ConfigOf, settingTexts } from '@mosaic-cluster/runtime';
 import { parseAcceptRules } from './rules/parse-accept-rules.ts';
 
 const own = {
@@ -81,6 +81,13 @@ export const roleSettings: typeof own & Pick<typeof budgetSettings, 'users' | 'f
 
 /** What the settings of role workers amount to. */
 export type RoleConfig = ConfigOf<typeof roleSettings>;
+
+/** The settings that say what the role takes, as they are in force, by name; not how the hook is called. */
+export function roleRules(config: RoleConfig): Record<string, string> {
+  const { verifyThreads: _threads, cacheBytes: _cache, policyHook, ...rules } = own;
+  const hook = config.policyHook === undefined ? 'not set' : 'set';
+  return { ...settingTexts(rules, config), [policyHook.name]: hook };
+}
 
 /** What is wrong with settings that are well formed, each by itself; sentences. */
 export function roleProblems({ users, accept, policyHook }: RoleConfig): string[] {

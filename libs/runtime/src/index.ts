@@ -69,4 +69,5 @@ export type {
   StringKind,
   UrlKind,
 } from './setting.ts';
+export { settingTexts } from './setting-texts.ts';
 export { shortKey } from './short-key.ts';

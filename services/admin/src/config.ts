@@ -1,7 +1,15 @@
 /** What `mosaic-admin` takes from its environment, so that nothing else reads it. */
 import { userInfo } from 'node:os';
+import { budgetSettings, userProblems } from '@mosaic-cluster/abuse';
 import { blaming } from '@mosaic-cluster/client/command';
-import { type StoreConfig, storeProblems, storeSettings } from '@mosaic-cluster/cluster/stores';
+import {
+  type BusConfig,
+  busProblems,
+  busSettings,
+  type StoreConfig,
+  storeProblems,
+  storeSettings,
+} from '@mosaic-cluster/cluster/stores';
 import { type AcceptRules, parseAcceptRules } from '@mosaic-cluster/role';
 import { ConfigError, loadConfigFile, readConfig } from '@mosaic-cluster/runtime';
 
@@ -42,6 +50,9 @@ const roleSettings = {
   },
 } as const;
 
+/** Of all who serve: users besides those that are registered. */
+const userSettings = { users: budgetSettings.users } as const;
+
 /** The settings of a cluster, as far as commands use them. */
 export type ClusterConfig = StoreConfig & { readonly budgets: string | undefined };
 
@@ -74,6 +85,19 @@ export function readAdminSettings(): AdminSettings {
 }
 
 /**
+ * Where the processes of a cluster can be asked.
+ *
+ * @throws ConfigError
+ */
+export function readBusConfig(): BusConfig {
+  const { env, text, alsoKnown } = readSource();
+  const config = readConfig(busSettings, env, text, { alsoKnown });
+  const problems = busProblems(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/**
  * What authors may keep, by role, as far as the environment says what the roles have.
  *
  * @throws ConfigError, MosaicError `invalid` (`usage`) for rules that are none
@@ -84,6 +108,19 @@ export function readAcceptRules(): Readonly<Record<string, AcceptRules>> {
   return blaming(roleSettings.accept.name, 'Give what the roles have.', () =>
     parseAcceptRules(accept),
   );
+}
+
+/**
+ * Users that the environment names, as `mopub0…`.
+ *
+ * @throws ConfigError
+ */
+export function readUsers(): readonly string[] {
+  const { env, text, alsoKnown } = readSource();
+  const { users } = readConfig(userSettings, env, text, { alsoKnown });
+  const problems = userProblems(users);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return users;
 }
 
 /** The settings, and the names of those that are there, whoever they are meant for. */

@@ -6,7 +6,7 @@ import type { MosaicError } from '@mosaic-cluster/protocol';
 export const EXIT_HELP = `
 Exit codes:
   0    done, and nothing is wrong
-  1    damage was found
+  1    damage was found; of "processes": they differ
   2    the command line is wrong, or what it names cannot be used
   3    mosaic-admin itself cannot run: it is not built, or has a bug
   130  Ctrl-C or SIGTERM came before it was done`;

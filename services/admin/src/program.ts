@@ -8,6 +8,7 @@ import { registerCompact } from './compact/command.ts';
 import { registerLimits } from './limits/command.ts';
 import { registerModeration } from './moderation/command.ts';
 import { registerPlan } from './plan/command.ts';
+import { registerProcesses } from './processes/command.ts';
 import { registerRecords } from './records/command.ts';
 import { registerReindex } from './reindex/command.ts';
 import { registerStats } from './stats/command.ts';
@@ -41,6 +42,7 @@ const SUBCOMMANDS: readonly ((program: Command, host: Host) => void)[] = [
   registerModeration,
   registerRecords,
   registerLimits,
+  registerProcesses,
   registerWhois,
   registerAudit,
   registerPlan,

@@ -10,7 +10,7 @@ import {
   type PenaltyRules,
 } from '@mosaic-cluster/abuse';
 import { isMosaicError } from '@mosaic-cluster/protocol';
-import type { ConfigOf } from '@mosaic-cluster/runtime';
+import { type ConfigOf, settingTexts } from '@mosaic-cluster/runtime';
 
 const own = {
   allowed: {
@@ -80,6 +80,12 @@ export function abuseRules(config: AbuseConfig): AbuseRules {
     alwaysAllowed: config.allowed.map(parseAddressRange),
     alwaysRegistered: alwaysRegistered(config.users),
   };
+}
+
+/** The settings that say what clients may do, as they are in force, by name; budgets and users are told apart. */
+export function abuseSettingTexts(config: AbuseConfig): Record<string, string> {
+  const { limits, futureMax } = budgetSettings;
+  return settingTexts({ limits, futureMax, ...own }, config);
 }
 
 /** What is wrong with settings that are well formed, each by itself. */

@@ -1,6 +1,6 @@
 /** The settings that every process with a gateway in it has, the embedded server included. */
 import { isMosaicError, parseServerUrl } from '@mosaic-cluster/protocol';
-import type { ConfigOf } from '@mosaic-cluster/runtime';
+import { type ConfigOf, settingTexts } from '@mosaic-cluster/runtime';
 import { AddressRanges } from './listener/address-ranges.ts';
 
 /** Settings of a gateway. */
@@ -79,6 +79,12 @@ export const gatewaySettings = {
 
 /** What the settings of a gateway amount to. */
 export type GatewayConfig = ConfigOf<typeof gatewaySettings>;
+
+/** The settings that say what clients may do, as they are in force, by name. */
+export function gatewaySettingTexts(config: GatewayConfig): Record<string, string> {
+  const { roles, connectionsMax, idleTimeout } = gatewaySettings;
+  return settingTexts({ roles, connectionsMax, idleTimeout }, config);
+}
 
 /** What is wrong with settings that are well formed, each by itself. */
 export function gatewayProblems(config: GatewayConfig): string[] {

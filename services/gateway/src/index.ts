@@ -5,6 +5,7 @@ export {
   abuseProblems,
   type AbuseRules,
   abuseRules,
+  abuseSettingTexts,
   abuseSettings,
 } from './abuse-settings.ts';
 export { type Clock, systemClock } from './clock.ts';
@@ -13,7 +14,12 @@ export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 export type { GatewayEvents, StoredRequest } from './gateway-events.ts';
 export { defineGatewayMetrics } from './gateway-metrics.ts';
 export { defineGatewayTimes } from './gateway-times.ts';
-export { type GatewayConfig, gatewayProblems, gatewaySettings } from './gateway-settings.ts';
+export {
+  type GatewayConfig,
+  gatewayProblems,
+  gatewaySettings,
+  gatewaySettingTexts,
+} from './gateway-settings.ts';
 export {
   GATEWAY_LIMIT_TABLE,
   type GatewayLimitName,

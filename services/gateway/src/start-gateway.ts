@@ -1,5 +1,5 @@
 /** Starts the gateway as a process of its own: on the bus between processes, without any storage. */
-import { createAbuseControl } from '@mosaic-cluster/abuse';
+import { createAbuseControl, ProcessReporter } from '@mosaic-cluster/abuse';
 import type { NatsBus } from '@mosaic-cluster/bus/nats';
 import {
   certificatesOf,
@@ -7,13 +7,14 @@ import {
   openBus,
   type Service,
 } from '@mosaic-cluster/cluster';
-import { openSharedAbuse } from '@mosaic-cluster/cluster/abuse';
+import { openSharedAbuse, type SharedAbuse } from '@mosaic-cluster/cluster/abuse';
 import { encodeServerKey, hexEncode, publicKeyOf } from '@mosaic-cluster/protocol';
-import { abuseRules } from './abuse-settings.ts';
+import { type AbuseRules, abuseRules, abuseSettingTexts } from './abuse-settings.ts';
 import { systemClock } from './clock.ts';
 import { type GatewayServiceConfig, serverKeyOf } from './config.ts';
 import { createGateway } from './gateway.ts';
 import { defineAbuseMetrics } from './abuse-metrics.ts';
+import { gatewaySettingTexts } from './gateway-settings.ts';
 import { defineGatewayMetrics } from './gateway-metrics.ts';
 import { defineGatewayTimes } from './gateway-times.ts';
 import { RolePresence } from './role-presence.ts';
@@ -38,7 +39,9 @@ export async function startGateway(
   const { drainTime, drainDelay } = config;
   lifecycle.closeAllTimeoutMs = drainDelay + drainTime + CLOSE_MS;
   const bus = await openBus(config, service);
-  const shared = await openSharedAbuse(config, service, abuseRules(config));
+  const rules = abuseRules(config);
+  const shared = await openSharedAbuse(config, service, rules);
+  answerOperators(config, bus, service, rules, shared);
   const abuse = createAbuseControl({ ...shared, isLimiting: config.limits });
   defineCertificateMetrics(metrics, certificatesOf(config));
   readiness.addNote({ name: 'abuse control', note: () => abuse.fault() });
@@ -96,4 +99,24 @@ function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
+}
+
+/** Tells operators who ask over the bus what this gateway goes by, and who comes nearest to a limit. */
+function answerOperators(
+  config: GatewayServiceConfig,
+  bus: NatsBus,
+  { name, version }: Service,
+  { budgets, alwaysRegistered: users }: AbuseRules,
+  { limiter, isShared }: SharedAbuse,
+): void {
+  const reporter = new ProcessReporter({
+    service: name,
+    version,
+    rules: { ...abuseSettingTexts(config), ...gatewaySettingTexts(config) },
+    budgets,
+    users,
+    limiter: config.limits ? limiter : undefined,
+    isShared,
+  });
+  bus.answer((question) => reporter.answer(question));
 }

@@ -1,6 +1,7 @@
 /** Starts an inbox worker. */
 import { runService } from '@mosaic-cluster/cluster';
 import { startWorker } from '@mosaic-cluster/cluster/worker';
+import { settingTexts } from '@mosaic-cluster/runtime';
 import { readInboxConfig, settings } from './config.ts';
 import { inboxPolicy } from './policy.ts';
 
@@ -15,6 +16,7 @@ await runService({
         role: 'inbox',
         policy: (decisions) => inboxPolicy(config.moderation, decisions),
         isModerated: true,
+        rules: settingTexts({ moderation: settings.moderation }, config),
       },
       config,
       service,

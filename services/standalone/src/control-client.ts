@@ -1,6 +1,16 @@
 /** Asks a running server what only it knows; see `control-socket.ts`. */
 import { request } from 'node:http';
-import type { EarnedBan, Standing, SubjectName, SubjectReport, Usage } from '@mosaic-cluster/abuse';
+import {
+  decodeReport,
+  type EarnedBan,
+  encodeQuestion,
+  type ProcessQuestion,
+  type ProcessReport,
+  type Standing,
+  type SubjectName,
+  type SubjectReport,
+  type Usage,
+} from '@mosaic-cluster/abuse';
 import { MosaicError } from '@mosaic-cluster/protocol';
 import { controlPath } from './control-path.ts';
 
@@ -10,21 +20,25 @@ const ANSWER_TIMEOUT_MS = 5_000;
 
 /** What a running server can be asked. All throw `unavailable` (`server-away`) where none answers. */
 export interface ServerControl {
-  limits(): Promise<{ readonly fault: string | null; readonly busiest: readonly Usage[] }>;
+  report(question: ProcessQuestion): Promise<ProcessReport>;
   bans(): Promise<readonly EarnedBan[]>;
-  report(subject: SubjectName, standing: Standing): Promise<SubjectReport>;
+  subject(subject: SubjectName, standing: Standing): Promise<SubjectReport>;
   pardon(subject: SubjectName): Promise<void>;
 }
 
 /** Asks the server that holds a data folder. */
 export function serverControl(folder: string): ServerControl {
   return {
-    limits: async () => {
-      const { fault, busiest } = await ask<ToldLimits>(folder, 'GET', '/limits');
-      return { fault, busiest: busiest.map(withInfinity) };
+    report: async (question) => {
+      const asked = encodeURIComponent(Buffer.from(encodeQuestion(question)).toString());
+      const report = decodeReport(
+        Buffer.from(await askText(folder, 'GET', `/report?question=${asked}`)),
+      );
+      if (report !== undefined) return report;
+      throw away(folder, 'nobody knows what it answers: is it of another version?');
     },
     bans: async () => (await ask<{ bans: EarnedBan[] }>(folder, 'GET', '/bans')).bans,
-    report: async (subject, standing) => {
+    subject: async (subject, standing) => {
       const path = `/subjects/${encodeURIComponent(subject)}?standing=${standing}`;
       const told = await ask<ToldReport>(folder, 'GET', path);
       const refused = new Map(Object.entries(told.refused));
@@ -41,10 +55,6 @@ type ToldUsage = Omit<Usage, 'limit' | 'ratePerSecond'> & {
   readonly limit: number | null;
   readonly ratePerSecond?: number | null;
 };
-interface ToldLimits {
-  readonly fault: string | null;
-  readonly busiest: readonly ToldUsage[];
-}
 type ToldReport = Omit<SubjectReport, 'refused' | 'usage'> & {
   readonly usage: readonly ToldUsage[];
   readonly refused: Readonly<Record<string, number>>;
@@ -59,13 +69,16 @@ function withInfinity({ limit, ratePerSecond, ...rest }: ToldUsage): Usage {
 }
 
 async function ask<Told>(folder: string, method: 'GET' | 'POST', path: string): Promise<Told> {
+  return JSON.parse(await askText(folder, method, path)) as Told;
+}
+
+async function askText(folder: string, method: 'GET' | 'POST', path: string): Promise<string> {
   const socketPath = await controlPath(folder);
   if (socketPath === undefined) {
     throw away(folder, 'its path is too long for the socket on which the server would answer');
   }
   const { status, text } = await exchange(folder, socketPath, method, path);
-  const told = JSON.parse(text) as Told;
-  if (status === 200) return told;
+  if (status === 200) return text;
   throw away(folder, `it answers with ${status}: is it of another version?`);
 }
 

@@ -4,7 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMemoryLimiter, type Limiter, parseBudgets } from '@mosaic-cluster/abuse';
+import {
+  createMemoryLimiter,
+  type Limiter,
+  parseBudgets,
+  ProcessReporter,
+} from '@mosaic-cluster/abuse';
 import { createLogger, Lifecycle } from '@mosaic-cluster/runtime';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { serverControl } from './control-client.ts';
@@ -12,19 +17,31 @@ import { CONTROL_CONNECTIONS_MAX, openControlSocket } from './control-socket.ts'
 
 const ABUSER = 'a:203.0.113.7';
 const NETWORK = 'n:2001:db8::/48';
+/** Some of them are off. */
+const BUDGETS = parseBudgets('submissions.address.anonymous=1/s:10 query.network.*=off');
 
 let folder: string;
 let lines: string[];
 let lifecycle: Lifecycle;
 let limiter: Limiter;
+let reporter: ProcessReporter;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mosaic-control-'));
   lines = [];
   const log = createLogger({ service: 'test', sink: { write: (line) => lines.push(line) } });
   lifecycle = new Lifecycle({ log });
   limiter = createMemoryLimiter({
-    budgets: parseBudgets('submissions.address.anonymous=1/s:10 query.network.*=off'),
+    budgets: BUDGETS,
     penalties: { threshold: 10 },
+  });
+  reporter = new ProcessReporter({
+    service: 'test',
+    version: '0',
+    rules: { MOSAIC_LIMITS: 'true' },
+    budgets: BUDGETS,
+    users: new Set(['aa']),
+    limiter,
+    isShared: false,
   });
 });
 afterEach(async () => {
@@ -33,18 +50,27 @@ afterEach(async () => {
 });
 
 it('tells what the limiter knows, and pardons', async () => {
-  await openControlSocket(folder, limiter, lifecycle);
+  await openControlSocket(folder, { limiter, reporter }, lifecycle);
   const control = serverControl(folder);
   limiter.spend([{ subject: ABUSER, budget: 'submissions', standing: 'anonymous', amount: 1e6 }]);
   limiter.penalize(ABUSER, 11, 'invalid-record');
-  const { fault, busiest } = await control.limits();
-  expect(fault).toBeNull();
-  expect(busiest).toMatchObject([
-    { subject: ABUSER, what: 'submissions', limit: 10, ratePerSecond: 1 },
+  const told = await control.report({ top: 1, subjects: [ABUSER], users: ['aa', 'bb'] });
+  expect(told).toMatchObject({
+    process: { service: 'test', pid: process.pid },
+    rules: { MOSAIC_LIMITS: 'true' },
+    users: { count: 1, known: ['aa'] },
+    limiter: { fault: null, isShared: false },
+  });
+  expect(told.limiter!.busiest).toMatchObject([
+    { subject: ABUSER, standing: 'anonymous', what: 'submissions', limit: 10, ratePerSecond: 1 },
   ]);
+  const [[subject, known] = []] = told.limiter!.subjects;
+  expect(subject).toBe(ABUSER);
+  expect(known!.refused).toEqual(new Map([['invalid-record', 1]]));
+  expect(told.budgets).toEqual(BUDGETS);
   const [ban] = await control.bans();
   expect(ban).toMatchObject({ subject: ABUSER, count: 1 });
-  const report = await control.report(ABUSER, 'anonymous');
+  const report = await control.subject(ABUSER, 'anonymous');
   expect(report).toMatchObject({ ban, points: 0 });
   expect([...report.refused]).toEqual([['invalid-record', 1]]);
   await control.pardon(ABUSER);
@@ -53,11 +79,12 @@ it('tells what the limiter knows, and pardons', async () => {
 });
 
 it('tells of networks, and of what is not limited', async () => {
-  await openControlSocket(folder, limiter, lifecycle);
-  const { usage } = await serverControl(folder).report(NETWORK, 'anonymous');
+  await openControlSocket(folder, { limiter, reporter }, lifecycle);
+  const { usage } = await serverControl(folder).subject(NETWORK, 'anonymous');
   const of = (what: string) => usage.find((each) => each.what === what);
   expect(of('query')).toEqual({
     subject: NETWORK,
+    standing: 'anonymous',
     what: 'query',
     used: 0,
     limit: Infinity,
@@ -69,27 +96,27 @@ it('tells of networks, and of what is not limited', async () => {
 it('is for its owner only, takes the place of one left behind, and goes with the server', async () => {
   const path = join(folder, 'control.sock');
   await writeFile(path, 'left behind');
-  await openControlSocket(folder, limiter, lifecycle);
+  await openControlSocket(folder, { limiter, reporter }, lifecycle);
   const { mode } = await stat(path);
   expect(mode & 0o777).toBe(0o600);
   await lifecycle.close();
-  await expect(serverControl(folder).limits()).rejects.toMatchObject({
+  await expect(serverControl(folder).report({})).rejects.toMatchObject({
     kind: 'unavailable',
     code: 'server-away',
   });
 });
 
 it('answers no other question', async () => {
-  await openControlSocket(folder, limiter, lifecycle);
+  await openControlSocket(folder, { limiter, reporter }, lifecycle);
   const control = serverControl(folder);
   for (const subject of ['a:', 'x:1', 'a:%', 'a:../../limits', `k:${'0'.repeat(90)}`]) {
-    await expect(control.report(subject, 'anonymous')).rejects.toThrow('it answers with 404');
+    await expect(control.subject(subject, 'anonymous')).rejects.toThrow('it answers with 404');
   }
   expect(lines).toEqual([]);
 });
 
 it('cuts off connections beyond its bound, and answers again when there are fewer', async () => {
-  await openControlSocket(folder, limiter, lifecycle);
+  await openControlSocket(folder, { limiter, reporter }, lifecycle);
   const path = join(folder, 'control.sock');
   const idle: Socket[] = [];
   for (let i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
@@ -98,11 +125,11 @@ it('cuts off connections beyond its bound, and answers again when there are fewe
     idle.push(socket);
   }
   const control = serverControl(folder);
-  await expect(control.limits()).rejects.toMatchObject({ code: 'server-away' });
+  await expect(control.report({})).rejects.toMatchObject({ code: 'server-away' });
   for (const socket of idle) socket.destroy();
   await expect
     .poll(() =>
-      control.limits().then(
+      control.report({}).then(
         () => 'answered',
         () => 'cut',
       ),
@@ -113,7 +140,7 @@ it('cuts off connections beyond its bound, and answers again when there are fewe
 it('is not there where its path would be too long, and the server says so', async () => {
   const deep = join(folder, 'x'.repeat(100));
   await mkdir(deep);
-  await openControlSocket(deep, limiter, lifecycle);
+  await openControlSocket(deep, { limiter, reporter }, lifecycle);
   expect(lines.join()).toContain('too long for a socket');
-  await expect(serverControl(deep).limits()).rejects.toThrow('too long for the socket');
+  await expect(serverControl(deep).report({})).rejects.toThrow('too long for the socket');
 });

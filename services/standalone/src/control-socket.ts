@@ -3,33 +3,39 @@
  * banned for misbehaviour. HTTP on a local socket in the data folder, for its owner only; nothing but a
  * pardon changes anything.
  *
- *     GET  /limits                      {fault, busiest}
+ *     GET  /report?question=JSON        what `process-report.ts` says
  *     GET  /bans                        {bans}
  *     GET  /subjects/NAME?standing=…    {usage, points, ban, refused}
  *     POST /subjects/NAME/pardon        {}
  */
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type Limiter, type Standing, STANDINGS } from '@mosaic-cluster/abuse';
+import {
+  type Limiter,
+  type ProcessReporter,
+  type Standing,
+  STANDINGS,
+} from '@mosaic-cluster/abuse';
 import type { Lifecycle } from '@mosaic-cluster/runtime';
 import { controlPath } from './control-path.ts';
 
 /** What can be asked. */
-export type ControlledLimiter = Pick<Limiter, 'report' | 'bans' | 'busiest' | 'pardon' | 'fault'>;
+export interface Controlled {
+  readonly limiter: Pick<Limiter, 'report' | 'bans' | 'pardon'>;
+  readonly reporter: Pick<ProcessReporter, 'answer'>;
+}
 
 /** Most connections at a time; further ones are cut at once. */
 export const CONTROL_CONNECTIONS_MAX = 16;
-/** Longest request line and headers, in bytes. */
-const HEADER_BYTES_MAX = 4096;
+/** Longest request line and headers, in bytes: a question may name a hundred keys. */
+const HEADER_BYTES_MAX = 16_384;
 /** Until a request must be there whole. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** Uses told of one `GET /limits`. */
-export const BUSIEST_MAX = 100;
 
 /** Answers until the lifecycle ends. Where no socket can be made, that is said and nothing else fails. */
 export async function openControlSocket(
   folder: string,
-  limiter: ControlledLimiter,
+  controlled: Controlled,
   lifecycle: Lifecycle,
 ): Promise<void> {
   const path = await controlPath(folder);
@@ -37,7 +43,7 @@ export async function openControlSocket(
     if (path === undefined) throw new Error('the path of the data folder is too long for a socket');
     // The folder's lock is held: whoever left one here is gone.
     await rm(path, { force: true });
-    const server = controlServer(limiter, lifecycle);
+    const server = controlServer(controlled, lifecycle);
     await listen(server, path);
     await chmod(path, 0o600);
     lifecycle.add('control socket', { close: () => closed(server) });
@@ -47,7 +53,7 @@ export async function openControlSocket(
   }
 }
 
-function controlServer(limiter: ControlledLimiter, lifecycle: Lifecycle): Server {
+function controlServer(controlled: Controlled, lifecycle: Lifecycle): Server {
   const options = {
     maxHeaderSize: HEADER_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -56,7 +62,7 @@ function controlServer(limiter: ControlledLimiter, lifecycle: Lifecycle): Server
     keepAlive: false,
   };
   const server = createServer(options, (request, response) => {
-    answer(limiter, request, response).catch((error: unknown) => {
+    answer(controlled, request, response).catch((error: unknown) => {
       lifecycle.log.error('a question on the control socket failed', { error });
       say(response, 500, { message: 'the server has a bug: its log tells more' });
     });
@@ -67,7 +73,7 @@ function controlServer(limiter: ControlledLimiter, lifecycle: Lifecycle): Server
 }
 
 async function answer(
-  limiter: ControlledLimiter,
+  { limiter, reporter }: Controlled,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -75,9 +81,9 @@ async function answer(
   request.resume();
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   const question = `${request.method ?? ''} ${pathname}`;
-  if (question === 'GET /limits') {
-    const busiest = limiter.busiest(BUSIEST_MAX);
-    say(response, 200, { fault: limiter.fault() ?? null, busiest });
+  if (question === 'GET /report') {
+    const asked = Buffer.from(searchParams.get('question') ?? '{}');
+    sayBytes(response, 200, await reporter.answer(asked));
     return;
   }
   if (question === 'GET /bans') {
@@ -104,9 +110,13 @@ async function answer(
 }
 
 function say(response: ServerResponse, status: number, told: unknown): void {
+  sayBytes(response, status, Buffer.from(JSON.stringify(told)));
+}
+
+function sayBytes(response: ServerResponse, status: number, json: Uint8Array): void {
   if (response.headersSent) return;
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-  response.end(JSON.stringify(told));
+  response.end(json);
 }
 
 function listen(server: Server, path: string): Promise<void> {

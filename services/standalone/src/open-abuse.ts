@@ -6,16 +6,22 @@ import {
   createAbuseControl,
   createMemoryLimiter,
   type Limiter,
+  ProcessReporter,
 } from '@mosaic-cluster/abuse';
-import { abuseRules } from '@mosaic-cluster/gateway';
-import type { Lifecycle } from '@mosaic-cluster/runtime';
+import { abuseRules, abuseSettingTexts, gatewaySettingTexts } from '@mosaic-cluster/gateway';
+import { moderationSetting } from '@mosaic-cluster/inbox';
+import { roleRules } from '@mosaic-cluster/role';
+import { type Lifecycle, settingTexts } from '@mosaic-cluster/runtime';
 import type { StandaloneConfig } from './config.ts';
 import type { OpenRegistry } from './open-registry.ts';
+import { VERSION } from './version.ts';
 
 /** Abuse control, and what it is made of. */
 export interface OpenAbuse {
   readonly control: CountedAbuseControl;
   readonly limiter: Limiter;
+  /** Tells operators what the server goes by. */
+  readonly reporter: ProcessReporter;
 }
 
 /** Opens it; it closes with the lifecycle. */
@@ -35,5 +41,20 @@ export async function openAbuse(
   await bans.refresh();
   const limiter = createMemoryLimiter(rules);
   lifecycle.add('limiter', limiter);
-  return { control: createAbuseControl({ limiter, bans, isLimiting: config.limits }), limiter };
+  const control = createAbuseControl({ limiter, bans, isLimiting: config.limits });
+  const reporter = new ProcessReporter({
+    service: 'standalone',
+    version: VERSION,
+    rules: {
+      ...abuseSettingTexts(config),
+      ...gatewaySettingTexts(config),
+      ...roleRules(config),
+      ...settingTexts({ moderation: moderationSetting }, config),
+    },
+    budgets: rules.budgets,
+    users: rules.alwaysRegistered,
+    limiter: config.limits ? limiter : undefined,
+    isShared: false,
+  });
+  return { control, limiter, reporter };
 }

@@ -32,6 +32,7 @@ import { openHealth } from './health.ts';
 import { openAbuse } from './open-abuse.ts';
 import { openRegistry } from './open-registry.ts';
 import { type OpenRole, openRoles } from './open-roles.ts';
+import { VERSION } from './version.ts';
 
 /** A server that serves. It stops with the lifecycle that it was started with. */
 export interface StandaloneServer {
@@ -46,8 +47,6 @@ export interface StandaloneServer {
   /** Its budgets, penalties and earned bans. */
   readonly limiter: Limiter;
 }
-
-const VERSION = '0.1.0';
 
 /** Time that closing everything may take besides saying goodbye to clients. */
 const CLOSE_MS = 20_000;
@@ -71,7 +70,7 @@ export async function startServer(
   const bus = lifecycle.add('bus', new MemoryBus());
   const registry = await openRegistry(config, folder, lifecycle);
   const metrics = new Metrics({ service: 'standalone', version: VERSION });
-  const { control, limiter } = await openAbuse(config, registry, lifecycle);
+  const { control, limiter, reporter } = await openAbuse(config, registry, lifecycle);
   const roles = await openRoles({
     config,
     folder,
@@ -85,7 +84,7 @@ export async function startServer(
   });
   const inbox = roles.find(({ role }) => role === 'inbox');
   if (inbox !== undefined) watchModeration(inbox.index, metrics, lifecycle);
-  await openControlSocket(folder.path, limiter, lifecycle);
+  await openControlSocket(folder.path, { limiter, reporter }, lifecycle);
   const always = alwaysRegistered(config.users);
   const gateway = createGateway({
     bus,

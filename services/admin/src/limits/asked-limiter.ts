@@ -3,13 +3,13 @@
  * server is asked on its control socket, a cluster's gateways by what they tell one another on Redis.
  */
 import {
+  type BudgetTable,
   type EarnedBan,
   openRedisLimiter,
   parseBudgets,
   type Standing,
   type SubjectName,
   type SubjectReport,
-  type Usage,
 } from '@mosaic-cluster/abuse';
 import { blaming } from '@mosaic-cluster/client/command';
 import { openRedis } from '@mosaic-cluster/store';
@@ -25,14 +25,17 @@ export interface AskedLimiter {
   /** At most 1,000, the longest first. */
   bans(): Promise<readonly EarnedBan[]>;
   pardon(subject: SubjectName): Promise<void>;
-  /** Who comes nearest to a limit; undefined: only each gateway by itself knows. */
-  busiest(): Promise<readonly Usage[] | undefined>;
   close(): Promise<void>;
 }
 
-/** Opens it. @throws MosaicError `unavailable` (`server-away` where no server runs) */
-export function openLimiter(place: Place): Promise<AskedLimiter> {
-  if (place.of === 'cluster') return openShared(place.config);
+/**
+ * Opens it.
+ *
+ * @param budgets that gateways go by; undefined: as the environment says
+ * @throws MosaicError `unavailable` (`server-away` where no server runs)
+ */
+export function openLimiter(place: Place, budgets?: BudgetTable): Promise<AskedLimiter> {
+  if (place.of === 'cluster') return openShared(place.config, budgets);
   const { path, holder } = place.view;
   if (holder === undefined) {
     const message = `no server runs on ${path}: budgets and the bans that misbehaviour earned are in its memory`;
@@ -40,17 +43,21 @@ export function openLimiter(place: Place): Promise<AskedLimiter> {
   }
   const control = serverControl(path);
   return Promise.resolve({
-    report: (subject, standing) => control.report(subject, standing),
+    report: (subject, standing) => control.subject(subject, standing),
     bans: () => control.bans(),
     pardon: (subject) => control.pardon(subject),
-    busiest: async () => (await control.limits()).busiest,
     close: async () => {},
   });
 }
 
-async function openShared(config: ClusterConfig): Promise<AskedLimiter> {
+/** The budgets of the command's own environment. @throws MosaicError `invalid` (`usage`) */
+export function budgetsHere({ budgets }: Pick<ClusterConfig, 'budgets'>): BudgetTable {
   const remedy = 'Give what the gateways have.';
-  const budgets = blaming('MOSAIC_BUDGETS', remedy, () => parseBudgets(config.budgets ?? ''));
+  return blaming('MOSAIC_BUDGETS', remedy, () => parseBudgets(budgets ?? ''));
+}
+
+async function openShared(config: ClusterConfig, table?: BudgetTable): Promise<AskedLimiter> {
+  const budgets = table ?? budgetsHere(config);
   const connection = await openRedis(redisOptions(config));
   const limiter = await openRedisLimiter({ connection, budgets });
   /** A limiter that is alone says what it knows itself, which is nothing here. */
@@ -66,7 +73,6 @@ async function openShared(config: ClusterConfig): Promise<AskedLimiter> {
       await limiter.pardon(subject);
       shared(undefined);
     },
-    busiest: async () => undefined,
     close: async () => {
       await limiter.close();
       await connection.close();
@@ -81,9 +87,10 @@ export type Asked<Told> = { readonly told: Told } | { readonly why: string };
 export async function askedOrWhy<Told>(
   place: Place,
   ask: (limiter: AskedLimiter) => Promise<Told>,
+  budgets?: BudgetTable,
 ): Promise<Asked<Told>> {
   try {
-    const limiter = await openLimiter(place);
+    const limiter = await openLimiter(place, budgets);
     try {
       return { told: await ask(limiter) };
     } finally {

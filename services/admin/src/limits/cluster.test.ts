@@ -69,15 +69,12 @@ it('says what somebody uses on all gateways', async () => {
     { subject: 'a:203.0.113.7', budget: 'messages', standing: 'anonymous', amount: 1e6 },
   ]);
   const used = async (): Promise<number> => {
-    const { usage } = await place.json<{ usage: { what: string; used: number }[] }>([
-      'limits',
-      '203.0.113.7',
-    ]);
+    // Nobody says which budgets gateways have; that is no error.
+    const { stdout } = await place.admin(['limits', '203.0.113.7', '--json']);
+    const { usage } = JSON.parse(stdout) as { usage: { what: string; used: number }[] };
     return usage.find(({ what }) => what === 'messages')!.used;
   };
   await expect.poll(used).toBeGreaterThan(900_000);
-  const { stdout } = await place.admin(['limits']);
-  expect(stdout).toContain('each gateway knows by itself');
 });
 
 it('says whose a key is, and of its subkeys', async () => {

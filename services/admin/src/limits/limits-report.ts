@@ -1,6 +1,7 @@
 /** Says what budgets there are and what is used of them: for people, or as JSON. */
-import type { EarnedBan, SubjectReport, Usage } from '@mosaic-cluster/abuse';
+import { type EarnedBan, shareOf, type SubjectReport, type Usage } from '@mosaic-cluster/abuse';
 import { type Json, safeText } from '@mosaic-cluster/client/command';
+import type { Limit } from './budget-lines.ts';
 import { shownSubject } from './subject-names.ts';
 
 /** A use on a line. */
@@ -11,13 +12,34 @@ export function usageLine({ what, used, limit, ratePerSecond }: Usage): string {
   return `${what.padEnd(13)} ${whole(used)} of ${whole(limit)} (${share}) ${back}`;
 }
 
+/** A use on a line, with whose it is. */
+export function useLine(usage: Usage): string {
+  return `${shownSubject(usage.subject)} (${usage.standing})  ${usageLine(usage)}`;
+}
+
+/** A budget on a line, whoever uses it. */
+export function limitLine({ what, limit, ratePerSecond }: Limit): string {
+  if (limit === Number.POSITIVE_INFINITY) return `${what.padEnd(13)} not limited`;
+  const back = ratePerSecond === undefined ? 'at a time' : `and ${whole(ratePerSecond)} a second`;
+  return `${what.padEnd(13)} ${whole(limit)} ${back}`;
+}
+
+/** A budget for programs; what is not limited is null. */
+export function limitJson({ what, limit, ratePerSecond }: Limit): Json {
+  const perSecond = ratePerSecond === undefined ? null : finite(ratePerSecond);
+  return { what, limit: finite(limit), perSecond };
+}
+
 /** A use for programs; what is not limited is null. */
-export function usageJson({ subject, what, used, limit, ratePerSecond }: Usage): Json {
+export function usageJson(usage: Usage): Json {
+  const { subject, standing, what, used, limit, ratePerSecond } = usage;
   return {
     subject: shownSubject(subject),
+    standing,
     what,
     used: Math.round(used),
     limit: finite(limit),
+    share: Math.round(1_000 * shareOf(usage)) / 1_000,
     perSecond: ratePerSecond === undefined ? null : finite(ratePerSecond),
   };
 }

@@ -117,7 +117,7 @@ describe('what is in use', () => {
       expect(busiest.map(({ subject }) => subject)).toContain(key);
       const text = await admin('limits');
       expect(text).toMatch(/address, anonymous\n {2}connects +[\d,]+ and [\d,]+ a second\n/);
-      expect(text).toContain(`  ${key}  `);
+      expect(text).toContain(`  ${key} (`);
       const usage = await admin('limits', key, '--standing', 'authenticated');
       expect(usage).toMatch(/connections +1 of \d+ \(\d+ %\) at a time/);
       const who = await told<{

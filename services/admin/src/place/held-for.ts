@@ -2,9 +2,7 @@
 import type { PublicKey } from '@mosaic-cluster/protocol';
 import { type AcceptRules, notifiedPaths } from '@mosaic-cluster/role';
 import { type IndexPath, recordBytesAt } from '@mosaic-cluster/store';
-import { readAcceptRules } from '../config.ts';
 import type { Holding, RoleHolding } from './holding.ts';
-import { settingsOf } from './place-options.ts';
 
 /** Records on some paths. */
 export interface PathTotals {
@@ -20,7 +18,7 @@ export interface HeldFor {
   readonly role: string;
   /** Of which they are the author. */
   readonly written: PathTotals;
-  /** Most bytes that they may have as an author; undefined: none is set where the command is run. */
+  /** Most bytes that they may have as an author; undefined: none is set. */
   readonly quota: number | undefined;
   /** Which notify them; one with two such tags counts twice. */
   readonly addressed: PathTotals;
@@ -34,20 +32,21 @@ const PAGE_ENTRIES = 1000;
  * Counts, in the roles that have an index.
  *
  * @param isRegistered whether they are a registered user, who may have a larger quota
- * @throws MosaicError `invalid` (`usage`) for settings that are none, `unavailable`, `corrupt`
+ * @param accept what roles accept, by role
+ * @throws MosaicError `unavailable`, `corrupt`
  */
 export async function heldFor(
   holding: Holding,
   key: PublicKey,
   isRegistered: boolean,
+  accept: Readonly<Record<string, AcceptRules>>,
 ): Promise<HeldFor[]> {
-  const rules = settingsOf(readAcceptRules);
   const held: HeldFor[] = [];
   for (const each of holding.roles) {
     const { role } = each;
     const written = await totals(each, [{ path: 'author', author: key }]);
     const addressed = await totals(each, notifiedPaths([key]));
-    const quota = quotaOf(rules[role], isRegistered);
+    const quota = quotaOf(accept[role], isRegistered);
     held.push({ role, written, quota, addressed });
   }
   return held;

@@ -17,6 +17,7 @@ import { EXIT_HELP } from '../exit-code.ts';
 import { type ListForm, tellPage } from '../output/tell-page.ts';
 import { addFactsOptions, FACTS_HELP, openFacts, openFactsAt } from '../place/open-facts.ts';
 import { findPlace, openHolding, type PlaceOptions } from '../place/place-options.ts';
+import { rulesInForce } from '../processes/rules-in-force.ts';
 import { SHOWN_USERS_MAX, showUsers } from './show-users.ts';
 import { usersAdded, usersRemoved } from './user-changes.ts';
 import { shownJson, shownText, userJson, userLine } from './users-report.ts';
@@ -200,7 +201,8 @@ async function show(host: Host, options: PlaceOptions, keys: readonly PublicKey[
   try {
     const holding = await openHolding(place, undefined);
     try {
-      const users = await showUsers(facts.registry, holding, keys);
+      const rules = await rulesInForce(place, keys);
+      const users = await showUsers(facts.registry, holding, rules, keys);
       if (options.json === true) {
         host.write(jsonLine({ type: 'users', of: facts.name, users: users.map(shownJson) }));
       } else for (const user of users) host.write(shownText(user, host.paint));

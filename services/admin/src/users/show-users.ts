@@ -4,12 +4,15 @@ import { type RegisteredUser, RegisteredUsers } from '@mosaic-cluster/role';
 import type { Registry } from '@mosaic-cluster/store';
 import { type HeldFor, heldFor } from '../place/held-for.ts';
 import type { Holding } from '../place/holding.ts';
+import type { RulesInForce } from '../processes/rules-in-force.ts';
 
 /** A user and what is held. */
 export interface ShownUser {
   readonly key: PublicKey;
   /** Undefined: not registered. */
   readonly registered: RegisteredUser | undefined;
+  /** A setting of those who serve names them: they are registered whatever the registry says. */
+  readonly isAlwaysUser: boolean;
   readonly held: readonly HeldFor[];
 }
 
@@ -20,14 +23,17 @@ export const SHOWN_USERS_MAX = 100;
 export async function showUsers(
   registry: Registry,
   holding: Holding,
+  rules: RulesInForce,
   keys: readonly PublicKey[],
 ): Promise<ShownUser[]> {
   const found = await new RegisteredUsers(registry).find(keys);
   const shown: ShownUser[] = [];
   for (const [i, key] of keys.entries()) {
     const registered = found[i];
-    const held = await heldFor(holding, key, registered !== undefined);
-    shown.push({ key, registered, held });
+    const isAlwaysUser = rules.isAlwaysUser(key);
+    const isRegistered = registered !== undefined || isAlwaysUser;
+    const held = await heldFor(holding, key, isRegistered, rules.accept);
+    shown.push({ key, registered, isAlwaysUser, held });
   }
   return shown;
 }

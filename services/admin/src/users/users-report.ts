@@ -24,10 +24,15 @@ export function userJson({ key, note, addedBy, changedAtMs }: RegisteredUser): J
 }
 
 /** A user and what is held, for people. */
-export function shownText({ key, registered, held }: ShownUser, paint: Paint): string {
+export function shownText(
+  { key, registered, isAlwaysUser, held }: ShownUser,
+  paint: Paint,
+): string {
   const lines = [paint.bold(encodeUserKey(key))];
-  if (registered === undefined) lines.push('  not registered');
-  else {
+  if (isAlwaysUser) lines.push('  registered by MOSAIC_USERS');
+  if (registered === undefined) {
+    if (!isAlwaysUser) lines.push('  not registered');
+  } else {
     const { note, addedBy, changedAtMs } = registered;
     const by = addedBy === '' ? '' : ` by ${safeText(addedBy)}`;
     lines.push(`  registered ${new Date(changedAtMs).toISOString()}${by}`);
@@ -53,9 +58,10 @@ function totalsText({ records, bytes, hasMore }: PathTotals): string {
 }
 
 /** A user and what is held, for programs. */
-export function shownJson({ key, registered, held }: ShownUser): Json {
+export function shownJson({ key, registered, isAlwaysUser, held }: ShownUser): Json {
   return {
     key: encodeUserKey(key),
+    bySetting: isAlwaysUser,
     registered: registered === undefined ? null : userJson(registered),
     held: heldJson(held),
   };

@@ -23,15 +23,16 @@ export function whoIsText(who: WhoIs, nowMs: number, paint: Paint): string {
   return `${lines.join('\n')}\n`;
 }
 
-function keyLines({ registered, masters, schedule, scheduleFault, held }: KeyFacts): string[] {
+function keyLines(facts: KeyFacts): string[] {
+  const { registered, isAlwaysUser, masters, schedule, scheduleFault, held } = facts;
   const lines: string[] = [];
-  if (registered === undefined) lines.push('  not registered itself');
-  else {
+  if (isAlwaysUser) lines.push('  registered by MOSAIC_USERS');
+  if (registered !== undefined) {
     const { note, addedBy, changedAtMs } = registered;
     const by = addedBy === '' ? '' : ` by ${safeText(addedBy)}`;
     const text = note === '' ? '' : `: ${safeText(note)}`;
     lines.push(`  registered ${new Date(changedAtMs).toISOString()}${by}${text}`);
-  }
+  } else if (!isAlwaysUser) lines.push('  not registered itself');
   for (const master of masters) lines.push(`  acts for ${encodeUserKey(master)}`);
   if (scheduleFault !== undefined) lines.push(`  its key schedule is not known: ${scheduleFault}`);
   else if (schedule === undefined) lines.push('  has no key schedule here');
@@ -65,12 +66,14 @@ export function whoIsJson(who: WhoIs, nowMs: number): Readonly<Record<string, Js
   };
 }
 
-function keyJson({ registered, masters, schedule, scheduleFault, held }: KeyFacts): Json {
+function keyJson(facts: KeyFacts): Json {
+  const { registered, isAlwaysUser, masters, schedule, scheduleFault, held } = facts;
   const entries = schedule?.map((entry) => {
     return { kind: entry.kind, marker: entry.marker, key: shownKey(entry) };
   });
   return {
     registered: registered === undefined ? null : userJson(registered),
+    bySetting: isAlwaysUser,
     masters: masters.map((master) => encodeUserKey(master)),
     schedule: entries ?? null,
     scheduleFault: scheduleFault ?? null,

@@ -19,11 +19,14 @@ import { freshLog } from '../place/fresh-log.ts';
 import { type HeldFor, heldFor } from '../place/held-for.ts';
 import type { Holding } from '../place/holding.ts';
 import type { Place } from '../place/place-options.ts';
+import { type RulesInForce, rulesInForce } from '../processes/rules-in-force.ts';
 
 /** What is known of a key as such. */
 export interface KeyFacts {
   /** Undefined: not registered. */
   readonly registered: RegisteredUser | undefined;
+  /** A setting of those who serve names it: it is registered whatever the registry says. */
+  readonly isAlwaysUser: boolean;
   /** Master keys whose key schedules say that this key acts for them. */
   readonly masters: readonly PublicKey[];
   /** What its own key schedule says; undefined: it has none. */
@@ -56,16 +59,21 @@ export async function whoIs(
 ): Promise<WhoIs> {
   const names = subjectNames(subject);
   const isKey = isKeySubject(subject);
-  const key = isKey ? await keyFacts(registry, holding, subject) : undefined;
-  const standing =
-    isKey && key !== undefined ? await standingOf(registry, subject, key) : 'anonymous';
+  const known = isKey ? await keySchedules(holding, subject) : undefined;
+  const own = isKey ? [subject, ...known!.masters] : [];
+  const rules = await rulesInForce(place, own);
+  const key = isKey ? await keyFacts(registry, holding, subject, rules, known!) : undefined;
+  const standing = key === undefined ? 'anonymous' : await standingOf(registry, own, rules);
   const around = isKey ? [subject] : rangesAround(subject);
   const listed = async (collection: 'bans' | 'allowed'): Promise<BanFact[]> => {
     const found = await new Bans(registry, collection).find(around);
     return found.flatMap((ban) => ban ?? []);
   };
-  const limits = await askedOrWhy(place, (limiter) =>
-    Promise.all(names.map(async (name) => [name, await limiter.report(name, standing)] as const)),
+  const limits = await askedOrWhy(
+    place,
+    (limiter) =>
+      Promise.all(names.map(async (name) => [name, await limiter.report(name, standing)] as const)),
+    rules.budgets,
   );
   const [bans, allowed] = [await listed('bans'), await listed('allowed')];
   return { subject, standing, bans, allowed, key, limits };
@@ -78,28 +86,43 @@ export function rangesAround({ bytes, prefixBits }: AddressRange): AddressRange[
   });
 }
 
-async function keyFacts(registry: Registry, holding: Holding, key: PublicKey): Promise<KeyFacts> {
-  const [registered] = await new RegisteredUsers(registry).find([key]);
-  const held = await heldFor(holding, key, registered !== undefined);
+/** What key schedules say of a key. */
+type KeySchedules = Pick<KeyFacts, 'masters' | 'schedule' | 'scheduleFault'>;
+
+async function keySchedules(holding: Holding, key: PublicKey): Promise<KeySchedules> {
   const sources = holding.scheduleSources.map(({ index, log }) => ({ index, log: freshLog(log) }));
   const directory = new KeyDirectory(sources);
   try {
     const [, ...masters] = await directory.identities(key);
     const schedule = (await directory.newest(key))?.entries;
-    return { registered, masters, schedule, scheduleFault: undefined, held };
+    return { masters, schedule, scheduleFault: undefined };
   } catch (error) {
     if (!isMosaicError(error) || error.kind !== 'unavailable') throw error;
-    const scheduleFault = error.message;
-    return { registered, masters: [], schedule: undefined, scheduleFault, held };
+    return { masters: [], schedule: undefined, scheduleFault: error.message };
   }
+}
+
+async function keyFacts(
+  registry: Registry,
+  holding: Holding,
+  key: PublicKey,
+  rules: RulesInForce,
+  known: KeySchedules,
+): Promise<KeyFacts> {
+  const [registered] = await new RegisteredUsers(registry).find([key]);
+  const isAlwaysUser = rules.isAlwaysUser(key);
+  const isRegistered = registered !== undefined || isAlwaysUser;
+  const held = await heldFor(holding, key, isRegistered, rules.accept);
+  return { registered, isAlwaysUser, ...known, held };
 }
 
 /** As gateways judge it, but for how long a master must have been known, which is a setting of theirs. */
 async function standingOf(
   registry: Registry,
-  key: PublicKey,
-  { masters }: KeyFacts,
+  own: readonly PublicKey[],
+  rules: RulesInForce,
 ): Promise<Standing> {
-  if (await isOneRegistered(registry, [key, ...masters])) return 'registered';
-  return masters.length > 0 ? 'attested' : 'authenticated';
+  if (own.some((key) => rules.isAlwaysUser(key)) || (await isOneRegistered(registry, own)))
+    return 'registered';
+  return own.length > 1 ? 'attested' : 'authenticated';
 }
