@@ -163,7 +163,7 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   },
   interestKeysMax: {
     value: 1_000_000,
-    what: 'authors, tags and the like that all subscriptions of the gateway wait for; half a kibibyte of memory each, and an interest on the bus where nobody else waits for the same',
+    what: 'authors, tags and the like that all subscriptions of the gateway wait for; half a kibibyte of memory each, and an interest on the bus where nobody else waits for the same. Besides, up to 17 keys for each connection that proved one and subscribes: whom it reads as',
     overflow:
       'the subscription is closed with TEMPORARY_ERROR; from half of it on also where its address, or its key if that is attested or registered, has a 64th',
   },

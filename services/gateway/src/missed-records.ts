@@ -11,16 +11,9 @@ import type { PublicKey, FilterView, Timestamp } from '@mosaic-cluster/protocol'
 import type { GatewayLimits } from './limits.ts';
 import { type PageSource, QueryStream } from './query-stream.ts';
 import { type EndedSpan, type ReceivedSpan, receivedWithin } from './received-within.ts';
+import type { RecordStanding } from './record-standing.ts';
 import type { RoleShare } from './role-choice.ts';
 import type { Subscription } from './subscription.ts';
-
-/** What is known of a stored record and a subscription. */
-export type RecordStanding =
-  /** It was sent, will be, or is none that the subscription waits for. */
-  | 'sent'
-  | 'missed'
-  /** Too much passed since then: nobody remembers. */
-  | 'forgotten';
 
 /** What a search needs. */
 export interface MissedRecordsOptions {

@@ -5,7 +5,6 @@
  */
 import type { LiveDoubt, LiveListener, LiveRecord, ServedRecord } from '@mosaic-cluster/bus';
 import {
-  compareBytes,
   type FilterView,
   type PublicKey,
   type QueryId,
@@ -29,9 +28,10 @@ import { copyBytes } from './key-text.ts';
 import type { GatewayEvents } from './gateway-events.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { findMissed, type MissedRecordsOptions, type RecordStanding } from './missed-records.ts';
+import { findMissed, type MissedRecordsOptions } from './missed-records.ts';
 import { paidLater } from './paid-pages.ts';
 import { RecentRecords } from './recent-records.ts';
+import { type RecordStanding, recordStanding } from './record-standing.ts';
 import { type HeldRecord, idTextOf, Seam } from './seam.ts';
 import { SentMemory } from './sent-memory.ts';
 import { type Subscriber, Subscription } from './subscription.ts';
@@ -310,7 +310,7 @@ export class SubscriptionHub {
 
   #catchingUp(options: SubscriptionHubOptions & { readonly doubt: LiveDoubt }): CatchUp {
     const standing = (subscription: Subscription, served: ServedRecord): RecordStanding =>
-      this.#standingOf(subscription, served);
+      recordStanding(this.#recent, subscription, served);
     return new CatchUp({
       ...options,
       refresh: (subscriber, since) => this.#watch.refresh(subscriber, since),
@@ -326,25 +326,10 @@ export class SubscriptionHub {
     });
   }
 
-  #standingOf(subscription: Subscription, served: ServedRecord): RecordStanding {
-    const { seam, storedDownTo, openedAt } = subscription;
-    const { record, receivedAt } = served;
-    const id = idTextOf(record.bytes);
-    if (seam.wasSent(id) || this.#recent.reached(id, subscription)) return 'sent';
-    // There when the subscription was opened, and kept back by its limit.
-    const isKeptBack =
-      storedDownTo !== undefined &&
-      compareBytes(record.id, storedDownTo) < 0 &&
-      receivedAt < timestampFromMillis(openedAt);
-    if (isKeptBack) return 'sent';
-    const isKnown = receivedAt > this.#recent.forgottenUpTo && receivedAt > seam.forgottenUpTo;
-    return isKnown ? 'missed' : 'forgotten';
-  }
-
   #takeFound(subscription: Subscription, records: readonly ServedRecord[]): void {
     for (const served of records) {
       // It may have arrived while the search went on.
-      if (this.#standingOf(subscription, served) === 'sent') continue;
+      if (recordStanding(this.#recent, subscription, served) === 'sent') continue;
       const { record, receivedAt } = served;
       const found = { record, receivedAt, readers: undefined, isFound: true } as const;
       if (!this.#hold(subscription, found)) return;
