@@ -55,6 +55,23 @@ describe('a key', () => {
     expect(asked).toEqual([[MASTER]]);
   });
 
+  test('is looked up once, whoever else gets registered', async () => {
+    const visit = new Visit();
+    let lookUps = 0;
+    const areKnown = async () => (lookUps += 1) > 0;
+    const identities = async (key: Uint8Array) => [key, MASTER];
+    const { made, clock } = standings({ identities, areKnown });
+    made.follow(ALICE, visit);
+    await quiet();
+    made.changed();
+    clock.advance(10_000);
+    await quiet();
+    made.follow(ALICE, visit);
+    await quiet();
+    expect(visit.told).toEqual(['attested', 'attested', 'attested']);
+    expect(lookUps).toBe(1);
+  });
+
   test('that acts for a registered user is registered', async () => {
     const visit = new Visit();
     const identities = async (key: Uint8Array) => [key, MASTER];

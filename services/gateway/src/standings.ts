@@ -26,6 +26,8 @@ interface Asked {
   readonly visitor: Pick<Visitor, 'setStanding'>;
   /** Itself and the master keys that it acts for; undefined: not known yet. */
   keys: readonly PublicKey[] | undefined;
+  /** Whether one of these masters has been known for some time; undefined: not asked yet. */
+  hasPast: boolean | undefined;
 }
 
 /** Changes are gathered for so long, so that many of them do not have everybody asked about for each. */
@@ -74,7 +76,7 @@ export class Standings {
    * @returns ends it
    */
   follow(key: PublicKey, visitor: Pick<Visitor, 'setStanding'>): () => void {
-    const asked: Asked = { key, visitor, keys: undefined };
+    const asked: Asked = { key, visitor, keys: undefined, hasPast: undefined };
     this.#known.add(asked);
     this.#waiting.add(asked);
     this.#next();
@@ -112,7 +114,7 @@ export class Standings {
     const { identities, failed } = this.#options;
     try {
       asked.keys ??= await identities(asked.key);
-      const standing = await this.#standingOf(asked.keys);
+      const standing = await this.#standingOf(asked, asked.keys);
       this.#remember(asked.key, standing);
       if (this.#known.has(asked)) asked.visitor.setStanding(standing);
     } catch (error) {
@@ -120,12 +122,15 @@ export class Standings {
     }
   }
 
-  async #standingOf(keys: readonly PublicKey[]): Promise<Standing> {
+  async #standingOf(asked: Asked, keys: readonly PublicKey[]): Promise<Standing> {
     const { isRegistered, areKnown } = this.#options;
     if (await isRegistered(keys)) return 'registered';
     const [, ...masters] = keys;
-    const isAttested = masters.length > 0 && (await areKnown(masters));
-    return isAttested ? 'attested' : 'authenticated';
+    if (masters.length === 0) return 'authenticated';
+    // Who has a past keeps it; who has none yet is asked about when it comes again.
+    const wasAttested = this.#remembered.get(textOf(asked.key)) === 'attested';
+    asked.hasPast ??= wasAttested || (await areKnown(masters));
+    return asked.hasPast ? 'attested' : 'authenticated';
   }
 
   #remember(key: PublicKey, standing: Standing): void {
