@@ -13,7 +13,7 @@ import {
 } from '@mosaic-cluster/protocol';
 import { countResult } from './counters.ts';
 import type { EngineContext } from './engine-context.ts';
-import { resultOfError } from './errors-to-results.ts';
+import { isFailure, resultOfError } from './errors-to-results.ts';
 import type { StoredRequest } from './gateway-events.ts';
 import { interestKeys } from './interest-choice.ts';
 import { textOf } from './key-text.ts';
@@ -80,9 +80,13 @@ export class ConnectionRequests {
 
   /** Sends Query Closed: the request, be it open or not, is done with. */
   finish(queryId: QueryId, result: ResultCode): void {
+    this.#close(queryId, result);
+    countResult(this.#context.counters.queryResults, result);
+  }
+
+  #close(queryId: QueryId, result: ResultCode): void {
     this.#open.end(queryId);
     this.#context.writer.queryClosed(this.#socket, queryId, result);
-    countResult(this.#context.counters.queryResults, result);
   }
 
   /** A Get that was admitted. */
@@ -146,8 +150,10 @@ export class ConnectionRequests {
       queryId,
       filter,
       keys,
-      lost: (result) => {
-        if (!subscription.isClosed) this.finish(queryId, result);
+      lost: (result, reason) => {
+        if (subscription.isClosed) return;
+        if (reason === 'unread') this.#close(queryId, result);
+        else this.finish(queryId, result);
       },
     });
     const stream = this.#stream({
@@ -239,7 +245,10 @@ export class ConnectionRequests {
       counters,
       queryId,
       pauseBytes: limits.streamPauseBytes,
-      failed: (error) => this.#fail(queryId, error),
+      failed: (error) => {
+        if (isFailure(resultOfError(error))) events.storedFailed?.(request);
+        this.#fail(queryId, error);
+      },
       ...answer,
       ended: (count, last) => {
         answer.ended(count, last);

@@ -14,6 +14,12 @@ export const RECEIVED_TYPES = [
 /** One of them. */
 export type ReceivedType = (typeof RECEIVED_TYPES)[number];
 
+/** Why a subscription lost its place: its client did not read, or records are missing for good. */
+export const SHED_REASONS = ['unread', 'missed'] as const;
+
+/** One of them. */
+export type ShedReason = (typeof SHED_REASONS)[number];
+
 const TYPE_OF: ReadonlyMap<number | undefined, ReceivedType> = new Map<number, ReceivedType>([
   [MESSAGE.get, 'get'],
   [MESSAGE.query, 'query'],
@@ -45,8 +51,8 @@ export interface GatewayCounters {
   deliveries: number;
   /** Live records that were looked at. */
   liveRecords: number;
-  /** Subscriptions that lost their place: their client did not read, or records are missing. */
-  subscriptionsShed: number;
+  /** Subscriptions that lost their place, by why. */
+  readonly subscriptionsShed: Record<ShedReason, number>;
   /** Times at which live records may have been missed. */
   gaps: number;
   /** Looks into storage for what a subscription may have missed. */
@@ -59,7 +65,7 @@ export interface GatewayCounters {
   submissionBatches: number;
   /** Submission Results, by result code. */
   readonly submissionResults: Map<ResultCode, number>;
-  /** Query Closed, by result code. */
+  /** Query Closed, by result code, but for subscriptions whose clients did not read: no fault of ours. */
   readonly queryResults: Map<ResultCode, number>;
   /** Errors of roles that no client's behaviour explains. */
   serverFaults: number;
@@ -89,7 +95,7 @@ export function createCounters(): GatewayCounters {
     recordsStored: 0,
     deliveries: 0,
     liveRecords: 0,
-    subscriptionsShed: 0,
+    subscriptionsShed: { unread: 0, missed: 0 },
     gaps: 0,
     catchUps: 0,
     catchUpsFailed: 0,

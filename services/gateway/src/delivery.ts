@@ -92,8 +92,8 @@ export class Delivery {
   #shed(subscriptions: readonly Subscription[]): void {
     for (const subscription of subscriptions) {
       if (subscription.isClosed) continue;
-      this.#options.counters.subscriptionsShed += 1;
-      subscription.lost(RESULT.TEMPORARY_ERROR);
+      this.#options.counters.subscriptionsShed.unread += 1;
+      subscription.lost(RESULT.TEMPORARY_ERROR, 'unread');
     }
   }
 }

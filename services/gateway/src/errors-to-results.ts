@@ -19,6 +19,8 @@ export const RESULT_OF_ERROR_KIND: Readonly<Record<ErrorKind, ResultCode>> = {
   internal: RESULT.GENERAL_ERROR,
 };
 
+const FAULTS: ReadonlySet<ResultCode> = new Set([RESULT.GENERAL_ERROR, RESULT.PERSISTENT_ERROR]);
+
 /** The result code for anything that was thrown; what is no error of this project is a bug. */
 export function resultOfError(error: unknown): ResultCode {
   if (!(error instanceof Error) || !('kind' in error)) return RESULT.GENERAL_ERROR;
@@ -29,8 +31,12 @@ export function resultOfError(error: unknown): ResultCode {
   return RESULT_OF_ERROR_KIND[kind as ErrorKind];
 }
 
+/** Whether something is answered so because the server failed, be it for a moment. */
+export function isFailure(result: ResultCode): boolean {
+  return result === RESULT.TEMPORARY_ERROR || FAULTS.has(result);
+}
+
 /** Whether an operator should hear of it: the kinds that no client's behaviour explains. */
 export function isServerFault(error: unknown): boolean {
-  const result = resultOfError(error);
-  return result === RESULT.GENERAL_ERROR || result === RESULT.PERSISTENT_ERROR;
+  return FAULTS.has(resultOfError(error));
 }

@@ -14,6 +14,8 @@ export interface GatewayEvents {
   batchSent?(records: number): void;
   /** All stored records of a request were written. */
   storedSent?(request: StoredRequest, seconds: number): void;
+  /** A get, query or subscribe ended before that, for a reason that is not its client's. */
+  storedFailed?(request: StoredRequest): void;
   /** What a role published together was written, so long after the first of it was received. */
   liveDelivered?(seconds: number): void;
 }

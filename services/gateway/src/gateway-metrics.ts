@@ -1,7 +1,7 @@
 /** A gateway's figures as metrics, for whichever process it is part of. */
 import { RESULT, resultName } from '@mosaic-cluster/protocol';
 import type { GaugeHandle, Metrics } from '@mosaic-cluster/runtime';
-import { type GatewayCounters, RECEIVED_TYPES } from './counters.ts';
+import { type GatewayCounters, RECEIVED_TYPES, SHED_REASONS } from './counters.ts';
 
 const RESULTS: readonly string[] = Object.values(RESULT).map(nameOf);
 
@@ -17,11 +17,6 @@ const totals = {
   recordsStored: ['mosaic_stored_records_sent_total', 'Stored records sent to clients.'],
   deliveries: ['mosaic_live_deliveries_total', 'Live records sent to subscribers.'],
   liveRecords: ['mosaic_live_records_total', 'Live records held against subscriptions.'],
-  subscriptionsShed: [
-    'mosaic_subscriptions_shed_total',
-    'Subscriptions lost by slow readers, or because records were missed for good.',
-    'Few: slow clients. Many at once: see the gaps, or the gateway is short of CPU.',
-  ],
   gaps: [
     'mosaic_live_gaps_total',
     'Times at which live records may have been missed.',
@@ -86,7 +81,7 @@ export function defineGatewayMetrics(metrics: Metrics, counters: Readonly<Gatewa
     queries: {
       type: 'counter',
       name: 'mosaic_query_results_total',
-      help: 'Gets, queries and subscriptions closed, by result.',
+      help: 'Gets, queries and subscriptions closed, by result; not those that were shed as their clients did not read.',
       remedy:
         'temporary_error: a role is away or its stores are. too_fast: clients are over their budgets. too_open, not_found: what clients asked.',
       labels: { result: RESULTS },
@@ -100,7 +95,7 @@ export function defineGatewayMetrics(metrics: Metrics, counters: Readonly<Gatewa
 }
 
 function defineByKind(metrics: Metrics, counters: Readonly<GatewayCounters>): void {
-  const { messages, connections } = metrics.define({
+  const { messages, connections, shed } = metrics.define({
     messages: {
       type: 'counter',
       name: 'mosaic_messages_received_total',
@@ -114,7 +109,18 @@ function defineByKind(metrics: Metrics, counters: Readonly<GatewayCounters>): vo
       remedy: 'Near MOSAIC_CONNECTIONS_MAX: add gateways.',
       labels: { identity: ['anonymous', 'authenticated'] },
     },
+    shed: {
+      type: 'counter',
+      name: 'mosaic_subscriptions_shed_total',
+      help: 'Subscriptions that lost their place: their clients did not read, or records were missed for good.',
+      remedy:
+        'unread: slow clients; of all at once: the gateway is short of CPU. missed: see the gaps.',
+      labels: { reason: SHED_REASONS },
+    },
   });
+  for (const reason of SHED_REASONS) {
+    shed.with({ reason }).readFrom(() => counters.subscriptionsShed[reason]);
+  }
   for (const type of RECEIVED_TYPES) {
     messages.with({ type }).readFrom(() => counters.messagesReceived[type]);
   }

@@ -4,7 +4,7 @@ import { type GatewayEvents, STORED_REQUESTS } from './gateway-events.ts';
 
 /** Defines the metrics of a gateway's times; give the events to the gateway. */
 export function defineGatewayTimes(metrics: Metrics): GatewayEvents {
-  const { submissions, batches, stored, live } = metrics.define({
+  const { submissions, batches, stored, failures, live } = metrics.define({
     submissions: {
       type: 'histogram',
       name: 'mosaic_submission_duration_seconds',
@@ -26,6 +26,13 @@ export function defineGatewayTimes(metrics: Metrics): GatewayEvents {
       labels: { request: STORED_REQUESTS },
       buckets: LATENCY_BUCKETS,
     },
+    failures: {
+      type: 'counter',
+      name: 'mosaic_stored_answer_failures_total',
+      help: 'Gets, queries and subscribes that failed before all of their stored records were written, for reasons that no client explains.',
+      remedy: 'A role is away or its stores are: see the requests of the roles.',
+      labels: { request: STORED_REQUESTS },
+    },
     live: {
       type: 'histogram',
       name: 'mosaic_live_delivery_delay_seconds',
@@ -41,6 +48,7 @@ export function defineGatewayTimes(metrics: Metrics): GatewayEvents {
     submissionAnswered: (seconds) => submissions.observe(seconds),
     batchSent: (records) => batches.observe(records),
     storedSent: (request, seconds) => byRequest[request]?.observe(seconds),
+    storedFailed: (request) => failures.with({ request }).increment(),
     liveDelivered: (seconds) => live.observe(seconds),
   };
 }

@@ -31,6 +31,7 @@ describe('a query over several roles', () => {
     client.query(7, BY_AUTHOR, 1);
     expect(await client.story()).toEqual(['record 7 2.0', 'closed 7 TEMPORARY_ERROR']);
     expect(gateway.gateway.counters).toMatchObject({ queriesOpen: 0, subscriptionsOpen: 0 });
+    expect(gateway.failed).toEqual(['query', 'subscribe', 'query']);
   });
 
   test('does not wait for a role that nobody served a moment ago', async () => {

@@ -17,7 +17,7 @@ import {
 } from '@mosaic-cluster/protocol';
 import { CatchUp } from './catch-up.ts';
 import type { Clock } from './clock.ts';
-import type { GatewayCounters } from './counters.ts';
+import type { GatewayCounters, ShedReason } from './counters.ts';
 import { Delivery } from './delivery.ts';
 import { resultOfError } from './errors-to-results.ts';
 import { FairShare, halfFree } from './fair-share.ts';
@@ -63,7 +63,7 @@ export interface OpenSubscription {
   /** The filter's `interestKeys`. */
   readonly keys: readonly InterestKey[];
   /** Told when the hub cannot go on with the subscription. */
-  readonly lost: (result: ResultCode) => void;
+  readonly lost: (result: ResultCode, reason?: ShedReason) => void;
 }
 
 /** See {@link FairShare}; {@link GATEWAY_LIMIT_TABLE} says it to people. */
@@ -260,7 +260,10 @@ export class SubscriptionHub {
   #hold(subscription: Subscription, record: HeldRecord): boolean {
     subscription.isLive = false;
     if (subscription.seam.hold(record)) return true;
-    this.#shed(subscription, RESULT.TEMPORARY_ERROR);
+    // Held because its client is behind, or because its stored records are slow to come.
+    const isUnread =
+      subscription.subscriber.socket.bufferedBytes >= this.#options.limits.streamPauseBytes;
+    this.#shed(subscription, RESULT.TEMPORARY_ERROR, isUnread ? 'unread' : 'missed');
     return false;
   }
 
@@ -296,7 +299,7 @@ export class SubscriptionHub {
     if (seam.wasSent(id) || this.#recent.reachedPrivately(id, subscription)) return 0;
     if (held.isFound === true) {
       if (!seam.noteFound(id, held)) {
-        this.#shed(subscription, RESULT.TEMPORARY_ERROR);
+        this.#shed(subscription, RESULT.TEMPORARY_ERROR, 'missed');
         return 0;
       }
       counters.recordsCaughtUp += 1;
@@ -322,7 +325,7 @@ export class SubscriptionHub {
         return findMissed({ ...options, sources, standing }, subscription, span);
       },
       found: (subscription, records) => this.#takeFound(subscription, records),
-      lost: (subscription, result) => this.#shed(subscription, result),
+      lost: (subscription, result) => this.#shed(subscription, result, 'missed'),
     });
   }
 
@@ -337,9 +340,9 @@ export class SubscriptionHub {
     this.#sendHeld(subscription);
   }
 
-  #shed(subscription: Subscription, result: ResultCode): void {
-    this.#options.counters.subscriptionsShed += 1;
-    subscription.lost(result);
+  #shed(subscription: Subscription, result: ResultCode, reason: ShedReason): void {
+    this.#options.counters.subscriptionsShed[reason] += 1;
+    subscription.lost(result, reason);
   }
 
   #loseAll(subscriber: Subscriber, error: unknown): void {

@@ -8,6 +8,7 @@ import {
   type QueryId,
   type ResultCode,
 } from '@mosaic-cluster/protocol';
+import type { ShedReason } from './counters.ts';
 import type { InterestKey } from './interest-choice.ts';
 import type { Filed } from './interest-index.ts';
 import { textOf } from './key-text.ts';
@@ -71,8 +72,8 @@ export interface SubscriptionOptions {
   readonly openedAt: number;
   /** As whom it was counted in the hub's bound. */
   readonly sharesAs: string;
-  /** Told when the hub cannot go on with it. */
-  readonly lost: (result: ResultCode) => void;
+  /** Told when the hub cannot go on with it; the reason where it was shed. */
+  readonly lost: (result: ResultCode, reason?: ShedReason) => void;
 }
 
 /** One open subscription. */
@@ -88,7 +89,7 @@ export class Subscription implements Filed {
   readonly keys: readonly InterestKey[];
   readonly seam: Seam;
   readonly sharesAs: string;
-  readonly lost: (result: ResultCode) => void;
+  readonly lost: (result: ResultCode, reason?: ShedReason) => void;
   /** Unix time in milliseconds. */
   readonly openedAt: number;
   /** The ID of the last stored record, where its limit kept back older ones. */

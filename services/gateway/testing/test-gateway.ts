@@ -33,6 +33,9 @@ export class TestGateway<B extends Bus = MemoryBus> {
   readonly inbox: NaiveRole;
   readonly encryption: NaiveRole;
 
+  /** The requests that failed before all of their stored records were written. */
+  readonly failed: string[] = [];
+
   /** @param makeBus by default a bus within the process */
   constructor(
     limits: Partial<GatewayLimits> = {},
@@ -57,6 +60,7 @@ export class TestGateway<B extends Bus = MemoryBus> {
       limits,
       clock,
       random,
+      events: { storedFailed: (request) => this.failed.push(request) },
     });
   }
 
