@@ -2,6 +2,7 @@
  * A whole cluster on one machine: real servers on loopback, gateways, and workers of each role, each
  * a process of its own. What `npm run cluster` runs, and what tests of the whole run against.
  */
+import type { TestCertificate } from '@mosaic-cluster/test-servers';
 import { ClusterFolder } from './data-folder.ts';
 import type { Report } from './report.ts';
 import { BUCKET, type Servers, type Started, startServers } from './servers.ts';
@@ -20,6 +21,8 @@ export interface LocalClusterOptions {
   readonly workerSettings?: Readonly<Record<string, string>>;
   /** Settings that only the inbox has. */
   readonly inboxSettings?: Readonly<Record<string, string>>;
+  /** Has NATS take encrypted connections alone, with this certificate, which the services are given as its CA. */
+  readonly natsCertificate?: TestCertificate;
   /** Options of the Node of gateways and workers. */
   readonly nodeOptions?: readonly string[];
   /** Whether gateways take the usual ports where they are free, or any: then tests can run beside. */
@@ -90,7 +93,14 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const processes: ServiceProcess[] = [];
   try {
     const folder = await ClusterFolder.open(options.dataDir);
-    const servers = await startServers({ folder, natsServers: NATS_SERVERS, started, report });
+    const { natsCertificate } = options;
+    const servers = await startServers({
+      folder,
+      natsServers: NATS_SERVERS,
+      natsCertificate,
+      started,
+      report,
+    });
     signal?.throwIfAborted();
     const gatewaySpecs = await specsOfGateways(options, folder, servers);
     await folder.save();
@@ -152,7 +162,7 @@ async function specsOfGateways(
     const mtls = await folder.port(`${name} mtls`, wish);
     const uws = await folder.port(`${name} uws`, wish === undefined ? undefined : wish + 1);
     const settings = {
-      ...sharedSettings(i, servers),
+      ...sharedSettings(i, servers, options),
       MOSAIC_SERVER_KEY_FILE: folder.serverKeyFile,
       MOSAIC_MTLS_LISTEN: `127.0.0.1:${mtls}`,
       MOSAIC_UWS_LISTEN: `127.0.0.1:${uws}`,
@@ -173,7 +183,7 @@ function specsOfWorkers(
   for (const service of ROLES) {
     for (let i = 0; i < (options.workers ?? 2); i++) {
       const settings = {
-        ...sharedSettings(i, servers),
+        ...sharedSettings(i, servers, options),
         MOSAIC_S3_ENDPOINT: s3.url,
         MOSAIC_S3_BUCKET: BUCKET,
         MOSAIC_S3_REGION: s3.region,
@@ -189,11 +199,16 @@ function specsOfWorkers(
 }
 
 /** Each process begins at one NATS server; it learns of the others there. */
-function sharedSettings(place: number, { nats, redis }: Servers): Record<string, string> {
+function sharedSettings(
+  place: number,
+  { nats, redis }: Servers,
+  { natsCertificate }: LocalClusterOptions,
+): Record<string, string> {
   return {
     MOSAIC_LOG: 'json',
     MOSAIC_HEALTH_LISTEN: '127.0.0.1:0',
     MOSAIC_NATS_URLS: nats[place % nats.length]!.url,
+    ...(natsCertificate && { MOSAIC_NATS_TLS_CA: natsCertificate.certificate }),
     MOSAIC_REDIS_MODE: 'cluster',
     MOSAIC_REDIS_URLS: redis.urls.join(','),
   };

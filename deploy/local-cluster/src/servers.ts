@@ -1,4 +1,6 @@
 /** The real servers of a cluster on one machine: NATS, Redis Cluster and an S3 server. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type NatsServer,
   type RedisCluster,
@@ -7,6 +9,7 @@ import {
   startNats,
   startRedisCluster,
   startS3,
+  type TestCertificate,
   untilRouted,
 } from '@mosaic-cluster/test-servers';
 import type { ClusterFolder } from './data-folder.ts';
@@ -30,6 +33,8 @@ export type Started = (() => Promise<void>)[];
 export interface ServersOptions {
   readonly folder: ClusterFolder;
   readonly natsServers: number;
+  /** Has NATS take encrypted connections alone. */
+  readonly natsCertificate?: TestCertificate | undefined;
   /** Gets what ends each server as soon as it runs. */
   readonly started: Started;
   readonly report: Report;
@@ -61,7 +66,8 @@ async function startS3Server({ folder, started, report }: ServersOptions): Promi
 }
 
 async function startNatsServers(options: ServersOptions): Promise<NatsServer[]> {
-  const { folder, natsServers, started, report } = options;
+  const { folder, natsServers, natsCertificate, started, report } = options;
+  const tls = natsCertificate && (await tlsConfig(folder.folder('nats-tls'), natsCertificate));
   const members: NatsServer[] = [];
   for (let i = 1; i <= natsServers; i++) {
     const name = `nats-${i}`;
@@ -71,7 +77,8 @@ async function startNatsServers(options: ServersOptions): Promise<NatsServer[]> 
       cluster: await folder.port(`${name} cluster`),
     };
     const member = await startNats({
-      config: 'max_payload: 2MB',
+      config: `max_payload: 2MB\n${tls ?? ''}`,
+      ...(tls === undefined ? {} : { scheme: 'tls' }),
       cluster: { routes: members.map(({ clusterUrl }) => clusterUrl) },
       place: { folder: folder.folder(name), ports },
     });
@@ -80,6 +87,14 @@ async function startNatsServers(options: ServersOptions): Promise<NatsServer[]> 
   }
   await untilRouted(members);
   return members;
+}
+
+async function tlsConfig(folder: string, { certificate, key }: TestCertificate): Promise<string> {
+  const [certFile, keyFile] = [join(folder, 'nats.crt'), join(folder, 'nats.key')];
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(certFile, certificate);
+  await writeFile(keyFile, key, { mode: 0o600 });
+  return `tls { cert_file: ${JSON.stringify(certFile)}, key_file: ${JSON.stringify(keyFile)} }`;
 }
 
 /** Redis keeps what it has over a restart; where its ports are others now, it begins anew. */

@@ -1,7 +1,7 @@
 /** Certificates for TLS in tests: for 127.0.0.1, signed by themselves, made anew each time. */
 import { createSign, generateKeyPairSync, randomBytes } from 'node:crypto';
 
-const VALID_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /** A certificate that is its own authority, and its key; both PEM. */
 export interface TestCertificate {
@@ -9,8 +9,9 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-/** Makes a certificate for servers at 127.0.0.1, also called localhost, and for clients. */
-export function makeTestCertificate(): TestCertificate {
+/** Makes a certificate for servers at 127.0.0.1, also called localhost, and for clients: valid for so long. */
+export function makeTestCertificate(options: { validDays?: number } = {}): TestCertificate {
+  const { validDays = 1 } = options;
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(Buffer.from('06082a8648ce3d040302', 'hex'));
   const name = sequence(set(sequence(Buffer.from('0603550403', 'hex'), text('test'))));
@@ -24,7 +25,7 @@ export function makeTestCertificate(): TestCertificate {
     der(0x02, Buffer.concat([Buffer.of(1), randomBytes(15)])),
     ecdsaWithSha256,
     name,
-    sequence(time(Date.now() - VALID_MS), time(Date.now() + VALID_MS)),
+    sequence(time(Date.now() - DAY_MS), time(Date.now() + validDays * DAY_MS)),
     name,
     publicKey.export({ format: 'der', type: 'spki' }),
     der(0xa3, sequence(isAuthority, address)),
