@@ -15,7 +15,7 @@ import { renderChart, runHelm, valuesMatrix } from './deploy/render.mjs';
 import { settingsProblems } from './deploy/service-settings.mjs';
 import { alertProblems } from './dashboards/alert-lint.mjs';
 import { dashboardProblems, knownSeries, rulesOfQueries } from './dashboards/lint.mjs';
-import { DASHBOARDS } from './dashboards/pages.mjs';
+import { DASHBOARDS, dashboardPages } from './dashboards/pages.mjs';
 import { findSchemas, findTool } from './deploy/tools.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -92,6 +92,11 @@ async function checkDashboards() {
   await check('dashboards explain every panel and ask for metrics that there are', () =>
     dashboardProblems(DASHBOARDS, knownSeries()),
   );
+  const schema = await findTool('grafana-schema', say);
+  await check('Grafana knows all that the dashboards say', async () => {
+    const files = Object.keys(dashboardPages()).map((path) => join(root, path));
+    await runTool(schema, files, { timeoutMs: 60_000 });
+  });
   const promtool = await findTool('promtool', say);
   await check('Prometheus can read the queries of the dashboards', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mosaic-queries-'));

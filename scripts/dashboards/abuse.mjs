@@ -12,7 +12,7 @@ export const abuse = dashboard({
         'Earned bans, 1 h',
         'none',
         'Bans earned by penalties in the last hour. Many at once: an attack, or a client that misbehaves; runbook bans-spiking.',
-        'max(increase(mosaic_earned_bans_total{POD}[1h]))',
+        'round(max(increase(mosaic_earned_bans_total{POD}[1h])))',
         50,
       ),
       figure(
@@ -20,6 +20,18 @@ export const abuse = dashboard({
         'none',
         'Bans of operators in force: mosaic-admin bans list.',
         'max(mosaic_bans{POD})',
+      ),
+      figure(
+        'Limits hit, 1 h',
+        'none',
+        'What was refused in the last hour as a budget was used up or too much was open. Below is which; mosaic-admin limits says whose.',
+        'round(sum(increase(mosaic_limits_exceeded_total{POD}[1h])))',
+      ),
+      figure(
+        'Turned away, 1 h',
+        'none',
+        'Connections turned away or ended in the last hour for bans and limits. Honest people among them: mosaic-admin whois, bans remove.',
+        'round(sum(increase(mosaic_turned_away_total{POD}[1h])))',
       ),
       figure(
         'Alone',
@@ -98,7 +110,7 @@ export const abuse = dashboard({
       chart(
         'Answers of the hook',
         'ops',
-        'What the policy hook decided, or why it did not; empty where there is none. timeout or failed: the default of the settings holds, mend the program.',
+        'What the policy hook decided, or why it did not; empty where there is none. late, gone, busy or malformed: MOSAIC_POLICY_HOOK_DEFAULT decided, mend the program.',
         [`${rate('mosaic_policy_hook_answers_total', 'answer')[0]} > 0`, '{{answer}}'],
       ),
       chart(
@@ -106,6 +118,28 @@ export const abuse = dashboard({
         's',
         'From the question to the decision; empty where there is no hook. It is part of every submission: keep it below 10 ms.',
         ...times('mosaic_policy_hook_answer_seconds'),
+      ),
+      chart(
+        'Waiting for the hook',
+        'none',
+        'Records that wait for its decision; 0 where there is no hook. Growing: it is too slow, and late answers count for nothing.',
+        ['sum by (pod) (mosaic_policy_hook_waiting_records{POD})', '{{pod}}'],
+      ),
+      chart(
+        'Trouble with the hook',
+        'ops',
+        'Times that the program was started again, and lines of it that answer nothing or too late. Any: see its own output in the log of the worker.',
+        ['sum(rate(mosaic_policy_hook_restarts_total{POD}[$__rate_interval]))', 'restarts'],
+        [
+          'sum(rate(mosaic_policy_hook_useless_lines_total{POD}[$__rate_interval]))',
+          'useless lines',
+        ],
+      ),
+      chart(
+        'Moderation',
+        'none',
+        'Records that wait for a moderator, counted up to 1,000. Growing for days: mosaic-admin moderation list; runbook moderation-waiting.',
+        ['max(mosaic_moderation_waiting_records{POD})', 'waiting'],
       ),
     ],
   ],

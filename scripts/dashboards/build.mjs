@@ -7,7 +7,38 @@ const SELECTORS = {
   ROLE: 'namespace=~"$namespace",pod=~"$pod",role=~"$role"',
 };
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
+/** To the other dashboards, with the choices and the time of this one. */
+const LINK = {
+  type: 'dashboards',
+  title: 'Mosaic',
+  tags: ['mosaic'],
+  icon: 'external link',
+  tooltip: '',
+  asDropdown: true,
+  targetBlank: false,
+  includeVars: true,
+  keepTime: true,
+};
 const COLUMNS = 24;
+/** What a panel says that shows only what happens, where nothing did. */
+const NOTHING = 'Nothing of it happened.';
+/** Results that are the server's fault. */
+export const FAULTS = 'temporary_error|persistent_error|general_error';
+const FIGURE_OPTIONS = {
+  reduceOptions: { calcs: ['lastNotNull'] },
+  colorMode: 'value',
+  graphMode: 'none',
+  justifyMode: 'auto',
+  orientation: 'auto',
+  textMode: 'auto',
+  wideLayout: true,
+  showPercentChange: false,
+  percentChangeColorMode: 'standard',
+};
+const CHART_OPTIONS = {
+  legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: [] },
+  tooltip: { mode: 'multi', sort: 'desc' },
+};
 const SIZES = { stat: { w: 4, h: 5 }, timeseries: { w: 8, h: 8 } };
 
 /**
@@ -44,6 +75,11 @@ export function slowest(metric, by, selector = 'POD') {
   ];
 }
 
+/** What Prometheus gathers of any process, of those of Mosaic alone: others may share their namespace. */
+export function ours(query) {
+  return `(${query} and on (namespace, pod, instance) mosaic_build_info{POD})`;
+}
+
 /** A counter's rate by a label. */
 export function rate(metric, by, selector = 'POD') {
   const [name, more] = metric.split('{');
@@ -72,21 +108,18 @@ export function dashboard({ uid, title, text, rows }) {
       panels: [],
     });
     y += 1;
-    let x = 0;
-    let height = 0;
-    for (const definition of definitions) {
-      const size = SIZES[definition.type];
-      if (x + size.w > COLUMNS) {
-        x = 0;
-        y += height;
-        height = 0;
+    for (const line of linesOf(definitions)) {
+      // All of a line are as tall as its tallest.
+      const h = Math.max(...line.map(({ type }) => SIZES[type].h));
+      let x = 0;
+      for (const definition of line) {
+        const { w } = SIZES[definition.type];
+        id += 1;
+        panels.push(panelOf(definition, id, { x, y, w, h }));
+        x += w;
       }
-      id += 1;
-      panels.push(panelOf(definition, id, { x, y, ...size }));
-      x += size.w;
-      height = Math.max(height, size.h);
+      y += h;
     }
-    y += height;
   }
   return {
     uid,
@@ -101,10 +134,26 @@ export function dashboard({ uid, title, text, rows }) {
     time: { from: 'now-3h', to: 'now' },
     timezone: 'browser',
     templating: { list: variables() },
-    links: [{ type: 'dashboards', title: 'Mosaic', tags: ['mosaic'], asDropdown: true }],
+    links: [LINK],
     annotations: { list: [] },
     panels,
   };
+}
+
+/** What fits beside each other. */
+function linesOf(definitions) {
+  const lines = [];
+  let room = 0;
+  for (const definition of definitions) {
+    const { w } = SIZES[definition.type];
+    if (w > room) {
+      lines.push([]);
+      room = COLUMNS;
+    }
+    lines.at(-1).push(definition);
+    room -= w;
+  }
+  return lines;
 }
 
 function panelOf(definition, id, gridPos) {
@@ -128,15 +177,14 @@ function panelOf(definition, id, gridPos) {
     fieldConfig: {
       defaults: {
         unit,
+        ...(queries.every(([query]) => query.endsWith(' > 0')) && { noValue: NOTHING }),
         ...(isFigure
           ? { thresholds: thresholdsOf(definition), color: { mode: 'thresholds' } }
           : { min: 0, custom: { lineWidth: 1, fillOpacity: 8, showPoints: 'never' } }),
       },
       overrides: [],
     },
-    options: isFigure
-      ? { reduceOptions: { calcs: ['lastNotNull'] }, colorMode: 'value', graphMode: 'none' }
-      : { legend: { displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'multi' } },
+    options: isFigure ? FIGURE_OPTIONS : CHART_OPTIONS,
   };
 }
 
@@ -172,7 +220,7 @@ function variables() {
       label: 'Prometheus',
       type: 'datasource',
       query: 'prometheus',
-      current: {},
+      current: { text: 'default', value: 'default' },
     },
     choice('namespace', 'Namespace', 'label_values(mosaic_build_info, namespace)'),
     choice(

@@ -1,5 +1,5 @@
 // Whether there is room: CPU, memory, Redis, connections, and what it will be.
-import { chart, dashboard, figure, rate } from './build.mjs';
+import { chart, dashboard, figure, ours } from './build.mjs';
 
 export const capacity = dashboard({
   uid: 'mosaic-capacity',
@@ -45,43 +45,49 @@ export const capacity = dashboard({
         'CPU',
         'none',
         'Cores used by pod. The main thread uses one at most, the verifier its threads. At the limit: add pods.',
-        ['sum by (pod) (rate(process_cpu_seconds_total{POD}[$__rate_interval]))', '{{pod}}'],
+        [
+          `sum by (pod) ${ours('rate(process_cpu_seconds_total{POD}[$__rate_interval])')}`,
+          '{{pod}}',
+        ],
       ),
       chart(
         'Event loop busy',
         'percentunit',
         'Share of the time in which the main thread worked. Above 80 %: add pods.',
-        ['max by (pod) (nodejs_eventloop_utilization_ratio{POD})', '{{pod}}'],
+        [`max by (pod) ${ours('nodejs_eventloop_utilization_ratio{POD}')}`, '{{pod}}'],
       ),
       chart(
         'Event loop lag',
         's',
         '99th percentile by pod. Above 0.1 s everything that the pod does is late: runbook event-loop-busy.',
-        ['max by (pod) (nodejs_eventloop_lag_p99_seconds{POD})', '{{pod}}'],
+        [`max by (pod) ${ours('nodejs_eventloop_lag_p99_seconds{POD}')}`, '{{pod}}'],
       ),
       chart(
         'Memory',
         'bytes',
         'Memory by pod. It is bounded: caches, buffers and queues of limits.md. Growing beyond them: report it.',
-        ['sum by (pod) (process_resident_memory_bytes{POD})', '{{pod}}'],
+        [`sum by (pod) ${ours('process_resident_memory_bytes{POD}')}`, '{{pod}}'],
       ),
       chart(
         'JavaScript memory',
         'bytes',
         'Of that, what JavaScript uses. A steady rise over days is a leak: report it.',
-        ['sum by (pod) (nodejs_heap_size_used_bytes{POD})', '{{pod}}'],
+        [`sum by (pod) ${ours('nodejs_heap_size_used_bytes{POD}')}`, '{{pod}}'],
       ),
       chart(
         'Garbage collection',
         'percentunit',
         'Share of the time spent collecting garbage. Above 10 %: give the pod more memory.',
-        ['sum by (pod) (rate(nodejs_gc_duration_seconds_sum{POD}[$__rate_interval]))', '{{pod}}'],
+        [
+          `sum by (pod) ${ours('rate(nodejs_gc_duration_seconds_sum{POD}[$__rate_interval])')}`,
+          '{{pod}}',
+        ],
       ),
       chart(
         'Files and sockets',
         'percentunit',
         'Open ones by how many may be. Near 100 %: raise the limit of open files.',
-        ['max by (pod) (process_open_fds{POD} / process_max_fds{POD})', '{{pod}}'],
+        [`max by (pod) ${ours('process_open_fds{POD} / process_max_fds{POD}')}`, '{{pod}}'],
       ),
       chart(
         'Segment cache',
@@ -130,19 +136,10 @@ export const capacity = dashboard({
       chart(
         'Bus',
         'ops',
-        'Live records published by workers, and requests that they served.',
+        'Live records published by workers, and requests that they served. dropped: NATS does not take them, see its log.',
         ['sum(rate(mosaic_bus_live_published_total{POD}[$__rate_interval]))', 'published'],
         ['sum(rate(mosaic_bus_served_total{POD}[$__rate_interval]))', 'served'],
-        rate('mosaic_bus_live_dropped_total', 'pod'),
-      ),
-      chart(
-        'Certificates',
-        'd',
-        'Days until the certificates for NATS and Redis end; empty where there are none. Runbook certificate-expires.',
-        [
-          '(min by (use) (mosaic_certificate_expiry_timestamp_seconds{POD}) < +Inf) / 86400 - time() / 86400',
-          '{{use}}',
-        ],
+        ['sum(rate(mosaic_bus_live_dropped_total{POD}[$__rate_interval]))', 'dropped'],
       ),
     ],
   ],

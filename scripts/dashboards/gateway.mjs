@@ -1,5 +1,5 @@
 // The gateways: who is connected, what they ask, how live delivery goes.
-import { chart, dashboard, rate, slowest, times } from './build.mjs';
+import { chart, dashboard, FAULTS, rate, slowest, times } from './build.mjs';
 
 export const gateway = dashboard({
   uid: 'mosaic-gateway',
@@ -44,10 +44,14 @@ export const gateway = dashboard({
         ],
       ),
       chart(
-        'Bytes of unfinished messages',
-        'bytes',
-        'What clients have sent of messages that are not complete. Near the bound of limits.md the heaviest address is cut off.',
-        ['sum by (pod) (mosaic_receiving_bytes{POD})', '{{pod}}'],
+        'Handshakes under way',
+        'none',
+        'Connections that are no WebSockets yet, and those of them that wait for their turn. Waiting for long: a crowd, or the gateway is short of CPU; uws does not tell.',
+        ['sum by (listener) (mosaic_listener_handshakes{POD}) >= 0', '{{listener}}'],
+        [
+          'sum by (listener) (mosaic_listener_handshakes_waiting{POD}) >= 0',
+          '{{listener}} waiting',
+        ],
       ),
     ],
     [
@@ -65,16 +69,16 @@ export const gateway = dashboard({
         rate('mosaic_violations_total', 'pod'),
       ),
       chart(
+        'Bytes of unfinished messages',
+        'bytes',
+        'What clients have sent of messages that are not complete. Near the bound of limits.md the heaviest address is cut off.',
+        ['sum by (pod) (mosaic_receiving_bytes{POD})', '{{pod}}'],
+      ),
+      chart(
         'Submissions in flight',
         'none',
         'Submissions that roles have not answered. Growing without end: roles are slow.',
         ['sum by (pod) (mosaic_submissions_in_flight{POD})', '{{pod}}'],
-      ),
-      chart(
-        'Submissions of a batch',
-        'none',
-        'How many submissions go to a role together. Large ones are good: the cost is shared; they come with load.',
-        ...times('mosaic_submission_batch_records'),
       ),
       chart(
         'Queries open',
@@ -95,6 +99,49 @@ export const gateway = dashboard({
         'Until all stored records of a request were written, 99th percentile. When it rises, see Roles and storage.',
         slowest('mosaic_stored_answer_duration_seconds', 'request'),
       ),
+      chart(
+        'Delay of submissions',
+        's',
+        'From a submission to its result. When it rises, see the commits in Roles and storage, then event loops.',
+        ...times('mosaic_submission_duration_seconds'),
+      ),
+      chart(
+        'Failed, by type',
+        'ops',
+        'Requests and submissions that failed for reasons that no client explains. Any for long: a role or its stores are away, see Roles and storage.',
+        rate('mosaic_stored_answer_failures_total', 'request'),
+        [
+          `sum(rate(mosaic_submission_results_total{POD,result=~"${FAULTS}"}[$__rate_interval]))`,
+          'submission',
+        ],
+      ),
+    ],
+    [
+      'Roles, as gateways see them',
+      chart(
+        'Requests to roles',
+        'ops',
+        'Requests over NATS, and those that found nobody, no answer or no room. Any of these for long: workers are away or overloaded.',
+        ['sum(rate(mosaic_bus_requests_total{POD}[$__rate_interval]))', 'sent'],
+        [
+          'sum(rate(mosaic_bus_requests_without_responder_total{POD}[$__rate_interval]))',
+          'nobody there',
+        ],
+        ['sum(rate(mosaic_bus_requests_timed_out_total{POD}[$__rate_interval]))', 'no answer'],
+        ['sum(rate(mosaic_bus_requests_refused_total{POD}[$__rate_interval]))', 'no room'],
+      ),
+      chart(
+        'Roles that answer',
+        'percentunit',
+        'By role, the share of gateways that reach a worker of it. Below 100 %: clients of the others do without it, runbook role-away.',
+        ['avg by (role) (mosaic_role_answers{POD})', '{{role}}'],
+      ),
+      chart(
+        'Submissions of a batch',
+        'none',
+        'How many submissions go to a role together. Large ones are good: the cost is shared; they come with load.',
+        ...times('mosaic_submission_batch_records'),
+      ),
     ],
     [
       'Live delivery',
@@ -103,7 +150,13 @@ export const gateway = dashboard({
         'none',
         'Subscriptions open by pod, and subjects of NATS that a pod listens to for them.',
         ['sum by (pod) (mosaic_subscriptions{POD})', '{{pod}}'],
-        ['sum by (pod) (mosaic_bus_live_subjects{POD})', '{{pod}} subjects'],
+        ['sum by (pod) (mosaic_bus_live_subjects{POD}) > 0', '{{pod}} subjects'],
+      ),
+      chart(
+        'Keys of subscriptions',
+        'none',
+        'Authors, tags and the like that subscriptions wait for. Near interestKeysMax of limits.md: add gateways, or look who subscribes to so much.',
+        ['sum by (pod) (mosaic_subscription_keys{POD})', '{{pod}}'],
       ),
       chart(
         'Owed and sent',
@@ -116,8 +169,8 @@ export const gateway = dashboard({
       chart(
         'Shed',
         'ops',
-        'Subscriptions that lost their place: slow readers, or records missed for good. Many at once: the gateway is short of CPU, or NATS was away.',
-        rate('mosaic_subscriptions_shed_total', 'pod'),
+        'Subscriptions that lost their place. unread: clients that do not read; of all at once, the gateway is short of CPU. missed: records were missed for good, see the gaps.',
+        rate('mosaic_subscriptions_shed_total', 'reason'),
       ),
       chart(
         'Gaps and catching up',
@@ -133,18 +186,6 @@ export const gateway = dashboard({
         's',
         'From a worker receiving records to their being written. See the runbook live-delivery-slow.',
         ...times('mosaic_live_delivery_delay_seconds'),
-      ),
-      chart(
-        'Requests to roles',
-        'ops',
-        'Requests over NATS, and those that found nobody, no answer or no room. Any of these for long: workers are away or overloaded.',
-        ['sum(rate(mosaic_bus_requests_total{POD}[$__rate_interval]))', 'sent'],
-        [
-          'sum(rate(mosaic_bus_requests_without_responder_total{POD}[$__rate_interval]))',
-          'nobody there',
-        ],
-        ['sum(rate(mosaic_bus_requests_timed_out_total{POD}[$__rate_interval]))', 'no answer'],
-        ['sum(rate(mosaic_bus_requests_refused_total{POD}[$__rate_interval]))', 'no room'],
       ),
     ],
   ],

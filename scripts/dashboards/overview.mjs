@@ -1,7 +1,6 @@
 // Is it well? The signals by which the users of a server judge it, and what it depends on.
-import { chart, dashboard, figure, rate, slowest, times } from './build.mjs';
+import { chart, dashboard, FAULTS, figure, ours, rate, slowest, times } from './build.mjs';
 
-const FAULTS = 'temporary_error|persistent_error|general_error';
 const JUDGED = `success|accepted|duplicate|no_consumers|not_found|${FAULTS}`;
 const share = (metric) =>
   `1 - sum(rate(${metric}{POD,result=~"${FAULTS}"}[$__rate_interval])) / sum(rate(${metric}{POD,result=~"${JUDGED}"}[$__rate_interval]))`;
@@ -113,7 +112,7 @@ export const overview = dashboard({
         'Event loop lag',
         's',
         'How late the event loops are, 99th percentile by pod. Above 0.1 s a process is short of CPU: add pods.',
-        ['max by (pod) (nodejs_eventloop_lag_p99_seconds{POD})', '{{pod}}'],
+        [`max by (pod) ${ours('nodejs_eventloop_lag_p99_seconds{POD}')}`, '{{pod}}'],
       ),
       chart(
         'NATS connections',
@@ -123,8 +122,8 @@ export const overview = dashboard({
       ),
       chart(
         'Roles that answer',
-        'none',
-        'By role, the share of gateways that reach a worker of it, 0 to 1. Below 1: runbook role-away.',
+        'percentunit',
+        'By role, the share of gateways that reach a worker of it. Below 100 %: runbook role-away.',
         ['avg by (role) (mosaic_role_answers{POD})', '{{role}}'],
       ),
       chart(
@@ -149,6 +148,21 @@ export const overview = dashboard({
         'ops',
         'Errors that no client explains. Any: the log of the gateway names role and reason.',
         rate('mosaic_server_faults_total', 'pod'),
+      ),
+      chart(
+        'Age',
+        's',
+        'How long ago each process started. One that is young again and again crashes: see the end of its log before that.',
+        [`time() - min by (pod) ${ours('process_start_time_seconds{POD}')}`, '{{pod}}'],
+      ),
+      chart(
+        'Certificates',
+        'd',
+        'Days until the certificates for NATS and Redis end; empty where there are none. Runbook certificate-expires.',
+        [
+          '(min by (use) (mosaic_certificate_expiry_timestamp_seconds{POD}) < +Inf) / 86400 - time() / 86400',
+          '{{use}}',
+        ],
       ),
     ],
   ],

@@ -13,7 +13,7 @@ export const roles = dashboard({
         'ops',
         'Requests of gateways by role and kind; a submit is a whole batch.',
         [
-          'sum by (role, request) (rate(mosaic_role_request_duration_seconds_count{ROLE}[$__rate_interval]))',
+          'sum by (role, request) (rate(mosaic_role_request_duration_seconds_count{ROLE}[$__rate_interval])) > 0',
           '{{role}} {{request}}',
         ],
       ),
@@ -27,7 +27,10 @@ export const roles = dashboard({
         'Failed requests',
         'ops',
         'Requests that a role could not answer. The log of the worker has the reason: Redis, the object store, or too much at once.',
-        rate('mosaic_role_request_failures_total', 'role, request', 'ROLE'),
+        [
+          `${rate('mosaic_role_request_failures_total', 'role, request', 'ROLE')[0]} > 0`,
+          '{{role}} {{request}}',
+        ],
       ),
       chart(
         'In flight',
@@ -169,6 +172,21 @@ export const roles = dashboard({
         ],
       ),
       chart(
+        'Removals that wait',
+        'none',
+        'Removed records whose bytes cannot be read, so that the index is as it was for them. Any: the log names them and the damage, restore the segment from a backup.',
+        ['max by (role) (mosaic_removals_unreadable_records{ROLE})', '{{role}}'],
+      ),
+      chart(
+        'Submissions of a request',
+        'none',
+        'How many submissions come in one request of a gateway. Ones for long under load: gateways do not gather, see their batches.',
+        ...times('mosaic_role_submission_batch_records', 'ROLE'),
+      ),
+    ],
+    [
+      'Signatures',
+      chart(
         'Signatures',
         'ops',
         'Records handed to the verifier by pod, and batches without verdicts.',
@@ -180,6 +198,12 @@ export const roles = dashboard({
         'none',
         'Records that wait for their verdict. High for long: add CPU or workers.',
         ['sum by (pod) (mosaic_verifier_pending_records{POD})', '{{pod}}'],
+      ),
+      chart(
+        'Time of a batch',
+        's',
+        'From handing records to the verifier to its verdicts on all of them. Rising with what waits: add CPU and MOSAIC_VERIFY_THREADS, or workers.',
+        ...times('mosaic_verifier_batch_duration_seconds'),
       ),
     ],
     [
@@ -224,6 +248,20 @@ export const roles = dashboard({
         'Connections to NATS lost and found again. All the time: NATS drops slow consumers, or the network.',
         ['sum(rate(mosaic_bus_disconnects_total{POD}[$__rate_interval]))', 'lost'],
         ['sum(rate(mosaic_bus_reconnects_total{POD}[$__rate_interval]))', 'found'],
+      ),
+      chart(
+        'Trouble on NATS',
+        'ops',
+        'What should not be. forbidden: permissions of the NATS user; malformed: others use these subjects; refused: workers are overloaded; gaps, late: NATS is slow or loses connections.',
+        [
+          'sum(rate(mosaic_bus_forbidden_publishes_total{POD}[$__rate_interval])) + sum(rate(mosaic_bus_forbidden_subscriptions_total{POD}[$__rate_interval]))',
+          'forbidden',
+        ],
+        ['sum(rate(mosaic_bus_malformed_total{POD}[$__rate_interval]))', 'malformed'],
+        ['sum(rate(mosaic_bus_served_refused_total{POD}[$__rate_interval]))', 'refused'],
+        ['sum(rate(mosaic_bus_requests_repeated_total{POD}[$__rate_interval]))', 'repeated'],
+        ['sum(rate(mosaic_bus_gaps_total{POD}[$__rate_interval]))', 'gaps'],
+        ['sum(rate(mosaic_bus_sync_timeouts_total{POD}[$__rate_interval]))', 'late'],
       ),
     ],
   ],

