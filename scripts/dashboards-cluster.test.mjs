@@ -1,16 +1,21 @@
 // Every metric that a dashboard or an alert asks for is there in a cluster at work, and the reference page names
 // exactly the metrics that its processes have. Needs a build.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLocalCluster } from '../deploy/local-cluster/dist/index.js';
 import { Audience, connectTo, Load } from '../deploy/local-cluster/src/testing/load.ts';
+import { freePort } from '../libs/test-servers/dist/index.js';
 import { alertRules } from './dashboards/alert-lint.mjs';
 import { seriesIn, shownPanels } from './dashboards/lint.mjs';
 import { DASHBOARDS } from './dashboards/pages.mjs';
-import { metricNames, scrape, seriesTotals } from './dashboards/scrape.mjs';
+import { lintMetrics, metricNames, scrape, seriesTotals } from './dashboards/scrape.mjs';
+import { findTool } from './deploy/tools.mjs';
 import { metricSections } from './metrics-page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -20,6 +25,8 @@ let dataDir;
 let cluster;
 /** By process. */
 const texts = new Map();
+/** What the embedded server says. */
+let embeddedText;
 const closing = [];
 
 beforeAll(async () => {
@@ -38,7 +45,37 @@ beforeAll(async () => {
   for await (const record of reader.get([load.acknowledged[0].id])) void record;
   for (const each of cluster.processes) texts.set(each.name, await scrape(each));
   await load.stop();
+  const embedded = await startEmbedded(join(dataDir, 'embedded'));
+  closing.push(embedded);
+  embeddedText = await scrape(embedded);
 }, 120_000);
+
+/** The embedded server as a process of its own. */
+async function startEmbedded(folder) {
+  const health = `127.0.0.1:${await freePort()}`;
+  const settings = {
+    MOSAIC_DATA_DIR: folder,
+    MOSAIC_MTLS_LISTEN: '127.0.0.1:0',
+    MOSAIC_UWS_LISTEN: '127.0.0.1:0',
+    MOSAIC_HEALTH_LISTEN: health,
+    MOSAIC_FREE_BYTES_MIN: '0',
+    MOSAIC_LOG: 'json',
+  };
+  const main = join(root, 'services', 'standalone', 'dist', 'main.js');
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: process.env.PATH, ...settings },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  for await (const line of createInterface(child.stdout)) {
+    if (!line.startsWith('{"event":"ready"')) continue;
+    const close = async () => {
+      child.kill();
+      await once(child, 'exit');
+    };
+    return { name: 'embedded', facts: { health: `http://${health}` }, close };
+  }
+  throw new Error('the embedded server ended before it served');
+}
 
 afterAll(async () => {
   for (const each of closing) await each.close();
@@ -91,3 +128,11 @@ test('the reference page and the processes agree', () => {
   expect(new Set([...found].filter(isOurs))).toEqual(new Set(documented.filter(isOurs)));
   expect(documented.filter((name) => !found.has(name))).toEqual([]);
 });
+
+test("Prometheus' linter finds nothing in what processes say", async () => {
+  const promtool = await findTool('promtool', () => {});
+  expect(lintMetrics(promtool, '# TYPE mosaic_bad counter\nmosaic_bad 1\n')).not.toEqual([]);
+  for (const [name, text] of [...texts, ['embedded', embeddedText]]) {
+    expect({ name, problems: lintMetrics(promtool, text) }).toEqual({ name, problems: [] });
+  }
+}, 120_000);

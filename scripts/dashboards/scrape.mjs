@@ -1,4 +1,5 @@
 // Reads what the processes of a cluster on this machine say of themselves.
+import { spawnSync } from 'node:child_process';
 
 /**
  * The text of a process's metrics.
@@ -9,6 +10,21 @@ export async function scrape(process) {
   const response = await fetch(`${process.facts.health}/metrics`);
   if (!response.ok) throw new Error(`${process.name} gave no metrics: ${response.status}`);
   return response.text();
+}
+
+/**
+ * What Prometheus' own linter finds in such a text: names and units against its conventions, missing help; a line
+ * for each.
+ *
+ * @param promtool the path of its program
+ */
+export function lintMetrics(promtool, text) {
+  const { status, stdout, stderr } = spawnSync(promtool, ['check', 'metrics'], {
+    input: text,
+    encoding: 'utf8',
+  });
+  const lines = `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
+  return status === 0 || lines.length > 0 ? lines : [`promtool ended with ${status}`];
 }
 
 /** The names of metrics in such a text. */
