@@ -2,9 +2,16 @@
  * The joins of a role on an object store: lists them, reads them, and finds the one that a segment went
  * into that is no longer there.
  */
-import { isMosaicError } from '@mosaic-cluster/protocol';
+import { compareBytes, isMosaicError } from '@mosaic-cluster/protocol';
 import type { ObjectStore } from '../object-store.ts';
-import { parseTimedName, type SegmentKey, timedName } from '../segment-log-objects-address.ts';
+import {
+  encodeSegmentKey,
+  OBJECT_POSITION_BYTES,
+  parseTimedName,
+  type SegmentKey,
+  timedName,
+} from '../segment-log-objects-address.ts';
+import { JOIN_HEADER_BYTES } from './join-format.ts';
 import { JoinTable } from './join-table.ts';
 
 /** What the keys of all joins start with, unless somebody says otherwise. */
@@ -16,6 +23,12 @@ export const DONE_ENDING = '.done';
 
 /** Joins that are looked into for one segment; ranges overlap only where two compactors met. */
 const LOOKED_INTO_MAX = 8;
+/** Joins whose range is looked at for one segment. */
+const LOOKED_AT_MAX = 10_000;
+/** Ranges looked at at the same time. */
+const LOOKS_MAX = 16;
+/** Where the key of the first source ends. */
+const FIRST_SOURCE_END = JOIN_HEADER_BYTES + OBJECT_POSITION_BYTES;
 /** Joins kept in memory, and their bytes. */
 const KEPT_MAX = 8;
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
@@ -98,18 +111,60 @@ export class SegmentJoins {
 
   /**
    * The join that a segment went into; undefined: none is known. Segments go into joined ones behind
-   * them, and nothing stands between but what was joined as well.
+   * them, and nothing stands between but what was joined as well: each level of joining leaves all joins
+   * of the levels below it there.
    *
    * @throws as {@link read}
    */
   async find(source: SegmentKey): Promise<JoinTable | undefined> {
-    let looked = 0;
-    for await (const { key } of this.list(source, 2 * LOOKED_INTO_MAX)) {
-      const table = await this.read(key);
-      if (table !== undefined && table.indexOf(source) >= 0) return table;
-      if (++looked === LOOKED_INTO_MAX) return undefined;
+    let lookedAt = 0;
+    let lookedInto = 0;
+    for await (const keys of this.#behind(source)) {
+      // The first one is it nearly always.
+      const mayHave = await Promise.all(
+        keys.map((key) => (lookedAt === 0 ? true : this.#mayHave(key, source))),
+      );
+      for (const key of keys.filter((_, i) => mayHave[i])) {
+        const table = await this.read(key);
+        if (table !== undefined && table.indexOf(source) >= 0) return table;
+        if (++lookedInto === LOOKED_INTO_MAX) return undefined;
+      }
+      lookedAt += keys.length;
+      if (lookedAt >= LOOKED_AT_MAX) return undefined;
     }
     return undefined;
+  }
+
+  /** Keys of joins behind a segment: the next one, then some at a time. */
+  async *#behind(source: SegmentKey): AsyncGenerator<SegmentKey[]> {
+    let keys: SegmentKey[] = [];
+    let isFirst = true;
+    for await (const { key } of this.list(source, 8 * LOOKS_MAX)) {
+      // A joined segment that was joined again.
+      if (key.timeMs === source.timeMs && key.writer === source.writer) continue;
+      keys.push(key);
+      if (!isFirst && keys.length < LOOKS_MAX) continue;
+      yield keys;
+      keys = [];
+      isFirst = false;
+    }
+    if (keys.length > 0) yield keys;
+  }
+
+  /** Whether the sources of a join begin before a segment, or with it, by a look at the first. */
+  async #mayHave(key: SegmentKey, source: SegmentKey): Promise<boolean> {
+    const name = this.nameOf(key);
+    let bytes = this.#tables.get(name)?.bytes;
+    try {
+      bytes ??= await this.#options.store.get(name, { start: 0, end: FIRST_SOURCE_END });
+    } catch (error) {
+      if (isMosaicError(error) && error.kind === 'not-found') return false;
+      throw error;
+    }
+    // One that is cut off cannot be read, and says so.
+    if (bytes.length < FIRST_SOURCE_END) return true;
+    const first = bytes.subarray(JOIN_HEADER_BYTES, FIRST_SOURCE_END);
+    return compareBytes(first, encodeSegmentKey(source)) <= 0;
   }
 
   /** Forgets a join that was deleted. */
