@@ -24,6 +24,7 @@ it('takes headers on both listeners, and no connection without one', async () =>
   const { server, ready } = await lab.start({
     MOSAIC_DATA_DIR: await lab.folder(),
     MOSAIC_PROXY_PROTOCOL_FROM: '10.0.0.0/8,127.0.0.0/8',
+    MOSAIC_UWS_ENGINE: 'uws',
   });
   for (const url of [ready.mtlsUrl, ready.uwsUrl]) {
     const socket = await knock(url, 'PROXY TCP4 203.0.113.9 10.0.0.1 40000 443\r\n');
