@@ -73,12 +73,14 @@ export class LiveReceiver implements LinkUser {
   listen(handler: LiveHandler, onGap?: LiveGapHandler): LiveListener {
     this.#start();
     const ear: Ear = { handler, onGap };
-    const held: string[] = [];
+    /** How often, by subject. */
+    const held = new Map<string, number>();
     this.#ears.add(ear);
     const release = (subject: string): void => {
-      const at = held.indexOf(subject);
-      if (at < 0) return;
-      held.splice(at, 1);
+      const times = held.get(subject);
+      if (times === undefined) return;
+      if (times > 1) held.set(subject, times - 1);
+      else held.delete(subject);
       this.#subscriptions.release(subject);
     };
     const { settleMs, gapMarginMs } = this.#options.limits;
@@ -93,7 +95,7 @@ export class LiveReceiver implements LinkUser {
       add: async (interest) => {
         const subjects = interestSubjects(this.#options.subjects, interest);
         for (const subject of subjects) {
-          held.push(subject);
+          held.set(subject, (held.get(subject) ?? 0) + 1);
           this.#subscriptions.acquire(subject);
         }
         try {
@@ -108,7 +110,7 @@ export class LiveReceiver implements LinkUser {
       },
       close: () => {
         this.#ears.delete(ear);
-        for (const subject of held.slice()) release(subject);
+        for (const subject of held.keys()) while (held.has(subject)) release(subject);
       },
     };
   }
