@@ -144,6 +144,7 @@ export class ConnectionRequests {
       this.finish(queryId, RESULT.TEMPORARY_ERROR);
       return;
     }
+    this.#visitor.queried(keys.length * hub.keyCost, 0);
     this.#subscriber ??= new Subscriber(this.#socket, this.#visitor);
     const { subscription, ready } = hub.open({
       subscriber: this.#subscriber,
