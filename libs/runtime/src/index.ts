@@ -71,3 +71,24 @@ export type {
 } from './setting.ts';
 export { settingTexts } from './setting-texts.ts';
 export { shortKey } from './short-key.ts';
+export { openTracing, type TraceConfig, type TracedProcess } from './tracing/open-tracing.ts';
+export { createRequestIds, instanceName } from './tracing/request-ids.ts';
+export {
+  mostOf,
+  noSlowLog,
+  roundedMs,
+  SlowLog,
+  type SlowLogOptions,
+  type TimesByPart,
+} from './tracing/slow-log.ts';
+export { traceSettings } from './tracing/trace-settings.ts';
+export {
+  noTracer,
+  type Span,
+  type SpanAttributes,
+  type SpanKind,
+  type SpanStart,
+  type TraceContext,
+  traced,
+  type Tracer,
+} from './tracing/tracer.ts';

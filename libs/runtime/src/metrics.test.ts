@@ -89,6 +89,34 @@ describe('metrics', () => {
     expect(series.get('mosaic_commit_duration_seconds_sum')).toBeCloseTo(5.555);
   });
 
+  it('lead to the traces of what they observed, in the format that can', async () => {
+    const traceId = '0123456789abcdef'.repeat(2);
+    const observed = async (hasExemplars: boolean): Promise<readonly [string, string]> => {
+      const metrics = new Metrics({ ...identity, hasExemplars });
+      const { commit, connections } = metrics.define(table);
+      commit.observe(0.05, traceId);
+      commit.observe(0.5);
+      connections.set(1);
+      const text = await metrics.render();
+      // Once more: what is rendered must not change what is rendered next.
+      expect(await metrics.render()).toContain('mosaic_submissions_total{');
+      return [metrics.contentType, text];
+    };
+    const [plainType, plain] = await observed(false);
+    expect(plainType).toContain('version=0.0.4');
+    expect(plain).not.toContain(traceId);
+    const [type, text] = await observed(true);
+    expect(type).toContain('application/openmetrics-text');
+    expect(text).toContain('mosaic_submissions_total{');
+    expect(text.endsWith('# EOF\n')).toBe(true);
+    const lines = text.split('\n').filter((line) => line.includes(traceId));
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^mosaic_commit_duration_seconds_bucket\{le="0.1"\} 1 # \{trace_id="[^"]+"\} 0.05 /,
+      ),
+    ]);
+  });
+
   it('observe how long work took, and count it where it failed', async () => {
     const metrics = new Metrics(identity);
     const { seconds, failures } = metrics.define({

@@ -2,7 +2,7 @@
  * A process's metrics, served to Prometheus as text. Components declare theirs as a table and
  * get typed handles back; nobody but this folder knows prom-client.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 
 import {
   checkMetricTable,
@@ -33,8 +33,12 @@ export interface GaugeHandle {
 
 /** Gathers a distribution. */
 export interface HistogramHandle {
-  /** Adds one observation, in the metric's unit. */
-  observe(value: number): void;
+  /**
+   * Adds one observation, in the metric's unit.
+   *
+   * @param traceId of the request that it is about: an exemplar, which leads from the metric to the trace
+   */
+  observe(value: number, traceId?: string): void;
 }
 
 /** The handle that belongs to a metric's type. */
@@ -63,6 +67,11 @@ export type HandlesOf<T extends MetricTable> = {
 export interface MetricsOptions {
   readonly service: string;
   readonly version: string;
+  /**
+   * Whether histograms have exemplars. Then the text is OpenMetrics, because Prometheus' own format
+   * has none.
+   */
+  readonly hasExemplars?: boolean;
 }
 
 type AnyHandle = CounterHandle | GaugeHandle | HistogramHandle;
@@ -72,12 +81,14 @@ type MakeHandle = (labels: Readonly<Record<string, string>>) => AnyHandle;
  * Runs work and observes how many seconds it took, be it that it failed, which is counted.
  *
  * @param failures undefined: nobody counts them
+ * @param traceId of the request, where it is traced
  * @throws what the work throws
  */
 export async function timed<T>(
   seconds: HistogramHandle,
   failures: CounterHandle | undefined,
   work: () => Promise<T>,
+  traceId?: string,
 ): Promise<T> {
   const since = performance.now();
   try {
@@ -86,16 +97,21 @@ export async function timed<T>(
     failures?.increment();
     throw error;
   } finally {
-    seconds.observe((performance.now() - since) / 1000);
+    seconds.observe((performance.now() - since) / 1000, traceId);
   }
 }
 
 /** One process's metrics. Process-wide figures of Node.js are in it from the start. */
 export class Metrics {
-  readonly #registry = new Registry();
+  readonly #registry: Registry;
   readonly #specs: MetricSpec[] = [];
+  readonly #hasExemplars: boolean;
 
   constructor(options: MetricsOptions) {
+    this.#hasExemplars = options.hasExemplars === true;
+    // For good, and not as each scrape asks: rendered once as OpenMetrics, prom-client's counters have
+    // lost their ending in the other format.
+    this.#registry = this.#hasExemplars ? openMetricsRegistry() : new Registry();
     addProcessMetrics(this.#registry, options);
   }
 
@@ -118,7 +134,7 @@ export class Metrics {
     checkMetricTable(table);
     const handles: Record<string, unknown> = {};
     for (const [key, spec] of Object.entries<MetricSpec>(table)) {
-      const make = createMetric(this.#registry, spec);
+      const make = createMetric(this.#registry, spec, this.#hasExemplars);
       this.#specs.push(spec);
       handles[key] = spec.labels === undefined ? make({}) : labelled(spec.name, spec.labels, make);
     }
@@ -163,7 +179,14 @@ function keyOf(order: readonly string[], labels: Readonly<Record<string, string>
   return key;
 }
 
-function createMetric(registry: Registry, spec: MetricSpec): MakeHandle {
+function openMetricsRegistry(): Registry {
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  // A registry's type says which of the formats it has, and metrics take but one.
+  return registry as unknown as Registry;
+}
+
+function createMetric(registry: Registry, spec: MetricSpec, enableExemplars: boolean): MakeHandle {
   const common = {
     name: spec.name,
     help: spec.help,
@@ -176,8 +199,8 @@ function createMetric(registry: Registry, spec: MetricSpec): MakeHandle {
     case 'gauge':
       return gaugeFactory(common);
     case 'histogram': {
-      const histogram = new Histogram({ ...common, buckets: [...spec.buckets] });
-      return (labels) => histogramHandle(histogram, labels);
+      const histogram = new Histogram({ ...common, buckets: [...spec.buckets], enableExemplars });
+      return (labels) => histogramHandle(histogram, labels, enableExemplars);
     }
   }
 }
@@ -214,12 +237,14 @@ function counterFactory(common: ConstructorParameters<typeof Counter>[0]): MakeH
 function histogramHandle(
   histogram: Histogram,
   labels: Readonly<Record<string, string>>,
+  hasExemplars: boolean,
 ): HistogramHandle {
   histogram.zero(labels);
   const bound = histogram.labels(labels);
   return {
-    observe(value) {
-      bound.observe(value);
+    observe(value, traceId) {
+      if (traceId === undefined || !hasExemplars) bound.observe(value);
+      else histogram.observe({ labels, value, exemplarLabels: { trace_id: traceId } });
     },
   };
 }

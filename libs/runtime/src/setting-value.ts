@@ -49,7 +49,7 @@ export function parseValue(kind: ScalarKind | ListKind, text: string): AnyValue 
     case 'hostPort':
       return text === 'off' && kind.canBeOff !== false ? 'off' : parseHostPort(text);
     case 'url':
-      return parseUrl(kind, text);
+      return text === 'off' && kind.canBeOff === true ? 'off' : parseUrl(kind, text);
     case 'secretUrl': {
       const url = parseUrl(kind, text);
       return url === undefined ? undefined : new Secret(url);
@@ -81,7 +81,7 @@ export function describeAllowed(kind: ScalarKind | ListKind): string {
     case 'hostPort':
       return `an address and port like 127.0.0.1:443 or [::1]:443${kind.canBeOff === false ? '' : ', or off'}`;
     case 'url':
-      return `an address that begins with ${describeProtocols(kind)}, without user or password`;
+      return `an address that begins with ${describeProtocols(kind)}, without user or password${kind.canBeOff === true ? '; or off' : ''}`;
     case 'secretUrl':
       return `an address that begins with ${describeProtocols(kind)}`;
     case 'secret':

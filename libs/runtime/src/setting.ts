@@ -51,13 +51,15 @@ export interface HostPortKind {
 }
 
 /**
- * An address with a scheme. `url` refuses a user or password in it, because addresses end up in logs;
- * `secretUrl` allows them and is read as a `Secret<URL>`.
+ * An address with a scheme. `url` refuses a user or password in it, because addresses end up in logs,
+ * and may be the word `off` where `canBeOff` is true; `secretUrl` allows them and is read as a
+ * `Secret<URL>`.
  */
 export interface UrlKind {
   readonly type: 'url' | 'secretUrl';
   /** Allowed schemes without the colon, such as `redis`; `https` and `http` when absent. */
   readonly protocols?: readonly string[];
+  readonly canBeOff?: boolean;
 }
 
 /** Text that must not show up anywhere; read as a `Secret`. Has no default. */
@@ -129,7 +131,9 @@ export type KindValue<K> = K extends { readonly type: 'list'; readonly of: infer
               ? HostPort
               : HostPort | 'off'
             : K extends { readonly type: 'url' }
-              ? URL
+              ? K extends { readonly canBeOff: true }
+                ? URL | 'off'
+                : URL
               : K extends { readonly type: 'secretUrl' }
                 ? Secret<URL>
                 : K extends { readonly type: 'secret' }

@@ -35,4 +35,10 @@ export {
 } from './server-binary.ts';
 export type { ServerProcess, TestServer } from './server-process.ts';
 export { makeTestCertificate, type TestCertificate } from './test-certificate.ts';
+export {
+  startTraceCollector,
+  type TakenLink,
+  type TakenSpan,
+  type TraceCollector,
+} from './trace-collector.ts';
 export { forget, watch } from './watchdog.ts';
