@@ -12,6 +12,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
   Bus,
+  CallContext,
   LiveInterest,
   LiveRecord,
   Page,
@@ -169,6 +170,55 @@ export function describeBus(name: string, open: () => Promise<BusUnderTest>): vo
           expect(hexEncode(reader!)).toBe(hexEncode(fakeKey(2)));
           expect(hexEncode(cursor!)).toBe(hexEncode(fakeKey(3)));
         }
+      });
+
+      it('say what they are for, and hear how the work went', async () => {
+        const report = { worker: 'worker/1', tookMs: 7, steps: { verify: 3, append: 2 } };
+        const trace = { traceId: '0123456789abcdef'.repeat(2), spanId: '0123456789abcdef' };
+        const seen: unknown[] = [];
+        const work = (call: CallContext | undefined): void => {
+          seen.push([call?.requestId, call?.trace]);
+          call?.answered(report);
+        };
+        worker.serve(
+          'inbox',
+          fakeRole({
+            submit: async (submissions, call) => {
+              work(call);
+              return submissions.map(() => RESULT.ACCEPTED);
+            },
+            query: async (_, call) => {
+              work(call);
+              return EMPTY;
+            },
+            get: async (_, call) => {
+              work(call);
+              throw new MosaicError('unavailable', 'away', 'it is away');
+            },
+          }),
+        );
+        const heard: unknown[] = [];
+        const answered = (said: unknown): void => void heard.push(said);
+        const role = gateway.role('inbox');
+        const page = { reader: undefined, cursor: undefined, budget: BUDGET };
+        await role.submit([], { requestId: 'a-1', trace, answered });
+        await role.query(
+          { ...page, filter: FILTER },
+          { requestId: 'a-2', trace: undefined, answered },
+        );
+        const failing = role.get(
+          { ...page, references: [] },
+          { requestId: 'a-3', trace, answered },
+        );
+        await expect(failing).rejects.toMatchObject({ code: 'away' });
+        await role.submit([]);
+        expect(seen).toEqual([
+          ['a-1', trace],
+          ['a-2', undefined],
+          ['a-3', trace],
+          [undefined, undefined],
+        ]);
+        expect(heard).toEqual([report, report, report]);
       });
 
       it('reach the role that was meant, and come back to whoever asked', async () => {

@@ -16,9 +16,9 @@ export class MemoryBus implements Bus {
 
   role(name: RoleName): RoleService {
     return {
-      submit: async (submissions) => this.#served(name).submit(submissions),
-      query: async (request) => this.#served(name).query(request),
-      get: async (request) => this.#served(name).get(request),
+      submit: async (submissions, call) => this.#served(name).submit(submissions, call),
+      query: async (request, call) => this.#served(name).query(request, call),
+      get: async (request, call) => this.#served(name).get(request, call),
       identities: async (key) => this.#served(name).identities(key),
     };
   }

@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import { type BusCounters, createBusCounters } from './bus-counters.ts';
 import { BUS_LIMITS, type BusLimits } from './bus-limits.ts';
+import { readReport } from './call-codec.ts';
 import type {
   Bus,
+  CallContext,
   LiveGapHandler,
   LiveHandler,
   LiveListener,
@@ -27,26 +29,17 @@ import { Requester } from './requester.ts';
 import { Responder } from './responder.ts';
 import { RoleClient } from './role-client.ts';
 
-/** Carries the ids of traces from a call to the process that serves it. */
-export interface BusTracing {
-  /** The trace that the present call belongs to. */
-  current(): string | undefined;
-  /** Runs what a call with a trace asks for. */
-  run<T>(trace: string, work: () => Promise<T>): Promise<T>;
-}
-
 /** What a bus over NATS needs. */
 export interface NatsBusOptions extends NatsConnectOptions {
   /** Tells servers apart that share a NATS installation; by default `mosaic`. */
   readonly namespace?: string;
   readonly limits?: Partial<BusLimits>;
-  readonly tracing?: BusTracing;
   /** Unix time in milliseconds. */
   readonly now?: () => number;
   /** Told in sentences what an operator may want to see in a log: connections lost and found. */
   readonly notice?: (sentence: string) => void;
-  /** Told of errors that callers do not see: bugs of roles and listeners. */
-  readonly failed?: (error: unknown) => void;
+  /** Told of errors that callers do not see: bugs of roles and listeners; and of the request, where it has a name. */
+  readonly failed?: (error: unknown, requestId?: string) => void;
 }
 
 /** Connects gateways and roles over NATS. */
@@ -94,7 +87,6 @@ interface Parts {
 class RunningNatsBus implements NatsBus {
   readonly counters: Readonly<BusCounters>;
   readonly #parts: Parts;
-  readonly #tracing: BusTracing | undefined;
   readonly #requester: Requester;
   readonly #responder: Responder;
   readonly #publisher: LivePublisher;
@@ -105,15 +97,13 @@ class RunningNatsBus implements NatsBus {
   #closing: Promise<void> | undefined;
 
   constructor(options: NatsBusOptions, parts: Parts) {
-    const { tracing, inboxPrefix, now = Date.now, failed = () => {} } = options;
+    const { inboxPrefix, now = Date.now, failed = () => {} } = options;
     const requester = new Requester({ ...parts, inboxPrefix });
     const name = randomBytes(PUBLISHER_BYTES);
-    const runTraced = tracing?.run.bind(tracing) ?? ((_, work) => work());
     this.counters = parts.counters;
     this.#parts = parts;
-    this.#tracing = tracing;
     this.#requester = requester;
-    this.#responder = new Responder({ ...parts, runTraced, failed });
+    this.#responder = new Responder({ ...parts, failed });
     this.#publisher = new LivePublisher({ ...parts, requester, now, name });
     this.#receiver = new LiveReceiver({ ...parts, requester, now, failed });
     this.#questions = new ProcessQuestions({ ...parts, requester, failed });
@@ -129,7 +119,7 @@ class RunningNatsBus implements NatsBus {
 
   role(name: RoleName): RoleService {
     return new RoleClient({
-      ask: (operation, payload) => this.#ask(name, operation, payload),
+      ask: (operation, payload, call) => this.#ask(name, operation, payload, call),
       payloadBytesMax: () => this.#parts.link.payloadBytesMax,
     });
   }
@@ -195,12 +185,19 @@ class RunningNatsBus implements NatsBus {
     await link.close();
   }
 
-  async #ask(name: RoleName, operation: string, payload: Uint8Array): Promise<Uint8Array> {
+  async #ask(
+    name: RoleName,
+    operation: string,
+    payload: Uint8Array,
+    call: CallContext | undefined,
+  ): Promise<Uint8Array> {
     const { subjects, limits } = this.#parts;
     const subject = subjects.request(name, operation);
     try {
-      const reply = await this.#requester.request(subject, payload, this.#tracing?.current());
+      const reply = await this.#requester.request(subject, payload);
       this.#absentUntil.delete(name);
+      const report = call && readReport(reply);
+      if (report !== undefined) call?.answered(report);
       return reply;
     } catch (error) {
       if (isMosaicError(error) && error.code === 'no-responders') {

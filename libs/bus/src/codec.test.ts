@@ -13,6 +13,8 @@ import {
 } from '@mosaic-cluster/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CALL_BYTES_MAX, readCall, readReport } from './call-codec.ts';
+import type { CallContext } from './contract.ts';
 import {
   decodeBeat,
   decodeLive,
@@ -64,6 +66,19 @@ const beat = {
 };
 const live = { role: 'inbox', record, receivedAt: 77n, readers: undefined } as const;
 const privateLive = { ...live, role: 'encryption', readers: [fakeKey(3), fakeKey(4)] } as const;
+const call: CallContext = {
+  requestId: 'k3f9x-1a',
+  trace: { traceId: '0123456789abcdef0123456789abcdef', spanId: '89abcdef01234567' },
+  answered: () => {},
+};
+const untracedCall = { ...call, trace: undefined };
+const report = { worker: 'outbox-1/17', tookMs: 12.5, steps: { verify: 0.25, append: 11 } };
+const reference = { references: [record.id], reader: undefined, cursor: undefined };
+const nothing = { records: [], next: undefined, below: undefined };
+
+function sent({ requestId, trace }: CallContext): unknown {
+  return { requestId, trace };
+}
 
 interface Message {
   readonly encode: () => Uint8Array;
@@ -197,6 +212,36 @@ const MESSAGES: Readonly<Record<string, Message>> = {
     decode: decodeBeat,
     says: { ...beat, isRepeated: true },
   },
+  submitCalled: {
+    encode: () => encodeSubmit([{ record: other, submitter: undefined }], call),
+    decode: (bytes) => [decodeSubmit(bytes), readCall(bytes)],
+    says: [[{ record: other, submitter: undefined }], sent(call)],
+  },
+  queryCalled: {
+    encode: () => encodeQuery({ filter, reader: fakeKey(2), cursor: undefined, budget }, call),
+    decode: (bytes) => [decodeQuery(bytes), readCall(bytes)],
+    says: [{ filter, reader: fakeKey(2), cursor: undefined, budget }, sent(call)],
+  },
+  getCalled: {
+    encode: () => encodeGet({ ...reference, budget }, untracedCall),
+    decode: (bytes) => [decodeGet(bytes), readCall(bytes)],
+    says: [{ ...reference, budget }, sent(untracedCall)],
+  },
+  resultsReported: {
+    encode: () => encodeResults([2, 3], report),
+    decode: (bytes) => [decodeResults(bytes), readReport(bytes)],
+    says: [[2, 3], report],
+  },
+  pageReported: {
+    encode: () => encodePage({ ...nothing, records: [{ record, receivedAt: 9n }] }, report),
+    decode: (bytes) => [decodePage(bytes), readReport(bytes)],
+    says: [{ ...nothing, records: [{ record, receivedAt: 9n }], scanned: undefined }, report],
+  },
+  errorReported: {
+    encode: () => encodeError(new MosaicError('limited', 'too-much', 'it is too much'), report),
+    decode: (bytes) => [decodeError(bytes).message, readReport(bytes)],
+    says: ['it is too much', report],
+  },
   sync: { encode: encodeSync, decode: (bytes) => bytes[1], says: WIRE.sync },
   reached: { encode: () => encodeReached(70_000), decode: decodeReached, says: 70_000 },
 };
@@ -238,12 +283,63 @@ describe('messages of the first release', () => {
 
 describe('messages of a later minor version', () => {
   const ends = new Set(['live', 'livePrivate', 'part']);
-  const names = Object.keys(MESSAGES).filter((name) => !ends.has(name));
+  const isLong = (name: string): boolean => !ends.has(name) && !/Called|Reported/.test(name);
+  const names = Object.keys(MESSAGES).filter(isLong);
   it.each(names)('%s may be longer', (name) => {
     const { encode, decode, says } = messageNamed(name);
     const later = Uint8Array.from([...encode(), 1, 2, 3]);
     later[0] = 2;
     expect(plain(decode(later))).toEqual(plain(says));
+  });
+});
+
+describe('what goes with requests and replies', () => {
+  const names = Object.keys(MESSAGES).filter((name) => /Called|Reported/.test(name));
+
+  it.each(names)('%s: without it, the bytes are those of the first release', (name) => {
+    const bytes = messageNamed(name).encode();
+    const shorter = bytes.slice(0, bytes.length - bytes[3]!);
+    shorter[3] = 0;
+    const [first] = plain(messageNamed(name).decode(shorter)) as unknown[];
+    expect(first).toEqual((plain(messageNamed(name).says) as unknown[])[0]);
+    expect(readCall(shorter)).toBeUndefined();
+    expect(readReport(shorter)).toBeUndefined();
+  });
+
+  it.each(names)('%s: a later release may add in front of it', (name) => {
+    const { encode, decode, says } = messageNamed(name);
+    const bytes = encode();
+    const at = bytes.length - bytes[3]!;
+    const later = Uint8Array.from([...bytes.subarray(0, at), 1, 2, 3, ...bytes.subarray(at)]);
+    expect(plain(decode(later))).toEqual(plain(says));
+  });
+
+  it('takes the steps that it knows from a release that has more of them', () => {
+    const bytes = [...encodeResults([], report)];
+    const stepsEnd = bytes.length - report.worker.length;
+    const later = Uint8Array.from([
+      ...bytes.slice(0, stepsEnd),
+      9,
+      9,
+      9,
+      9,
+      ...bytes.slice(stepsEnd),
+    ]);
+    later[3]! += 4;
+    later[8]! += 1;
+    expect(readReport(later)).toEqual(report);
+  });
+
+  it('has no names that could write into a log what they like', () => {
+    const bytes = encodeGet({ ...reference, budget }, { ...call, requestId: 'a\nb' });
+    expect(() => readCall(bytes)).toThrow(/visible ASCII/);
+  });
+
+  it('is bounded', () => {
+    const long = 'x'.repeat(1000);
+    const bytes = encodeSubmit([], { ...call, requestId: long });
+    expect(bytes.length - encodeSubmit([]).length).toBe(CALL_BYTES_MAX);
+    expect(readReport(encodeResults([], { ...report, worker: long }))?.worker).toHaveLength(96);
   });
 });
 

@@ -76,7 +76,60 @@ export interface Page {
   readonly scanned?: number | undefined;
 }
 
-/** A role, as a gateway uses it. */
+/** Names a span of a trace in every process: the ids of W3C Trace Context, in lower-case hex. */
+export interface CallTrace {
+  /** 32 digits. */
+  readonly traceId: string;
+  /** 16 digits. */
+  readonly spanId: string;
+}
+
+/**
+ * The steps in which workers say where their time went, in the order in which they cross the bus.
+ * - `judge`: the role's rules, and for whom a reader acts; `lookup`: whether it is held already, `verify`: the signatures,
+ *   `admit`: budgets, quotas and the policy hook; what does not come up takes no time.
+ * - `wait`: for the commit before, `append`: until the log has it durably, `index`: until it is found.
+ * - `find`: candidates in the index, `read`: their bytes.
+ */
+export const CALL_STEPS = [
+  'judge',
+  'lookup',
+  'verify',
+  'admit',
+  'wait',
+  'append',
+  'index',
+  'find',
+  'read',
+] as const;
+
+/** One of them. */
+export type CallStep = (typeof CALL_STEPS)[number];
+
+/** What a worker says of its work on a request. Times are in milliseconds. */
+export interface CallReport {
+  /** Which process it was. */
+  readonly worker: string;
+  /** From taking the request to its answer. */
+  readonly tookMs: number;
+  /** Where that went. Steps of one request may overlap: then they are more together. */
+  readonly steps: Readonly<Partial<Record<CallStep, number>>>;
+}
+
+/** What goes with a request besides what it asks; it changes nothing in the answer. */
+export interface CallContext {
+  /**
+   * Names the request in the logs of all processes that have to do with it: up to 64 visible ASCII
+   * characters.
+   */
+  readonly requestId: string;
+  /** The span that asks; undefined: the request is not traced. */
+  readonly trace: CallTrace | undefined;
+  /** Told how the work went, before the answer; not where the worker is of an older release. */
+  answered(report: CallReport): void;
+}
+
+/** A role, as a gateway uses it. Without a context, nobody tells where the time goes. */
 export interface RoleService {
   /**
    * Judges and stores records.
@@ -84,11 +137,11 @@ export interface RoleService {
    * @returns one result code per submission, in order; never rejects for a single record's fault
    * @throws MosaicError `limited` or `unavailable` where the whole batch could not be taken
    */
-  submit(submissions: readonly Submission[]): Promise<readonly ResultCode[]>;
+  submit(submissions: readonly Submission[], call?: CallContext): Promise<readonly ResultCode[]>;
   /** One page of what the reader may see of the stored records that match. */
-  query(request: QueryRequest): Promise<Page>;
+  query(request: QueryRequest, call?: CallContext): Promise<Page>;
   /** One page of what the reader may see of the records that references name. */
-  get(request: GetRequest): Promise<Page>;
+  get(request: GetRequest, call?: CallContext): Promise<Page>;
   /**
    * The master keys that a proven key acts for, itself first: those whose key schedule lists it
    * as in use.

@@ -2,6 +2,11 @@
 export { MemoryBus } from './bus-memory.ts';
 export {
   type Bus,
+  CALL_STEPS,
+  type CallContext,
+  type CallReport,
+  type CallStep,
+  type CallTrace,
   type Cursor,
   type GetRequest,
   type LiveDoubt,

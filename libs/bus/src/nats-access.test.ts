@@ -167,22 +167,3 @@ describe('permissions', () => {
     expect(buses.notices.join()).toContain('forbids publish on');
   });
 });
-
-describe('a trace', () => {
-  it('goes with a call', async () => {
-    const nats = await start('');
-    const seen: string[] = [];
-    const tracing = {
-      current: () => 'trace-1',
-      run: <T>(trace: string, work: () => Promise<T>): Promise<T> => {
-        seen.push(trace);
-        return work();
-      },
-    };
-    const gateway = await buses.connect([nats], { tracing });
-    const worker = await buses.connect([nats], { tracing });
-    worker.serve('outbox', fakeRole());
-    await gateway.role('outbox').identities(fakeKey(1));
-    expect(seen).toEqual(['trace-1']);
-  });
-});

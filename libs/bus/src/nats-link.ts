@@ -4,8 +4,6 @@
  */
 import { MosaicError } from '@mosaic-cluster/protocol';
 import type {
-  Msg,
-  MsgHdrs,
   NatsConnection,
   PublishOptions,
   Status,
@@ -94,12 +92,9 @@ export class NatsLink {
    *
    * @returns false where it cannot be sent: no connection, or too large for this server
    */
-  publish(subject: string, payload: Uint8Array, reply?: string, headers?: MsgHdrs): boolean {
+  publish(subject: string, payload: Uint8Array, reply?: string): boolean {
     if (!this.isConnected || payload.length > this.payloadBytesMax) return false;
-    const options = {
-      ...(reply === undefined ? {} : { reply }),
-      ...(headers === undefined ? {} : { headers }),
-    };
+    const options = reply === undefined ? {} : { reply };
     if (this.#outgoing.length === 0) setImmediate(() => this.#sendOutgoing());
     this.#outgoing.push({ subject, payload, options });
     this.#unsentBytes += payload.length;
@@ -250,12 +245,6 @@ export class NatsLink {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
-}
-
-/** A message's trace, where it has one. */
-export function headerOf(message: Msg, name: string): string | undefined {
-  const value = message.headers?.get(name);
-  return value === undefined || value === '' ? undefined : value;
 }
 
 /** The error of a server that takes too small messages only. */

@@ -13,7 +13,8 @@ import {
   writeU32,
   writeU64BE,
 } from '@mosaic-cluster/protocol';
-import type { Page, ServedRecord } from './contract.ts';
+import { reportBytes, writeReport } from './call-codec.ts';
+import type { CallReport, Page, ServedRecord } from './contract.ts';
 import {
   expectMessage,
   malformed,
@@ -45,10 +46,12 @@ const ERROR_KINDS: readonly ErrorKind[] = [
 const ERROR_TEXT_BYTES_MAX = 4096;
 
 /** One result code per submission, in order. */
-export function encodeResults(results: readonly ResultCode[]): Uint8Array {
-  const bytes = startMessage(WIRE.results, HEAD_BYTES + results.length, HEAD_BYTES);
+export function encodeResults(results: readonly ResultCode[], report?: CallReport): Uint8Array {
+  const length = HEAD_BYTES + results.length + reportBytes(report);
+  const bytes = startMessage(WIRE.results, length, HEAD_BYTES);
   writeU32(bytes, 4, results.length);
   bytes.set(results, HEAD_BYTES);
+  writeReport(bytes, report);
   return bytes;
 }
 
@@ -60,10 +63,11 @@ export function decodeResults(bytes: Uint8Array): readonly ResultCode[] {
 }
 
 /** One page; the records are copied into it. */
-export function encodePage({ records, next, below, scanned = 0 }: Page): Uint8Array {
+export function encodePage(page: Page, report?: CallReport): Uint8Array {
+  const { records, next, below, scanned = 0 } = page;
   const nextBytes = next?.length ?? 0;
   const belowBytes = below?.length ?? 0;
-  let length = PAGE_HEAD_BYTES + nextBytes + belowBytes;
+  let length = PAGE_HEAD_BYTES + nextBytes + belowBytes + reportBytes(report);
   for (const { record } of records) length += SERVED_HEAD_BYTES + record.bytes.length;
   const bytes = startMessage(WIRE.page, length, PAGE_HEAD_BYTES);
   bytes[2] = (next === undefined ? 0 : HAS_NEXT) | (below === undefined ? 0 : HAS_BELOW);
@@ -83,6 +87,7 @@ export function encodePage({ records, next, below, scanned = 0 }: Page): Uint8Ar
     bytes.set(record.bytes, at + SERVED_HEAD_BYTES);
     at += SERVED_HEAD_BYTES + record.bytes.length;
   }
+  writeReport(bytes, report);
   return bytes;
 }
 
@@ -132,17 +137,19 @@ export function decodeKeys(bytes: Uint8Array): readonly PublicKey[] {
 }
 
 /** What a role threw. Of an error that is not meant for callers, nothing crosses but that it was. */
-export function encodeError(error: unknown): Uint8Array {
+export function encodeError(error: unknown, report?: CallReport): Uint8Array {
   const kind = isMosaicError(error) ? ERROR_KINDS.indexOf(error.kind) + 1 : 0;
   const isKnown = isMosaicError(error) && kind > 0;
   const code = textBytes(isKnown ? error.code : 'role-failed');
   const message = textBytes(isKnown ? error.message : 'the role failed; its log says why');
-  const bytes = startMessage(WIRE.error, HEAD_BYTES + code.length + message.length, HEAD_BYTES);
+  const length = HEAD_BYTES + code.length + message.length + reportBytes(report);
+  const bytes = startMessage(WIRE.error, length, HEAD_BYTES);
   bytes[2] = isKnown ? kind : ERROR_KINDS.indexOf('internal') + 1;
   writeU16(bytes, 4, code.length);
   writeU16(bytes, 6, message.length);
   bytes.set(code, HEAD_BYTES);
   bytes.set(message, HEAD_BYTES + code.length);
+  writeReport(bytes, report);
   return bytes;
 }
 

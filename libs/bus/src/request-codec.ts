@@ -10,7 +10,8 @@ import {
   writeU16,
   writeU32,
 } from '@mosaic-cluster/protocol';
-import type { GetRequest, PageBudget, QueryRequest, Submission } from './contract.ts';
+import { callBytes, writeCall } from './call-codec.ts';
+import type { CallContext, GetRequest, PageBudget, QueryRequest, Submission } from './contract.ts';
 import { expectMessage, malformed, sectionOf, startMessage, WIRE, WIRE_KEY_BYTES } from './wire.ts';
 
 const HEAD_BYTES = 8;
@@ -28,8 +29,8 @@ export function submissionBytes({ record, submitter }: Submission): number {
 }
 
 /** A batch of submissions; the records are copied into it. */
-export function encodeSubmit(submissions: readonly Submission[]): Uint8Array {
-  let length = HEAD_BYTES;
+export function encodeSubmit(submissions: readonly Submission[], call?: CallContext): Uint8Array {
+  let length = HEAD_BYTES + callBytes(call);
   for (const submission of submissions) length += submissionBytes(submission);
   const bytes = startMessage(WIRE.submit, length, HEAD_BYTES);
   writeU32(bytes, 4, submissions.length);
@@ -46,6 +47,7 @@ export function encodeSubmit(submissions: readonly Submission[]): Uint8Array {
     bytes.set(record.bytes, at);
     at += record.bytes.length;
   }
+  writeCall(bytes, call);
   return bytes;
 }
 
@@ -72,10 +74,13 @@ export function decodeSubmit(bytes: Uint8Array): Submission[] {
 }
 
 /** A query for one page; the filter is copied into it. */
-export function encodeQuery(request: QueryRequest): Uint8Array {
+export function encodeQuery(request: QueryRequest, call?: CallContext): Uint8Array {
   const { filter } = request;
-  const bytes = startQuery(WIRE.query, request, filter.bytes.length, filter.bytes.length);
-  bytes.set(filter.bytes, bytes.length - filter.bytes.length);
+  const { length } = filter.bytes;
+  const tail = callBytes(call);
+  const bytes = startQuery(WIRE.query, request, length, length + tail);
+  bytes.set(filter.bytes, bytes.length - tail - length);
+  writeCall(bytes, call);
   return bytes;
 }
 
@@ -88,15 +93,16 @@ export function decodeQuery(bytes: Uint8Array): QueryRequest {
 }
 
 /** A request for records by reference. */
-export function encodeGet(request: GetRequest): Uint8Array {
+export function encodeGet(request: GetRequest, call?: CallContext): Uint8Array {
   const { references } = request;
-  const length = references.length * REFERENCE_BYTES;
-  const bytes = startQuery(WIRE.get, request, references.length, length);
-  let at = bytes.length - length;
+  const lastBytes = references.length * REFERENCE_BYTES + callBytes(call);
+  const bytes = startQuery(WIRE.get, request, references.length, lastBytes);
+  let at = bytes.length - lastBytes;
   for (const reference of references) {
     bytes.set(reference, at);
     at += REFERENCE_BYTES;
   }
+  writeCall(bytes, call);
   return bytes;
 }
 

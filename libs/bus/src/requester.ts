@@ -3,15 +3,13 @@
  * without hanging on a connection that is gone. Every request may be sent twice.
  */
 import { concatBytes, MosaicError } from '@mosaic-cluster/protocol';
-import { createInbox, headers, type Msg } from '@nats-io/transport-node';
+import { createInbox, type Msg } from '@nats-io/transport-node';
 import type { BusCounters } from './bus-counters.ts';
 import type { BusLimits } from './bus-limits.ts';
 import type { LinkUser, NatsLink } from './nats-link.ts';
 import { replyPart } from './reply-codec.ts';
 import { malformed } from './wire.ts';
 
-/** The header that carries a trace's id. */
-export const TRACE_HEADER = 'Mosaic-Trace';
 const NO_RESPONDERS = 503;
 const ATTEMPTS_MAX = 2;
 
@@ -30,7 +28,6 @@ interface Pending {
   readonly token: string;
   readonly subject: string;
   readonly payload: Uint8Array;
-  readonly trace: string | undefined;
   readonly resolve: (reply: Uint8Array) => void;
   readonly reject: (error: MosaicError) => void;
   attempts: number;
@@ -71,7 +68,7 @@ export class Requester implements LinkUser {
    * @param payload must not change before the answer
    * @throws MosaicError `unavailable`, `limited`, `unauthorized` or `closed`, see docs/bus.md
    */
-  request(subject: string, payload: Uint8Array, trace?: string): Promise<Uint8Array> {
+  request(subject: string, payload: Uint8Array): Promise<Uint8Array> {
     const { limits, counters, link } = this.#options;
     if (this.#isClosed || link.isClosed) return Promise.reject(closed());
     const isFull =
@@ -92,7 +89,6 @@ export class Requester implements LinkUser {
         token: this.#nextToken(),
         subject,
         payload,
-        trace,
         resolve,
         reject,
         attempts: 0,
@@ -150,10 +146,8 @@ export class Requester implements LinkUser {
     if (pending.isWaiting) return;
     pending.attempts += 1;
     if (pending.attempts > 1) counters.requestsRepeated += 1;
-    const { subject, payload, token, trace } = pending;
-    const head = trace === undefined ? undefined : headers();
-    head?.set(TRACE_HEADER, trace!);
-    if (link.publish(subject, payload, `${this.#inbox}.${token}`, head)) return;
+    const { subject, payload, token } = pending;
+    if (link.publish(subject, payload, `${this.#inbox}.${token}`)) return;
     const message = 'the server NATS is connected to now does not take the request';
     this.#fail(pending, new MosaicError('unavailable', 'bus-disconnected', message));
   }

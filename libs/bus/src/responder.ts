@@ -3,21 +3,28 @@ import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { BusCounters } from './bus-counters.ts';
 import type { BusLimits } from './bus-limits.ts';
-import type { RoleName, RoleService } from './contract.ts';
+import { readCall } from './call-codec.ts';
+import type { CallContext, CallReport, RoleName, RoleService } from './contract.ts';
 import type { Subjects } from './live-subjects.ts';
-import { headerOf, type NatsLink } from './nats-link.ts';
+import type { NatsLink } from './nats-link.ts';
 import { cutReply, encodeError, encodeKeys, encodePage, encodeResults } from './reply-codec.ts';
 import { decodeGet, decodeIdentities, decodeQuery, decodeSubmit } from './request-codec.ts';
-import { TRACE_HEADER } from './requester.ts';
 
 const QUEUE = 'workers';
 
-type Operation = (service: RoleService, request: Uint8Array) => Promise<Uint8Array>;
+type Operation = (
+  service: RoleService,
+  request: Uint8Array,
+  call: ServedCall | undefined,
+) => Promise<Uint8Array>;
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
-  submit: async (service, request) => encodeResults(await service.submit(decodeSubmit(request))),
-  query: async (service, request) => encodePage(await service.query(decodeQuery(request))),
-  get: async (service, request) => encodePage(await service.get(decodeGet(request))),
+  submit: async (service, request, call) =>
+    encodeResults(await service.submit(decodeSubmit(request), call), call?.report),
+  query: async (service, request, call) =>
+    encodePage(await service.query(decodeQuery(request), call), call?.report),
+  get: async (service, request, call) =>
+    encodePage(await service.get(decodeGet(request), call), call?.report),
   identities: async (service, request) =>
     encodeKeys(await service.identities(decodeIdentities(request))),
 };
@@ -28,10 +35,8 @@ export interface ResponderOptions {
   readonly subjects: Subjects;
   readonly limits: BusLimits;
   readonly counters: BusCounters;
-  /** Runs what a request with a trace asks for. */
-  readonly runTraced: <T>(trace: string, work: () => Promise<T>) => Promise<T>;
-  /** Told of what a role throws that its callers must not see. */
-  readonly failed: (error: unknown) => void;
+  /** Told of what a role throws that its callers must not see, and by which request, where it has a name. */
+  readonly failed: (error: unknown, requestId?: string) => void;
 }
 
 /** The roles that one process serves. */
@@ -109,15 +114,15 @@ export class Responder {
     message: Msg,
     reply: string,
   ): Promise<void> {
-    const trace = headerOf(message, TRACE_HEADER);
-    const work = (): Promise<Uint8Array> => operation(service, message.data);
+    let call: ServedCall | undefined;
     try {
-      const answer = await (trace === undefined ? work() : this.#options.runTraced(trace, work));
-      await this.#answer(reply, answer);
+      call = servedCall(message.data);
+      await this.#answer(reply, await operation(service, message.data, call));
       this.#options.counters.served += 1;
     } catch (error) {
-      if (!isMosaicError(error) || error.kind === 'internal') this.#options.failed(error);
-      await this.#answer(reply, encodeError(error));
+      const isUnforeseen = !isMosaicError(error) || error.kind === 'internal';
+      if (isUnforeseen) this.#options.failed(error, call?.requestId);
+      await this.#answer(reply, encodeError(error, call?.report));
     }
   }
 
@@ -130,4 +135,22 @@ export class Responder {
       link.publish(reply, part);
     }
   }
+}
+
+/** A call whose report goes back with the answer. */
+interface ServedCall extends CallContext {
+  report: CallReport | undefined;
+}
+
+function servedCall(request: Uint8Array): ServedCall | undefined {
+  const sent = readCall(request);
+  if (sent === undefined) return undefined;
+  const call: ServedCall = {
+    ...sent,
+    report: undefined,
+    answered: (report) => {
+      call.report = report;
+    },
+  };
+  return call;
 }

@@ -1,6 +1,14 @@
 /** A role as a gateway calls it over NATS. */
 import { MosaicError, type PublicKey, type ResultCode } from '@mosaic-cluster/protocol';
-import type { GetRequest, Page, QueryRequest, RoleService, Submission } from './contract.ts';
+import { CALL_BYTES_MAX } from './call-codec.ts';
+import type {
+  CallContext,
+  GetRequest,
+  Page,
+  QueryRequest,
+  RoleService,
+  Submission,
+} from './contract.ts';
 import { decodeKeys, decodePage, decodeResults } from './reply-codec.ts';
 import {
   encodeGet,
@@ -11,12 +19,12 @@ import {
 } from './request-codec.ts';
 
 /** Bytes of a batch besides its submissions. */
-const BATCH_HEAD_BYTES = 8;
+const BATCH_OTHER_BYTES = 8 + CALL_BYTES_MAX;
 
 /** What a client needs. */
 export interface RoleClientOptions {
   /** Asks the role for one operation. */
-  readonly ask: (operation: string, payload: Uint8Array) => Promise<Uint8Array>;
+  readonly ask: (operation: string, payload: Uint8Array, call?: CallContext) => Promise<Uint8Array>;
   /** Most bytes of one request. */
   readonly payloadBytesMax: () => number;
 }
@@ -29,29 +37,36 @@ export class RoleClient implements RoleService {
     this.#options = options;
   }
 
-  async submit(submissions: readonly Submission[]): Promise<readonly ResultCode[]> {
+  async submit(
+    submissions: readonly Submission[],
+    call?: CallContext,
+  ): Promise<readonly ResultCode[]> {
     const batches = batchesOf(submissions, this.#options.payloadBytesMax());
-    if (batches.length === 1) return this.#submitBatch(submissions);
+    if (batches.length === 1) return this.#submitBatch(submissions, call);
     const results: ResultCode[] = [];
     // In turn: what follows a key schedule may be signed by the keys in it.
-    for (const batch of batches) results.push(...(await this.#submitBatch(batch)));
+    for (const batch of batches) results.push(...(await this.#submitBatch(batch, call)));
     return results;
   }
 
-  async query(request: QueryRequest): Promise<Page> {
-    return decodePage(await this.#options.ask('query', encodeQuery(request)));
+  async query(request: QueryRequest, call?: CallContext): Promise<Page> {
+    return decodePage(await this.#options.ask('query', encodeQuery(request, call), call));
   }
 
-  async get(request: GetRequest): Promise<Page> {
-    return decodePage(await this.#options.ask('get', encodeGet(request)));
+  async get(request: GetRequest, call?: CallContext): Promise<Page> {
+    return decodePage(await this.#options.ask('get', encodeGet(request, call), call));
   }
 
   async identities(key: PublicKey): Promise<readonly PublicKey[]> {
     return decodeKeys(await this.#options.ask('identities', encodeIdentities(key)));
   }
 
-  async #submitBatch(batch: readonly Submission[]): Promise<readonly ResultCode[]> {
-    const results = decodeResults(await this.#options.ask('submit', encodeSubmit(batch)));
+  async #submitBatch(
+    batch: readonly Submission[],
+    call: CallContext | undefined,
+  ): Promise<readonly ResultCode[]> {
+    const reply = await this.#options.ask('submit', encodeSubmit(batch, call), call);
+    const results = decodeResults(reply);
     if (results.length === batch.length) return results;
     const message = `a role answered ${batch.length} submissions with ${results.length} results`;
     throw new MosaicError('corrupt', 'bus-message', message);
@@ -62,13 +77,13 @@ export class RoleClient implements RoleService {
 function batchesOf(submissions: readonly Submission[], bytesMax: number): Submission[][] {
   const batches: Submission[][] = [];
   let batch: Submission[] = [];
-  let bytes = BATCH_HEAD_BYTES;
+  let bytes = BATCH_OTHER_BYTES;
   for (const submission of submissions) {
     const more = submissionBytes(submission);
     if (batch.length > 0 && bytes + more > bytesMax) {
       batches.push(batch);
       batch = [];
-      bytes = BATCH_HEAD_BYTES;
+      bytes = BATCH_OTHER_BYTES;
     }
     batch.push(submission);
     bytes += more;
