@@ -23,6 +23,7 @@ import { settings as outboxSettings } from '../services/outbox/dist/config.js';
 import { settings as inboxSettings } from '../services/inbox/dist/config.js';
 import { settings as encryptionSettings } from '../services/encryption/dist/config.js';
 import { renderSettingsMarkdown } from '../libs/runtime/dist/config-help.js';
+import { TRACE_LIMIT_TABLE } from '../libs/runtime/dist/tracing/trace-limits.js';
 import { chartPages } from './deploy/chart-pages.mjs';
 import { dashboardPages } from './dashboards/pages.mjs';
 import { metricsPage } from './metrics-page.mjs';
@@ -172,7 +173,12 @@ ${limitsTable(FILE_LOG_LIMIT_TABLE)}
 
 Of each role that a worker of a cluster has open (\`libs/store/src/store-limits.ts\`).
 
-${limitsTable(OBJECT_LOG_LIMIT_TABLE)}`;
+${limitsTable(OBJECT_LOG_LIMIT_TABLE)}
+## Traces and slow requests
+
+Of every process (\`libs/runtime/src/tracing/trace-limits.ts\`); see [tracing](tracing.md).
+
+${limitsTable(TRACE_LIMIT_TABLE)}`;
 }
 
 const pages = {

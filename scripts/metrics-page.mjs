@@ -11,6 +11,7 @@ import { defineModerationMetrics } from '../libs/role/dist/moderation-metrics.js
 import { measureVerifier } from '../libs/role/dist/verifier-metrics.js';
 import { renderMetricsMarkdown } from '../libs/runtime/dist/metric-table.js';
 import { Metrics } from '../libs/runtime/dist/metrics.js';
+import { defineTraceMetrics } from '../libs/runtime/dist/tracing/trace-metrics.js';
 import { defineAbuseMetrics } from '../services/gateway/dist/abuse-metrics.js';
 import { createCounters } from '../services/gateway/dist/counters.js';
 import { defineGatewayMetrics } from '../services/gateway/dist/gateway-metrics.js';
@@ -93,6 +94,7 @@ const SECTIONS = [
     define: (metrics) => {
       defineServingMetrics(metrics, nothing);
       defineCertificateMetrics(metrics, {});
+      defineTraceMetrics(metrics);
     },
   },
   {
@@ -137,8 +139,8 @@ const SECTIONS = [
     whose: 'Of the processes of a cluster; a gateway uses no object store.',
     define: (metrics) => {
       defineBusMetrics(metrics, nothing);
-      measureRedis(metrics, nothing);
-      measureObjects(metrics, nothing);
+      measureRedis(metrics, nothing, nothing);
+      measureObjects(metrics, nothing, nothing);
     },
   },
 ];
@@ -167,6 +169,10 @@ seconds; labels have no other values than those given here, so that no client ca
 series grow. What a metric is there for is on the dashboards, and what is wrong enough to be told is in
 the alerts, each with a page in [runbooks](runbooks/README.md); both are files of the chart, in
 \`charts/mosaic-cluster/files\`.
+
+Where [traces](tracing.md) are on, the text is OpenMetrics, and the histograms
+\`mosaic_submission_duration_seconds\`, \`mosaic_stored_answer_duration_seconds\` and
+\`mosaic_role_request_duration_seconds\` have exemplars with the \`trace_id\` of a traced request.
 
 ${parts.join('\n')}`;
 }

@@ -1,14 +1,22 @@
-/** What a process asks of the object store and how that goes, as metrics. */
+/** What a process asks of the object store and how that goes, as metrics and in traces. */
 import { isMosaicError } from '@mosaic-cluster/protocol';
-import { LATENCY_BUCKETS, type Metrics } from '@mosaic-cluster/runtime';
+import {
+  LATENCY_BUCKETS,
+  type Metrics,
+  type SpanStart,
+  traced,
+  type Tracer,
+} from '@mosaic-cluster/runtime';
 import type { ObjectStore } from '@mosaic-cluster/store';
 
 const OPERATIONS = ['put', 'get', 'head', 'list', 'delete'] as const;
 
+const CLIENT: SpanStart = { kind: 'client' };
+
 type Operation = (typeof OPERATIONS)[number];
 
-/** Defines the metrics of a process's object store, and gives one that is measured. */
-export function measureObjects(metrics: Metrics, store: ObjectStore): ObjectStore {
+/** Defines the metrics of a process's object store, and gives one that is measured and traced. */
+export function measureObjects(metrics: Metrics, tracer: Tracer, store: ObjectStore): ObjectStore {
   const labels = { operation: OPERATIONS } as const;
   const { seconds, failures, written, read } = metrics.define({
     seconds: {
@@ -42,7 +50,7 @@ export function measureObjects(metrics: Metrics, store: ObjectStore): ObjectStor
   const measured = async <T>(operation: Operation, ask: () => Promise<T>): Promise<T> => {
     const since = performance.now();
     try {
-      return await ask();
+      return await traced(tracer, `object store ${operation}`, CLIENT, ask);
     } catch (error) {
       if (isFailure(error)) failures.with({ operation }).increment();
       throw error;

@@ -20,7 +20,8 @@ export async function openBus(config: BusConfig, service: Service): Promise<Nats
       // One attempt each: the service itself is what is patient.
       limits: { startTimeoutMs: 0 },
       notice: quietWarnings(() => lifecycle.log),
-      failed: (error) => lifecycle.log.error('the bus met an error', { error }),
+      failed: (error, request) =>
+        lifecycle.log.error('the bus met an error', { error, ...(request && { request }) }),
     }),
   );
   lifecycle.add('bus', bus, CLOSE_TIMEOUT_MS);

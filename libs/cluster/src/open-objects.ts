@@ -14,7 +14,7 @@ const NOTHING = 'self-test/nothing';
 
 /** Opens the object store, waiting for it where it is not there yet. It closes with the lifecycle. */
 export async function openObjects(config: ObjectConfig, service: Service): Promise<ObjectStore> {
-  const { lifecycle, metrics, readiness } = service;
+  const { lifecycle, metrics, readiness, tracer } = service;
   const opened = await service.await('the object store', async () => {
     const store = await openObjectStore(config);
     try {
@@ -26,7 +26,7 @@ export async function openObjects(config: ObjectConfig, service: Service): Promi
     }
   });
   lifecycle.add('object store', opened);
-  const objects = measureObjects(metrics, opened);
+  const objects = measureObjects(metrics, tracer, opened);
   readiness.addCheck({
     name: 'object store',
     check: (signal) => objects.head(NOTHING, { signal }),

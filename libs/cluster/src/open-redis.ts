@@ -18,7 +18,7 @@ export async function connectRedis(
   service: Service,
   use: 'needed' | 'useful' = 'needed',
 ): Promise<RedisConnection> {
-  const { lifecycle, metrics, readiness } = service;
+  const { lifecycle, metrics, readiness, tracer } = service;
   const warn = quietWarnings(() => lifecycle.log);
   let isOpen = false;
   const redis = await service.await('Redis', () =>
@@ -29,7 +29,7 @@ export async function connectRedis(
   isOpen = true;
   lifecycle.add('Redis', redis);
   if (use === 'needed') readiness.addCheck({ name: 'Redis', check: () => redis.check() });
-  const { connection, lookAtMemory } = measureRedis(metrics, redis);
+  const { connection, lookAtMemory } = measureRedis(metrics, tracer, redis);
   const looking = new RepeatedWork();
   lifecycle.add('memory of Redis', { close: async () => looking.close() });
   await lookAtMemory().catch((error: unknown) => {

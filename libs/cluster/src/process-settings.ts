@@ -1,5 +1,5 @@
 /** The settings that every process of a cluster has: what it says about itself, how long it waits. */
-import { logSettings } from '@mosaic-cluster/runtime';
+import { logSettings, traceSettings } from '@mosaic-cluster/runtime';
 
 const own = {
   healthListen: {
@@ -19,4 +19,8 @@ const own = {
 } as const;
 
 /** Settings of every process of a cluster. */
-export const processSettings: typeof own & typeof logSettings = { ...own, ...logSettings };
+export const processSettings: typeof own & typeof logSettings & typeof traceSettings = {
+  ...own,
+  ...logSettings,
+  ...traceSettings,
+};

@@ -1,5 +1,5 @@
-/** What a process asks of Redis and how that goes, as metrics. */
-import { LATENCY_BUCKETS, type Metrics, timed } from '@mosaic-cluster/runtime';
+/** What a process asks of Redis and how that goes, as metrics and in traces. */
+import { LATENCY_BUCKETS, type Metrics, timed, traced, type Tracer } from '@mosaic-cluster/runtime';
 import type { RedisConnection, RedisServers } from '@mosaic-cluster/store/redis';
 
 /** A connection that is measured. */
@@ -10,7 +10,7 @@ export interface MeasuredRedis {
 }
 
 /** Defines the metrics of a process's connection to Redis. */
-export function measureRedis(metrics: Metrics, redis: RedisServers): MeasuredRedis {
+export function measureRedis(metrics: Metrics, tracer: Tracer, redis: RedisServers): MeasuredRedis {
   const { seconds, failures, calls, used, max, fullest } = metrics.define({
     seconds: {
       type: 'histogram',
@@ -55,7 +55,10 @@ export function measureRedis(metrics: Metrics, redis: RedisServers): MeasuredRed
       keyPrefix: redis.keyPrefix,
       run: (asked) => {
         calls.increment(asked.length);
-        return timed(seconds, failures, () => redis.run(asked));
+        const run = (): ReturnType<RedisConnection['run']> => redis.run(asked);
+        if (tracer.current() === undefined) return timed(seconds, failures, run);
+        const start = { kind: 'client', attributes: { 'mosaic.count': asked.length } } as const;
+        return timed(seconds, failures, () => traced(tracer, 'redis', start, run));
       },
       check: () => redis.check(),
       close: () => redis.close(),

@@ -7,13 +7,17 @@ import {
   type ConfigOf,
   createLogger,
   formatHostPort,
+  instanceName,
   type Lifecycle,
   Metrics,
+  openTracing,
   Readiness,
   renderSettingsHelp,
   run,
   type SettingsTable,
+  SlowLog,
   startHealthServer,
+  type Tracer,
 } from '@mosaic-cluster/runtime';
 import { withPatience } from './patience.ts';
 import type { processSettings } from './process-settings.ts';
@@ -28,6 +32,11 @@ export interface Service {
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
+  /** What this process is called beside others of its service. */
+  readonly instance: string;
+  readonly tracer: Tracer;
+  /** Told of operations that take long. */
+  readonly slow: SlowLog;
   /**
    * Opens what the process depends on, as often as it takes within the start's time.
    *
@@ -94,7 +103,11 @@ async function openFrame(
   lifecycle: Lifecycle,
 ): Promise<{ service: Service; health: string }> {
   const { log } = lifecycle;
-  const metrics = new Metrics({ service: name, version: VERSION });
+  const metrics = new Metrics({
+    service: name,
+    version: VERSION,
+    hasExemplars: config.traces !== 'off',
+  });
   const readiness = new Readiness({ checkTimeoutMs: CHECK_TIMEOUT_MS, log });
   const listen = config.healthListen;
   const server = await startHealthServer({ listen, readiness, metrics, log });
@@ -102,9 +115,14 @@ async function openFrame(
   defineServingMetrics(metrics, readiness);
   const health = `http://${formatHostPort(server.address)}`;
   log.debug(`health at ${health}/readyz`);
+  const instance = instanceName();
+  const traced = { service: name, version: VERSION, instance };
   const service: Service = {
     name,
     version: VERSION,
+    instance,
+    tracer: await openTracing(config, traced, metrics, lifecycle),
+    slow: new SlowLog({ log, afterMs: config.slowAfter }),
     lifecycle,
     metrics,
     readiness,

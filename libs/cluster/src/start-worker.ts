@@ -20,6 +20,7 @@ import {
   openConfiguredHook,
   openVerifier,
   parseAcceptRules,
+  RequestWatcher,
   type RolePolicy,
   roleRules,
   RoleWorker,
@@ -66,7 +67,7 @@ export async function startWorker(
   config: WorkerConfig,
   service: Service,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { lifecycle, metrics } = service;
+  const { lifecycle, metrics, tracer, slow, instance } = service;
   defineCertificateMetrics(metrics, certificatesOf(config));
   const figures = defineRoleMetrics(metrics, [role]);
   const [bus, objects, redis, verifier, { tools }] = await Promise.all([
@@ -100,6 +101,7 @@ export async function startWorker(
     hook: await openConfiguredHook(config, lifecycle, figures),
     commitBounds: COMMIT_BOUNDS,
     events: { ...figures.events(role), ...eventsOf(service) },
+    watcher: new RequestWatcher({ role, tracer, slow, worker: instance }),
   };
   const worker = lifecycle.add(`role ${role}`, new RoleWorker(deps));
   figures.watch({ role, log: stores.own.log, worker });
@@ -158,10 +160,10 @@ function answerOperators(
 
 function eventsOf({ lifecycle }: Service): WorkerEvents {
   return {
-    failed: (what, error) => {
+    failed: (what, error, request) => {
       // What passes by itself, as a store that is away, was said where it began.
       const level = isMosaicError(error) && error.retryable ? 'debug' : 'error';
-      lifecycle.log[level](`${what} failed`, { error });
+      lifecycle.log[level](`${what} failed`, { error, ...(request && { request }) });
     },
   };
 }

@@ -43,7 +43,7 @@ export class CandidateSteps {
   }
 
   #fail(candidates: readonly Candidate[], error: unknown): void {
-    this.#events.failed?.('submission', error);
+    this.#events.failed?.('submission', error, candidates[0]?.watch.requestId);
     const result = failureResult(error);
     for (const candidate of candidates) candidate.result ??= result;
   }

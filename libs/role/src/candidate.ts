@@ -8,11 +8,14 @@ import {
   type ResultCode,
 } from '@mosaic-cluster/protocol';
 import type { Standing } from './index-writer.ts';
+import type { RequestWatch } from './request-watch.ts';
 
 /** A submission under judgement. */
 export interface Candidate {
   readonly submission: Submission;
   readonly record: RecordView;
+  /** Follows the request that brought it. */
+  readonly watch: RequestWatch;
   /** It waits for a moderator. */
   isHeld: boolean;
   /** Its signing key is not its author's now; it may have been when the record was first taken. */
@@ -32,10 +35,11 @@ export interface Candidate {
 }
 
 /** A submission that nothing is known of yet. */
-export function candidateOf(submission: Submission): Candidate {
+export function candidateOf(submission: Submission, watch: RequestWatch): Candidate {
   return {
     submission,
     record: submission.record,
+    watch,
     isHeld: false,
     isForeignKey: false,
     isRemoved: false,

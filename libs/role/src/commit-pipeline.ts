@@ -11,7 +11,9 @@ import {
   type LogPosition,
   type SegmentLog,
 } from '@mosaic-cluster/store';
+import { noTracer, type Tracer } from '@mosaic-cluster/runtime';
 import { COMMIT_LIMIT_TABLE, type CommitBounds } from './commit-limits.ts';
+import { CommitWatch } from './commit-watch.ts';
 import type {
   Committed,
   IndexableEntry,
@@ -20,6 +22,7 @@ import type {
   Standing,
 } from './index-writer.ts';
 import { nextTurn } from './next-turn.ts';
+import type { RequestWatch } from './request-watch.ts';
 import type { WorkerEvents } from './role-worker-deps.ts';
 
 /** An entry to commit. */
@@ -39,6 +42,7 @@ export interface CommitPipelineOptions {
   readonly onCommitFailed: (error: unknown) => void;
   /** Told how commits go. */
   readonly events?: Pick<WorkerEvents, 'appended' | 'indexed' | 'commitFailed'>;
+  readonly tracer?: Tracer;
 }
 
 /** A commit that is in the log but not in the index. */
@@ -51,6 +55,9 @@ interface Waiting {
   readonly entries: readonly CommitEntry[];
   readonly bytes: number;
   readonly rows: number;
+  readonly watch: RequestWatch | undefined;
+  /** When it came, by `performance.now()`. */
+  readonly since: number;
   readonly resolve: (outcomes: readonly IndexOutcome[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -90,11 +97,12 @@ export class CommitPipeline {
   /**
    * Stores entries durably and makes them found.
    *
+   * @param watch follows the request that brought them
    * @returns one outcome per entry, in order
    * @throws MosaicError `limited` (`commit-busy`), `closed`, or what log and index throw: then the
    *   entries may be in the log, and committing them again is safe
    */
-  commit(entries: readonly CommitEntry[]): Promise<readonly IndexOutcome[]> {
+  commit(entries: readonly CommitEntry[], watch?: RequestWatch): Promise<readonly IndexOutcome[]> {
     if (this.#isClosed) {
       return Promise.reject(new MosaicError('closed', 'commit-closed', 'the store is closing'));
     }
@@ -114,7 +122,8 @@ export class CommitPipeline {
       return Promise.reject(new MosaicError('limited', 'commit-busy', message));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entries, bytes, rows, resolve, reject });
+      const since = performance.now();
+      this.#waiting.push({ entries, bytes, rows, watch, since, resolve, reject });
       this.#waitingEntries += entries.length;
       this.#waitingBytes += bytes;
       this.#waitingRows += rows;
@@ -149,9 +158,10 @@ export class CommitPipeline {
       const group = this.#takeGroup();
       const entries =
         group.length === 1 ? group[0]!.entries : group.flatMap((each) => each.entries);
+      const watch = this.#watch(group, entries.length);
       try {
         if (this.isBehind) await this.#catchUpIdle();
-        const { locations, end } = await this.#append(entries);
+        const { locations, end } = await watch.during('append', () => this.#append(entries));
         const located = entries.map(({ record, receivedAt, held, standing }, i) => ({
           record,
           receivedAt,
@@ -160,12 +170,24 @@ export class CommitPipeline {
           location: locations[i]!,
         }));
         await this.#indexed;
-        this.#indexed = this.#index(group, located, end);
+        this.#indexed = this.#index(group, located, end, watch);
       } catch (error) {
+        watch.end(error);
         for (const waiting of group) waiting.reject(error);
       }
     }
     this.#running = undefined;
+  }
+
+  #watch(group: readonly Waiting[], records: number): CommitWatch {
+    const now = performance.now();
+    for (const { watch, since } of group) watch?.took('wait', now - since);
+    const { tracer = noTracer } = this.#options;
+    return new CommitWatch(
+      tracer,
+      group.map(({ watch }) => watch),
+      records,
+    );
   }
 
   async #append(entries: readonly CommitEntry[]): Promise<Appended> {
@@ -208,12 +230,16 @@ export class CommitPipeline {
     group: readonly Waiting[],
     entries: readonly IndexableEntry[],
     end: LogPosition,
+    watch: CommitWatch,
   ): Promise<void> {
     const { events } = this.#options;
     const since = performance.now();
     try {
-      await this.#catchUp();
-      const outcomes = await this.#write({ entries, end });
+      const outcomes = await watch.during('index', async () => {
+        await this.#catchUp();
+        return this.#write({ entries, end });
+      });
+      watch.end();
       events?.indexed?.((performance.now() - since) / 1000);
       let at = 0;
       for (const waiting of group) {
@@ -221,6 +247,7 @@ export class CommitPipeline {
         at += waiting.entries.length;
       }
     } catch (error) {
+      watch.end(error);
       events?.commitFailed?.('index');
       this.#unindexed.push({ entries, end });
       this.#retryLater();

@@ -114,6 +114,7 @@ export {
   roleSettings,
 } from './role-settings.ts';
 export { isNotWhole, type ScheduleSource } from './schedule-sources.ts';
+export { RequestWatcher, type RequestWatcherOptions } from './request-watch.ts';
 export { RoleWorker } from './role-worker.ts';
 export type {
   RecordVerifier,

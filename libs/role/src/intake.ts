@@ -18,6 +18,7 @@ import { CandidateSteps } from './candidate-steps.ts';
 import type { CommitEntry, CommitPipeline } from './commit-pipeline.ts';
 import type { IndexOutcome, IndexWriter } from './index-writer.ts';
 import type { RemovalLookup } from './removed-records.ts';
+import type { RequestWatch } from './request-watch.ts';
 import { Admission } from './rules/admission.ts';
 import type { RoleWorkerDeps, WorkerEvents } from './role-worker-deps.ts';
 import { ScheduleChecks } from './schedule-checks.ts';
@@ -66,12 +67,12 @@ export class Intake {
    *
    * @returns one result per submission, in order
    */
-  async submit(submissions: readonly Submission[]): Promise<ResultCode[]> {
-    const candidates = submissions.map(candidateOf);
+  async submit(submissions: readonly Submission[], watch: RequestWatch): Promise<ResultCode[]> {
+    const candidates = submissions.map((submission) => candidateOf(submission, watch));
     const { now, futureNanosMax, tagsMax = RECORD_TAGS_MAX } = this.#options;
     const bounds = { latest: now() + futureNanosMax, tagsMax };
     for (const candidate of candidates) candidate.result = fieldsRefusal(candidate.record, bounds);
-    await Promise.all(this.#runs(undecided(candidates)));
+    await Promise.all(this.#runs(undecided(candidates), watch));
     const { events } = this.#options;
     return candidates.map(({ result = RESULT.GENERAL_ERROR }) => {
       events.submitted?.(result);
@@ -83,7 +84,7 @@ export class Intake {
    * Starts the candidates off: each key schedule by itself, what depends on one behind it, and
    * everything else together.
    */
-  #runs(candidates: readonly Candidate[]): Promise<void>[] {
+  #runs(candidates: readonly Candidate[], watch: RequestWatch): Promise<void>[] {
     const { pending } = this.#options.directory;
     const runs: Promise<void>[] = [];
     const free: Candidate[] = [];
@@ -92,7 +93,7 @@ export class Intake {
     for (const candidate of candidates) {
       const { record } = candidate;
       if (record.isKeySchedule) {
-        const run = this.#run([candidate]);
+        const run = this.#run([candidate], watch);
         pending.announce(record.author, run);
         runs.push(run);
         continue;
@@ -105,22 +106,29 @@ export class Intake {
         awaited.add(schedules);
       }
     }
-    if (free.length > 0) runs.push(this.#run(free));
+    if (free.length > 0) runs.push(this.#run(free, watch));
     if (dependent.length > 0) {
-      runs.push(Promise.all(awaited).then(() => this.#run(dependent)));
+      runs.push(Promise.all(awaited).then(() => this.#run(dependent, watch)));
     }
     return runs;
   }
 
   /** Decides all candidates. Never rejects. */
-  async #run(candidates: readonly Candidate[]): Promise<void> {
-    await this.#steps.each(candidates, (candidate) => this.#judge(candidate));
-    await this.#steps.together(candidates, (open) => this.#answerHeld(open));
-    await this.#steps.together(candidates, (open) => this.#verify(open));
-    await this.#steps.each(candidates, (candidate) => this.#checkPayload(candidate));
-    await this.#steps.each(candidates, (candidate) => this.#answerOutdated(candidate));
-    if (this.#admission.hasMore) await this.#admission.admit(candidates);
-    await this.#store(candidates);
+  async #run(candidates: readonly Candidate[], watch: RequestWatch): Promise<void> {
+    const steps = this.#steps;
+    await watch.during('judge', () => steps.each(candidates, (each) => this.#judge(each)));
+    await watch.during('lookup', () =>
+      steps.together(candidates, (open) => this.#answerHeld(open)),
+    );
+    await watch.during('verify', async () => {
+      await steps.together(candidates, (open) => this.#verify(open));
+      await steps.each(candidates, (each) => this.#checkPayload(each));
+    });
+    await steps.each(candidates, (each) => this.#answerOutdated(each));
+    if (this.#admission.hasMore) {
+      await watch.during('admit', () => this.#admission.admit(candidates));
+    }
+    await this.#store(candidates, watch);
     if (this.#admission.hasMore) this.#admission.giveBack(candidates);
   }
 
@@ -226,24 +234,24 @@ export class Intake {
     });
   }
 
-  async #store(candidates: readonly Candidate[]): Promise<void> {
+  async #store(candidates: readonly Candidate[], watch: RequestWatch): Promise<void> {
     const open = undecided(candidates);
     const lasting = open.filter(isStored);
     const passing = lasting.length === open.length ? [] : open.filter((each) => !isStored(each));
     await Promise.all([
-      this.#steps.together(lasting, (each) => this.#commit(each)),
+      this.#steps.together(lasting, (each) => this.#commit(each, watch)),
       this.#steps.each(passing, (candidate) => this.#offer(candidate)),
     ]);
   }
 
-  async #commit(candidates: readonly Candidate[]): Promise<void> {
+  async #commit(candidates: readonly Candidate[], watch: RequestWatch): Promise<void> {
     const { commits, now } = this.#options;
     const receivedAt = now();
     const entries = candidates.map(({ record, isHeld, standing }): CommitEntry => {
       return { record, receivedAt, held: isHeld, standing };
     });
     for (const candidate of candidates) candidate.mayBeStored = true;
-    const outcomes = await commits.commit(entries).catch((error: unknown) => {
+    const outcomes = await commits.commit(entries, watch).catch((error: unknown) => {
       // What had no room was not even begun.
       const isBegun = !isMosaicError(error) || error.kind !== 'limited';
       for (const candidate of candidates) candidate.mayBeStored = isBegun;

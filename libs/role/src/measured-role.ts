@@ -1,5 +1,5 @@
 /** A role's service that says how long its requests took: what a worker puts on the bus. */
-import type { RoleName, RoleService } from '@mosaic-cluster/bus';
+import type { CallContext, RoleName, RoleService } from '@mosaic-cluster/bus';
 import {
   BATCH_BUCKETS,
   type CounterHandle,
@@ -62,8 +62,8 @@ export function defineRequestMetrics(metrics: Metrics, names: readonly RoleName[
     const records = batch.with({ role });
     const measured = <A, B>(
       request: RequestName,
-      answer: (asked: A) => Promise<B>,
-    ): ((asked: A) => Promise<B>) =>
+      answer: (asked: A, call?: CallContext) => Promise<B>,
+    ): ((asked: A, call?: CallContext) => Promise<B>) =>
       measuredAnswer(
         [seconds.with({ role, request }), failures.with({ role, request })],
         (by) => inFlight.add(by),
@@ -71,9 +71,9 @@ export function defineRequestMetrics(metrics: Metrics, names: readonly RoleName[
       );
     const submit = measured('submit', service.submit.bind(service));
     return {
-      submit: (submissions) => {
+      submit: (submissions, call) => {
         records.observe(submissions.length);
-        return submit(submissions);
+        return submit(submissions, call);
       },
       query: measured('query', service.query.bind(service)),
       get: measured('get', service.get.bind(service)),
@@ -85,12 +85,12 @@ export function defineRequestMetrics(metrics: Metrics, names: readonly RoleName[
 function measuredAnswer<A, B>(
   [seconds, failures]: readonly [HistogramHandle, CounterHandle],
   opened: (by: number) => void,
-  answer: (asked: A) => Promise<B>,
-): (asked: A) => Promise<B> {
-  return async (asked) => {
+  answer: (asked: A, call?: CallContext) => Promise<B>,
+): (asked: A, call?: CallContext) => Promise<B> {
+  return async (asked, call) => {
     opened(1);
     try {
-      return await timed(seconds, failures, () => answer(asked));
+      return await timed(seconds, failures, () => answer(asked, call), call?.trace?.traceId);
     } finally {
       opened(-1);
     }

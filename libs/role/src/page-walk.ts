@@ -10,6 +10,7 @@ import type { EntryMerge } from './entry-merge.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import { isNotWhole } from './schedule-sources.ts';
 import type { ReadingTurns } from './reading-turns.ts';
+import type { RequestWatch } from './request-watch.ts';
 import type { RolePolicy } from './role-policy.ts';
 
 /** What a walk works with. */
@@ -28,6 +29,8 @@ export interface PageWalkOptions {
   readonly matcher: Pick<FilterMatcher, 'matches'> | undefined;
   /** The master keys that the reader acts for. */
   readonly identities: readonly PublicKey[];
+  /** Told where the time goes. */
+  readonly watch: RequestWatch;
 }
 
 /** Entries looked at in one turn, and at most taken from the merge at once. */
@@ -52,10 +55,10 @@ export class PageWalk {
 
   /** Fills the page. @throws MosaicError as the storage */
   async fill(): Promise<Page> {
-    const { merge, turns } = this.#options;
+    const { merge, turns, watch } = this.#options;
     for (;;) {
       const wanted = this.#wanted();
-      const entries = await merge.take(wanted);
+      const entries = await watch.adding('find', () => merge.take(wanted));
       const isEnd = entries.length < wanted || merge.isExhausted;
       const stopped = await this.#look(entries);
       if (stopped >= 0) {
@@ -63,7 +66,7 @@ export class PageWalk {
         return this.#page(isLast ? undefined : entries[stopped]!.position);
       }
       if (isEnd) return this.#page(undefined);
-      await turns.next();
+      await watch.adding('wait', () => turns.next());
     }
   }
 
@@ -76,7 +79,7 @@ export class PageWalk {
 
   /** Looks at entries. Returns the index of the one at which the budget was spent; −1: none. */
   async #look(entries: readonly IndexEntry[]): Promise<number> {
-    const { budget, log } = this.#options;
+    const { budget, log, watch } = this.#options;
     const fetched: (LogEntry | undefined)[] = [];
     for (let i = 0; i < entries.length; i++) {
       const { location, held } = entries[i]!;
@@ -87,7 +90,7 @@ export class PageWalk {
       }
       this.#scanned += 1;
       const served = this.#isServed(entry, held);
-      if (typeof served === 'boolean' ? served : await served) {
+      if (typeof served === 'boolean' ? served : await watch.adding('judge', () => served)) {
         this.#records.push(entry);
         this.#bytes += entry.record.bytes.length;
       }
@@ -106,12 +109,13 @@ export class PageWalk {
     start: number,
     fetched: (LogEntry | undefined)[],
   ): Promise<void> {
-    const { log } = this.#options;
+    const { log, watch } = this.#options;
     const missing: number[] = [];
     for (let i = start; i < entries.length && missing.length < this.#readRecords; i++) {
       if (log.peek(entries[i]!.location) === undefined) missing.push(i);
     }
-    const read = await log.read(missing.map((i) => entries[i]!.location));
+    const locations = missing.map((i) => entries[i]!.location);
+    const read = await watch.adding('read', () => log.read(locations));
     let bytes = 0;
     missing.forEach((at, i) => {
       fetched[at] = read[i];

@@ -29,6 +29,7 @@ import {
   receivedRange,
 } from './query-plan.ts';
 import { ReadingTurns } from './reading-turns.ts';
+import { idleWatch, type RequestWatch } from './request-watch.ts';
 import type { RolePolicy } from './role-policy.ts';
 
 /** What the engine works on. */
@@ -75,7 +76,11 @@ export class RecordReader {
    * @param identities the master keys that the reader acts for; empty: anonymous
    * @throws MosaicError `invalid` (`cursor`, `too-open`), or what the storage throws
    */
-  async query(request: QueryRequest, identities: readonly PublicKey[]): Promise<Page> {
+  async query(
+    request: QueryRequest,
+    identities: readonly PublicKey[],
+    watch: RequestWatch = idleWatch(),
+  ): Promise<Page> {
     const { filter, budget } = request;
     const { index } = this.#deps;
     if (!filter.isNarrow) {
@@ -84,10 +89,10 @@ export class RecordReader {
     const { choice, below } = readCursor(request.cursor);
     const plans = plansFor(filter);
     if (plans.length === 0 || (await this.#isEmpty(plans[0]!.length))) return NOTHING;
-    if (request.cursor !== undefined) await this.#turns.next();
+    if (request.cursor !== undefined) await watch.adding('wait', () => this.#turns.next());
     const { number, sources, probed } = this.#deps.policy.isPrivate
       ? this.#follow(0, readerPlan(filter, identities))
-      : await this.#choose(request, plans, choice);
+      : await watch.adding('find', () => this.#choose(request, plans, choice));
     if (sources.length === 0) return NOTHING;
     const reading = { index, turns: this.#turns };
     return new PageWalk({
@@ -99,6 +104,7 @@ export class RecordReader {
       choice: number,
       matcher: compileFilter(filter),
       identities,
+      watch,
     }).fill();
   }
 
@@ -107,13 +113,17 @@ export class RecordReader {
    *
    * @throws MosaicError `invalid` (`cursor`), or what the storage throws
    */
-  async get(request: GetRequest, identities: readonly PublicKey[]): Promise<Page> {
+  async get(
+    request: GetRequest,
+    identities: readonly PublicKey[],
+    watch: RequestWatch = idleWatch(),
+  ): Promise<Page> {
     const { references, budget } = request;
     const { index, policy } = this.#deps;
     const { below } = readCursor(request.cursor);
     if (policy.isPrivate && identities.length === 0) return NOTHING;
     if (await this.#isEmpty(references.length)) return NOTHING;
-    if (request.cursor !== undefined) await this.#turns.next();
+    if (request.cursor !== undefined) await watch.adding('wait', () => this.#turns.next());
     const ids = references.filter((reference) => referenceKind(reference) === 'id');
     const addresses = references.filter((reference) => referenceKind(reference) === 'address');
     // What lies at somebody else's private address must not even cost time: there, only what
@@ -142,6 +152,7 @@ export class RecordReader {
       choice: 0,
       matcher: isExact ? undefined : namedBy(references),
       identities,
+      watch,
     }).fill();
   }
 

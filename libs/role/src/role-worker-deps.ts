@@ -8,6 +8,7 @@ import type { KeyDirectory } from './key-directory.ts';
 import type { PolicyHook } from './hook/policy-hook.ts';
 import type { AcceptRule, AcceptRules } from './rules/accept-rules.ts';
 import type { RemovalLookup } from './removed-records.ts';
+import type { RequestWatcher } from './request-watch.ts';
 import type { RolePolicy, ServedUsers } from './role-policy.ts';
 
 /** Checks keys, ID and signature of records: validation steps 3 to 9. */
@@ -33,8 +34,8 @@ export interface WorkerEvents {
   indexed?(seconds: number): void;
   /** A group commit failed: its submitters were told to try again. */
   commitFailed?(step: CommitStep): void;
-  /** Something failed that its caller only sees as a result code, or not at all. */
-  failed?(what: 'submission' | 'live delivery', error: unknown): void;
+  /** Something failed that its caller only sees as a result code, or not at all; for which request. */
+  failed?(what: 'submission' | 'live delivery', error: unknown, requestId?: string): void;
 }
 
 /** What a worker is made of. */
@@ -65,4 +66,6 @@ export interface RoleWorkerDeps {
   readonly hook?: PolicyHook | undefined;
   readonly commitBounds: CommitBounds;
   readonly events?: WorkerEvents;
+  /** Follows its requests; undefined: nobody does. */
+  readonly watcher?: RequestWatcher;
 }

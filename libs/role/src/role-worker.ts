@@ -3,6 +3,7 @@
  * answers queries. What differs between roles is in their policy.
  */
 import type {
+  CallContext,
   GetRequest,
   LiveRecord,
   Page,
@@ -18,6 +19,7 @@ import { Intake } from './intake.ts';
 import { isNotWhole } from './schedule-sources.ts';
 import { RecordReader } from './record-reader.ts';
 import { NOTHING_REMOVED } from './removed-records.ts';
+import { type RequestWatch, type RequestWatcher, unwatched } from './request-watch.ts';
 import type { RoleWorkerDeps } from './role-worker-deps.ts';
 
 /** Serves one role. */
@@ -27,11 +29,13 @@ export class RoleWorker implements RoleService {
   readonly #writer: IndexWriter;
   readonly #commits: CommitPipeline;
   readonly #intake: Intake;
+  readonly #watcher: RequestWatcher;
 
   constructor(deps: RoleWorkerDeps) {
     const { policy, index, log, directory, commitBounds: bounds, events = {} } = deps;
     const { removed = NOTHING_REMOVED } = deps;
     this.#deps = deps;
+    this.#watcher = deps.watcher ?? unwatched(policy.role);
     this.#reader = new RecordReader({ policy, index, log, directory });
     const writer = new IndexWriter({ index, log, directory, removed });
     this.#writer = writer;
@@ -39,6 +43,7 @@ export class RoleWorker implements RoleService {
       log,
       writer,
       bounds,
+      tracer: this.#watcher.tracer,
       onCommit: (committed) => this.#deliver(committed),
       onCommitFailed: (error) => events.failed?.('live delivery', error),
       events,
@@ -82,16 +87,22 @@ export class RoleWorker implements RoleService {
     }
   }
 
-  submit(submissions: readonly Submission[]): Promise<readonly ResultCode[]> {
-    return this.#intake.submit(submissions);
+  submit(submissions: readonly Submission[], call?: CallContext): Promise<readonly ResultCode[]> {
+    return this.#watcher.follow('submit', submissions.length, call, (watch) =>
+      this.#intake.submit(submissions, watch),
+    );
   }
 
-  async query(request: QueryRequest): Promise<Page> {
-    return this.#reader.query(request, await this.#identitiesOf(request.reader));
+  query(request: QueryRequest, call?: CallContext): Promise<Page> {
+    return this.#watcher.follow('query', request.budget.records, call, async (watch) =>
+      this.#reader.query(request, await this.#identitiesOf(request.reader, watch), watch),
+    );
   }
 
-  async get(request: GetRequest): Promise<Page> {
-    return this.#reader.get(request, await this.#identitiesOf(request.reader));
+  get(request: GetRequest, call?: CallContext): Promise<Page> {
+    return this.#watcher.follow('get', request.references.length, call, async (watch) =>
+      this.#reader.get(request, await this.#identitiesOf(request.reader, watch), watch),
+    );
   }
 
   identities(key: PublicKey): Promise<readonly PublicKey[]> {
@@ -104,10 +115,13 @@ export class RoleWorker implements RoleService {
   }
 
   /** Whom a reader acts for, as far as is known: while the index is not whole, itself. */
-  async #identitiesOf(key: PublicKey | undefined): Promise<readonly PublicKey[]> {
+  async #identitiesOf(
+    key: PublicKey | undefined,
+    watch: RequestWatch,
+  ): Promise<readonly PublicKey[]> {
     if (key === undefined) return [];
     try {
-      return await this.#deps.directory.identities(key);
+      return await watch.adding('judge', () => this.#deps.directory.identities(key));
     } catch (error) {
       if (isNotWhole(error)) return [key];
       throw error;

@@ -24,6 +24,7 @@ import { type PageSource, QueryStream } from './query-stream.ts';
 import { StoredAnswer, type StoredAnswerOptions } from './stored-answer.ts';
 import { StreamTurns } from './stream-turns.ts';
 import { Subscriber } from './subscription.ts';
+import type { StoredWatch } from './watch/stored-watch.ts';
 
 /** What filing a subscription under one key takes, roughly: a map entry, texts, a place to look. */
 const INTEREST_BYTES = 512;
@@ -33,6 +34,7 @@ const KEYS_PER_PLACE = 16;
 /** How a request's stored records are asked for and written. */
 interface StreamPlan {
   readonly request: StoredRequest;
+  readonly watch: StoredWatch;
   readonly queryId: QueryId;
   readonly sources: readonly PageSource[];
   readonly limit: number;
@@ -91,16 +93,18 @@ export class ConnectionRequests {
 
   /** A Get that was admitted. */
   get(queryId: QueryId, references: readonly Reference[], heldBytes: number): void {
-    const { limits, roles } = this.#context;
+    const { limits, roles, watcher } = this.#context;
     if (references.length > limits.getReferencesMax) {
       this.finish(queryId, RESULT.TOO_LARGE);
       return;
     }
     const wanted = withoutRepeats(references);
+    const watch = watcher.stored('get');
     this.#answerStored(heldBytes, {
       request: 'get',
+      watch,
       queryId,
-      sources: wanted.length === 0 ? [] : roles.forReferences(wanted, this.#key),
+      sources: wanted.length === 0 ? [] : roles.forReferences(wanted, this.#key, watch),
       limit: 0,
       pageRecordsFirst: Math.max(1, wanted.length),
       answer: {
@@ -115,12 +119,15 @@ export class ConnectionRequests {
       this.finish(queryId, RESULT.TOO_OPEN);
       return;
     }
+    const { roles, limits, watcher } = this.#context;
+    const watch = watcher.stored('query');
     this.#answerStored(filter.bytes.length, {
       request: 'query',
+      watch,
       queryId,
-      sources: this.#context.roles.forFilter(filter, this.#key),
+      sources: roles.forFilter(filter, this.#key, 'all', watch),
       limit,
-      pageRecordsFirst: this.#context.limits.pageRecordsFirst,
+      pageRecordsFirst: limits.pageRecordsFirst,
       answer: { ended: () => this.finish(queryId, RESULT.SUCCESS) },
     });
   }
@@ -131,7 +138,7 @@ export class ConnectionRequests {
       this.finish(queryId, RESULT.TOO_OPEN);
       return;
     }
-    const { hub, roles, writer, limits, counters } = this.#context;
+    const { hub, roles, writer, limits, counters, watcher } = this.#context;
     const keys = interestKeys(filter);
     const heldBytes = filter.bytes.length + INTEREST_BYTES * keys.length;
     const places = Math.max(1, Math.ceil(keys.length / KEYS_PER_PLACE));
@@ -157,10 +164,12 @@ export class ConnectionRequests {
         else this.finish(queryId, result);
       },
     });
+    const watch = watcher.stored('subscribe');
     const stream = this.#stream({
       request: 'subscribe',
+      watch,
       queryId,
-      sources: roles.forFilter(filter, this.#key),
+      sources: roles.forFilter(filter, this.#key, 'all', watch),
       limit,
       pageRecordsFirst: limits.pageRecordsFirst,
       answer: {
@@ -184,6 +193,7 @@ export class ConnectionRequests {
         this.#visitor.unsubscribe(places);
         hub.close(subscription);
         stream.cancel();
+        watch.end();
         this.#turns.leave(stream);
       },
     });
@@ -192,7 +202,7 @@ export class ConnectionRequests {
         if (!subscription.isClosed) this.#turns.enter(stream);
       },
       (error: unknown) => {
-        if (!subscription.isClosed) this.#fail(queryId, error);
+        if (!subscription.isClosed) this.#fail(queryId, error, watch);
       },
     );
   }
@@ -230,6 +240,7 @@ export class ConnectionRequests {
       cancel: () => {
         counters.queriesOpen -= 1;
         stream.cancel();
+        plan.watch.end();
         this.#turns.leave(stream);
       },
     });
@@ -238,7 +249,7 @@ export class ConnectionRequests {
 
   #stream(plan: StreamPlan): QueryStream {
     const { writer, counters, limits, clock, events } = this.#context;
-    const { request, queryId, sources, limit, pageRecordsFirst, answer } = plan;
+    const { request, watch, queryId, sources, limit, pageRecordsFirst, answer } = plan;
     const since = clock.now();
     const sink = new StoredAnswer({
       socket: this.#socket,
@@ -248,20 +259,23 @@ export class ConnectionRequests {
       pauseBytes: limits.streamPauseBytes,
       failed: (error) => {
         if (isFailure(resultOfError(error))) events.storedFailed?.(request);
-        this.#fail(queryId, error);
+        this.#fail(queryId, error, watch);
       },
       ...answer,
       ended: (count, last) => {
         answer.ended(count, last);
-        events.storedSent?.(request, Math.max(0, clock.now() - since) / 1000);
+        watch.end();
+        const tookMs = Math.max(0, clock.now() - since);
+        events.storedSent?.(request, tookMs / 1000, watch.traceId);
       },
     });
     const paid = paidBy(this.#visitor, sources);
     return new QueryStream({ sources: paid, sink, limit, pageRecordsFirst, limits });
   }
 
-  #fail(queryId: QueryId, error: unknown): void {
-    this.#context.failed(error);
+  #fail(queryId: QueryId, error: unknown, watch: StoredWatch): void {
+    watch.end(error);
+    this.#context.failed(error, watch.requestId);
     this.finish(queryId, resultOfError(error));
   }
 }

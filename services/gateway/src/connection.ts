@@ -146,9 +146,12 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
   }
 
   /** Takes a submission's result from the roles. */
-  settled({ record, since }: PendingSubmission, result: ResultCode): void {
-    const { clock, events } = this.#context;
-    events.submissionAnswered?.(Math.max(0, clock.now() - since) / 1000);
+  settled(submission: PendingSubmission, result: ResultCode): void {
+    const { record, since } = submission;
+    const { clock, events, watcher } = this.#context;
+    const tookMs = Math.max(0, clock.now() - since);
+    events.submissionAnswered?.(tookMs / 1000, submission.span?.context.traceId);
+    watcher.settled(submission, result, tookMs);
     this.#inFlight -= 1;
     this.#inFlightBytes -= record.bytes.length;
     this.#context.counters.submissionsInFlight -= 1;
@@ -251,7 +254,7 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
 
   /** @returns a result that is known at once; undefined: the roles have the record */
   #submit(bytes: Uint8Array): ResultCode | undefined {
-    const { limits, counters, router, clock } = this.#context;
+    const { limits, counters, router, clock, watcher } = this.#context;
     if (this.#isLeaving) return RESULT.SHUTTING_DOWN;
     const message = parsed(bytes);
     if (message?.name !== 'submission' || isPlainlyInvalid(message.record)) return RESULT.INVALID;
@@ -264,9 +267,13 @@ export class Connection implements SocketHandler, SubmissionOwner, ResultHolder 
     const record = new RecordView(copyBytes(received));
     const more = submissionsOfRows(record) - 1 + attestationsMax(record);
     if (more > 0) this.#visitor.submitsMore(more);
-    const { clientKey } = this.#socket;
-    const refusal = router.route(new PendingSubmission(record, clientKey, this, clock.now()));
-    if (refusal !== undefined) return refusal;
+    const span = watcher.submission();
+    const submission = { record, submitter: this.#socket.clientKey };
+    const refusal = router.route(new PendingSubmission(submission, this, clock.now(), span));
+    if (refusal !== undefined) {
+      span?.end();
+      return refusal;
+    }
     this.#inFlight += 1;
     this.#inFlightBytes += received.length;
     counters.submissionsInFlight += 1;

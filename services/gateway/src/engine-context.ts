@@ -9,6 +9,7 @@ import type { Roles } from './roles.ts';
 import type { Router } from './router.ts';
 import type { Standings } from './standings.ts';
 import type { SubscriptionHub } from './subscription-hub.ts';
+import type { GatewayWatcher } from './watch/gateway-watcher.ts';
 
 /** The parts of a gateway's engine. */
 export interface EngineContext {
@@ -24,6 +25,7 @@ export interface EngineContext {
   readonly limits: GatewayLimits;
   readonly counters: GatewayCounters;
   readonly events: GatewayEvents;
-  /** Takes an error that a client is only told the result code of. */
-  readonly failed: (error: unknown) => void;
+  readonly watcher: GatewayWatcher;
+  /** Takes an error that a client is only told the result code of, and the name of its request. */
+  readonly failed: (error: unknown, requestId?: string) => void;
 }

@@ -45,9 +45,9 @@ export function defineGatewayTimes(metrics: Metrics): GatewayEvents {
     STORED_REQUESTS.map((request) => [request, stored.with({ request })]),
   );
   return {
-    submissionAnswered: (seconds) => submissions.observe(seconds),
+    submissionAnswered: (seconds, traceId) => submissions.observe(seconds, traceId),
     batchSent: (records) => batches.observe(records),
-    storedSent: (request, seconds) => byRequest[request]?.observe(seconds),
+    storedSent: (request, seconds, traceId) => byRequest[request]?.observe(seconds, traceId),
     storedFailed: (request) => failures.with({ request }).increment(),
     liveDelivered: (seconds) => live.observe(seconds),
   };

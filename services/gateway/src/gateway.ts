@@ -25,6 +25,7 @@ import { Standings } from './standings.ts';
 import { SubmissionQueue } from './submission-queue.ts';
 import { SubscriptionHub } from './subscription-hub.ts';
 import { DEAF, dismiss } from './turned-away.ts';
+import { GatewayWatcher, type Watching } from './watch/gateway-watcher.ts';
 
 /** What a gateway needs. */
 export interface GatewayOptions {
@@ -42,6 +43,8 @@ export interface GatewayOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly clock?: Clock;
   readonly events?: GatewayEvents | undefined;
+  /** Undefined: nothing is traced, and nothing is told as slow. */
+  readonly watching?: Watching | undefined;
   /** Between 0 and 1; spreads what many gateways would do at the same time. */
   readonly random?: () => number;
 }
@@ -71,10 +74,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const counters = createCounters();
   const names = ROLE_NAMES.filter((name) => options.roles.includes(name));
   const services = new Map(names.map((name) => [name, bus.role(name)]));
-  const failed = (error: unknown): void => {
+  const watcher = new GatewayWatcher(clock, options.watching);
+  const failed = (error: unknown, requestId?: string): void => {
     if (!isServerFault(error)) return;
     counters.serverFaults += 1;
-    logger.error('a role failed', { error });
+    logger.error('a role failed', { error, ...(requestId && { request: requestId }) });
   };
   const writer = new MessageWriter();
   const listener = bus.listen(
@@ -97,7 +101,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     random: options.random ?? Math.random,
     failed,
   });
-  const router = createRouter(services, { limits, counters, clock, events, failed });
+  const router = createRouter(services, { limits, counters, clock, events, watcher, failed });
   const flusher = new ResultFlusher();
   const standings = new Standings({
     identities,
@@ -119,6 +123,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     limits,
     counters,
     events,
+    watcher,
     failed,
   };
   return new RunningGateway(context, options.abuse, () => {
@@ -127,21 +132,22 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
 }
 
-type QueueContext = Pick<EngineContext, 'limits' | 'counters' | 'events' | 'failed'> & {
-  readonly clock: Clock;
-};
+type QueueContext = Pick<
+  EngineContext,
+  'limits' | 'counters' | 'events' | 'watcher' | 'failed' | 'clock'
+>;
 
 function createRouter(
   services: ReadonlyMap<RoleName, RoleService>,
-  { limits, counters, clock, events, failed }: QueueContext,
+  { limits, counters, clock, events, watcher, failed }: QueueContext,
 ): Router {
   const queues: Partial<Record<RoleName, RoleQueue>> = {};
   for (const [name, service] of services) {
     queues[name] = new SubmissionQueue<RoutedSubmission>({
       sharesAs: ({ owner }) => owner.sharesAs,
-      submit: (batch) => service.submit(batch),
+      submit: (batch) => watcher.batch(name, batch, (call) => service.submit(batch, call)),
       settle: (submission, result) => router.answered(name, submission, result),
-      failed,
+      failed: (error, [first]) => failed(error, first?.calls.at(-1)?.requestId),
       sent: (records) => {
         counters.submissionBatches += 1;
         events.batchSent?.(records);

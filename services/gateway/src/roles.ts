@@ -21,6 +21,7 @@ import { textOf } from './key-text.ts';
 import type { PageSource } from './query-stream.ts';
 import { type RoleShare, rolesForFilter, rolesForReader, rolesOfShare } from './role-choice.ts';
 import { idTextOf } from './seam.ts';
+import type { StoredWatch } from './watch/stored-watch.ts';
 
 /** What the roles are made of. */
 export interface RolesOptions {
@@ -47,28 +48,37 @@ export class Roles {
     this.#options = options;
   }
 
-  /** Every role that can have something for this filter and reader. */
+  /**
+   * Every role that can have something for this filter and reader.
+   *
+   * @param watch follows the client's request that this is for
+   */
   forFilter(
     filter: FilterView,
     reader: PublicKey | undefined,
     share: RoleShare = 'all',
+    watch?: StoredWatch,
   ): PageSource[] {
     const names = rolesForFilter(rolesOfShare(this.#names, share), filter, reader !== undefined);
     return names.map((name) => (cursor, budget) => {
-      return this.#query(name, { filter, reader, cursor, budget });
+      return this.#query(name, { filter, reader, cursor, budget }, watch);
     });
   }
 
   /** Every role that can have something for this reader. */
-  forReferences(references: readonly Reference[], reader: PublicKey | undefined): PageSource[] {
+  forReferences(
+    references: readonly Reference[],
+    reader: PublicKey | undefined,
+    watch?: StoredWatch,
+  ): PageSource[] {
     const names = rolesForReader(this.#names, reader !== undefined);
     const isById = (): boolean =>
       references.every((reference) => referenceKind(reference) === 'id');
     if (this.#options.isRemote && names.length > 1 && isById()) {
-      return this.#inTurn(names, references, reader);
+      return this.#inTurn(names, references, reader, watch);
     }
     return names.map((name) => (cursor, budget) => {
-      return this.#get(name, { references, reader, cursor, budget });
+      return this.#get(name, { references, reader, cursor, budget }, watch);
     });
   }
 
@@ -101,6 +111,7 @@ export class Roles {
     names: readonly RoleName[],
     references: readonly Reference[],
     reader: PublicKey | undefined,
+    watch: StoredWatch | undefined,
   ): PageSource[] {
     const { clock, getTurnsMs } = this.#options;
     let endTurns = (): void => {};
@@ -128,7 +139,8 @@ export class Roles {
           return NOTHING;
         }
         try {
-          const page = await this.#get(name, { references: wanted, reader, cursor, budget });
+          const asked = { references: wanted, reader, cursor, budget };
+          const page = await this.#get(name, asked, watch);
           tell(
             page.next === undefined && cursor === undefined ? withoutFound(wanted, page) : wanted,
           );
@@ -141,12 +153,20 @@ export class Roles {
     });
   }
 
-  async #query(name: RoleName, request: QueryRequest): Promise<Page> {
-    return this.#service(name).query(request);
+  async #query(
+    name: RoleName,
+    request: QueryRequest,
+    watch: StoredWatch | undefined,
+  ): Promise<Page> {
+    const service = this.#service(name);
+    if (watch === undefined) return service.query(request);
+    return watch.during(name, (call) => service.query(request, call));
   }
 
-  async #get(name: RoleName, request: GetRequest): Promise<Page> {
-    return this.#service(name).get(request);
+  async #get(name: RoleName, request: GetRequest, watch: StoredWatch | undefined): Promise<Page> {
+    const service = this.#service(name);
+    if (watch === undefined) return service.get(request);
+    return watch.during(name, (call) => service.get(request, call));
   }
 
   /** @throws MosaicError `unavailable` where nobody was there a moment ago */

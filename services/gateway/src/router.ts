@@ -16,9 +16,10 @@ import {
 import type { GatewayLimits } from './limits.ts';
 import type { SubmissionOwner } from './pending-submission.ts';
 import { ScheduleOrder } from './schedule-order.ts';
+import type { WatchedSubmission } from './watch/gateway-watcher.ts';
 
 /** A submission on its way through the roles. */
-export interface RoutedSubmission extends Submission {
+export interface RoutedSubmission extends Submission, WatchedSubmission {
   /** Whose submission it is: the order of one's own counts. */
   readonly owner: SubmissionOwner;
   /** What the first role said, where a second one was asked. */

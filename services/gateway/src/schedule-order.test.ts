@@ -1,7 +1,7 @@
 /** A record waits for the key schedules that its connection sent before it, and for nothing else. */
 import { RESULT, type RecordView, type ResultCode } from '@mosaic-cluster/protocol';
 import { describe, expect, test } from 'vitest';
-import type { SubmissionOwner } from './pending-submission.ts';
+import { PendingSubmission, type SubmissionOwner } from './pending-submission.ts';
 import type { RoutedSubmission } from './router.ts';
 import { ScheduleOrder } from './schedule-order.ts';
 import { fakeKey, fakeRecord, KIND } from '@mosaic-cluster/protocol/testing';
@@ -134,7 +134,7 @@ test('who holds up much leaves room for others', () => {
   const order = new ScheduleOrder({ dependentRecordsMax: 32, dependentBytesMax: 1e6 });
   const heldBy = (owner: SubmissionOwner): number => {
     const submission = (record: RecordView): RoutedSubmission => {
-      return { owner, record, submitter: undefined, earlierResult: undefined, settled: () => {} };
+      return new PendingSubmission({ record, submitter: undefined }, owner, 0, undefined);
     };
     order.forwarded(submission(schedule(1)));
     let held = 0;
@@ -151,7 +151,7 @@ test('each record waits for the schedules before it, and not for those after', (
   const order = new ScheduleOrder({ dependentRecordsMax: 9, dependentBytesMax: 9_999 });
   const owner: SubmissionOwner = { sharesAs: 'a:1', settled: () => {} };
   const submission = (record: RecordView): RoutedSubmission => {
-    return { owner, record, submitter: undefined, earlierResult: undefined, settled: () => {} };
+    return new PendingSubmission({ record, submitter: undefined }, owner, 0, undefined);
   };
   const schedules = [1, 2, 3].map((n) => submission(schedule(n)));
   const dependents = [11, 12, 13].map((n) => submission(bySubkey(n)));

@@ -55,6 +55,7 @@ export async function startGateway(
     knownAfterMs: config.knownAfter,
     limits: configuredLimits(config),
     events: defineGatewayTimes(metrics),
+    watching: service,
   });
   shared.onChange(() => gateway.registeredChanged());
   lifecycle.add('gateway', { close: () => gateway.close() });

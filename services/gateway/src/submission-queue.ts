@@ -18,7 +18,7 @@ export interface SubmissionQueueOptions<T extends Submission> {
   /** Told of every submission's result, a batch's results one right after the other. */
   readonly settle: (submission: T, result: ResultCode) => void;
   /** Told of an error that took a whole batch. */
-  readonly failed: (error: unknown) => void;
+  readonly failed: (error: unknown, batch: readonly T[]) => void;
   /** Told of every batch that is sent, and how many are in it. */
   readonly sent: (submissions: number) => void;
   /** Who takes turns with others. */
@@ -111,7 +111,7 @@ export class SubmissionQueue<T extends Submission> {
       results = await submit(batch);
     } catch (error) {
       missing = resultOfError(error);
-      failed(error);
+      failed(error, batch);
     }
     this.#batchesInFlight -= 1;
     // The next batch first: the role works while results are written.

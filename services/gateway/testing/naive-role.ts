@@ -4,6 +4,7 @@
  */
 import type {
   Bus,
+  CallContext,
   GetRequest,
   LiveRecord,
   Page,
@@ -42,7 +43,7 @@ export class NaiveRole implements RoleService {
   /** What becomes of a submission. */
   judge: (submission: Submission) => ResultCode = () => RESULT.ACCEPTED;
   /** Runs before anything is answered; may wait or throw. */
-  gate: () => Promise<void> = async () => {};
+  gate: (call?: CallContext) => Promise<void> = async () => {};
   /** Most records of a page, whatever the budget. */
   pageRecordsMax = Infinity;
   /** What a page says that it took; undefined: it does not tell. */
@@ -69,21 +70,24 @@ export class NaiveRole implements RoleService {
     this.#bus.publish(records);
   }
 
-  async submit(submissions: readonly Submission[]): Promise<readonly ResultCode[]> {
+  async submit(
+    submissions: readonly Submission[],
+    call?: CallContext,
+  ): Promise<readonly ResultCode[]> {
     this.batches.push(submissions);
-    await this.gate();
+    await this.gate(call);
     return submissions.map((submission) => this.judge(submission));
   }
 
-  async query(request: QueryRequest): Promise<Page> {
-    await this.gate();
+  async query(request: QueryRequest, call?: CallContext): Promise<Page> {
+    await this.gate(call);
     const matcher = compileFilter(request.filter);
     return this.#page(request, (stored) => matcher.matches(stored.record, stored.receivedAt));
   }
 
-  async get(request: GetRequest): Promise<Page> {
+  async get(request: GetRequest, call?: CallContext): Promise<Page> {
     this.asked.push(request.references.length);
-    await this.gate();
+    await this.gate(call);
     return this.#page(request, ({ record }) =>
       request.references.some((reference) => {
         return equalBytes(reference, record.id) || equalBytes(reference, record.address);

@@ -14,6 +14,7 @@ import {
 import { silentLogger } from '@mosaic-cluster/runtime';
 import { createGateway, type Gateway } from '../src/gateway.ts';
 import type { GatewayLimits } from '../src/limits.ts';
+import type { Watching } from '../src/watch/gateway-watcher.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeSocket } from './fake-socket.ts';
 import { NaiveRole } from './naive-role.ts';
@@ -42,6 +43,7 @@ export class TestGateway<B extends Bus = MemoryBus> {
     roles: readonly RoleName[] = ROLE_NAMES,
     makeBus?: (clock: FakeClock) => B,
     abuse: AbuseControl = testControl().control,
+    watching?: Watching,
   ) {
     this.bus = makeBus?.(this.clock) ?? (new MemoryBus() as Bus as B);
     this.outbox = new NaiveRole(this.bus, 'outbox');
@@ -61,6 +63,7 @@ export class TestGateway<B extends Bus = MemoryBus> {
       clock,
       random,
       events: { storedFailed: (request) => this.failed.push(request) },
+      watching,
     });
   }
 

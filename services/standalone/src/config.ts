@@ -13,6 +13,7 @@ import {
   loadConfigFile,
   logSettings,
   readConfig,
+  traceSettings,
 } from '@mosaic-cluster/runtime';
 
 const own = {
@@ -50,13 +51,15 @@ export const settings: typeof own & {
 } & typeof gatewaySettings &
   typeof abuseSettings &
   typeof roleSettings &
-  typeof logSettings = {
+  typeof logSettings &
+  typeof traceSettings = {
   ...own,
   ...gatewaySettings,
   ...abuseSettings,
   ...roleSettings,
   moderation: moderationSetting,
   ...logSettings,
+  ...traceSettings,
 };
 
 /** What the settings amount to. */

@@ -20,6 +20,8 @@ import {
   type PolicyHook,
   type RecordVerifier,
   RemovalFollower,
+  RequestWatcher,
+  type RequestWatcherOptions,
   restoredRecords,
   type RoleMetrics,
   type RolePolicy,
@@ -49,6 +51,7 @@ export interface OpenRolesDeps {
   readonly metrics: RoleMetrics;
   /** Keeps authors' budgets; undefined: they have none. */
   readonly limiter: Limiter | undefined;
+  readonly watching: Omit<RequestWatcherOptions, 'role'>;
   readonly lifecycle: Lifecycle;
 }
 
@@ -207,6 +210,7 @@ async function openWorker(
     hook,
     commitBounds: COMMIT_BOUNDS,
     events: { ...deps.metrics.events(role), ...eventsOf(role, lifecycle) },
+    watcher: new RequestWatcher({ role, ...deps.watching }),
   });
   await recover(role, worker, lifecycle);
   return worker;
@@ -214,10 +218,10 @@ async function openWorker(
 
 function eventsOf(role: RoleName, lifecycle: Lifecycle): WorkerEvents {
   return {
-    failed: (what, error) => {
+    failed: (what, error, request) => {
       // What passes by itself, as a full disk, was said once where it began.
       const level = isMosaicError(error) && error.retryable ? 'debug' : 'error';
-      lifecycle.log[level](`${role}: ${what} failed`, { error });
+      lifecycle.log[level](`${role}: ${what} failed`, { error, ...(request && { request }) });
     },
   };
 }

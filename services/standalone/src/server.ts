@@ -21,9 +21,17 @@ import {
   defineRoleMetrics,
   measureVerifier,
   openVerifier,
+  type RequestWatcherOptions,
   watchModeration,
 } from '@mosaic-cluster/role';
-import { type Lifecycle, Metrics, type Readiness } from '@mosaic-cluster/runtime';
+import {
+  instanceName,
+  type Lifecycle,
+  Metrics,
+  openTracing,
+  type Readiness,
+  SlowLog,
+} from '@mosaic-cluster/runtime';
 import { fastTools } from '@mosaic-cluster/verifier';
 import type { StandaloneConfig } from './config.ts';
 import { openControlSocket } from './control-socket.ts';
@@ -69,7 +77,12 @@ export async function startServer(
   ]);
   const bus = lifecycle.add('bus', new MemoryBus());
   const registry = await openRegistry(config, folder, lifecycle);
-  const metrics = new Metrics({ service: 'standalone', version: VERSION });
+  const metrics = new Metrics({
+    service: 'standalone',
+    version: VERSION,
+    hasExemplars: config.traces !== 'off',
+  });
+  const watching = await openWatching(config, metrics, lifecycle);
   const { control, limiter, reporter } = await openAbuse(config, registry, lifecycle);
   const roles = await openRoles({
     config,
@@ -80,6 +93,7 @@ export async function startServer(
     bus,
     metrics: defineRoleMetrics(metrics),
     limiter: config.limits ? limiter : undefined,
+    watching,
     lifecycle,
   });
   const inbox = roles.find(({ role }) => role === 'inbox');
@@ -96,6 +110,7 @@ export async function startServer(
     knownAfterMs: config.knownAfter,
     limits: configuredLimits(config),
     events: defineGatewayTimes(metrics),
+    watching,
   });
   registry.onNews((news) => {
     if (news.some(({ collection }) => collection === REGISTERED_COLLECTION)) {
@@ -126,6 +141,19 @@ export async function startServer(
     gateway,
     limiter,
   };
+}
+
+/** Traces and the log of slow requests, of gateway and roles alike. */
+async function openWatching(
+  config: StandaloneConfig,
+  metrics: Metrics,
+  lifecycle: Lifecycle,
+): Promise<Omit<RequestWatcherOptions, 'role'>> {
+  const worker = instanceName();
+  const traced = { service: 'standalone', version: VERSION, instance: worker };
+  const tracer = await openTracing(config, traced, metrics, lifecycle);
+  const slow = new SlowLog({ log: lifecycle.log, afterMs: config.slowAfter });
+  return { tracer, slow, worker };
 }
 
 async function openHealthPort(

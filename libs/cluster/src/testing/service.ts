@@ -1,5 +1,13 @@
 /** The frame of a service without a process of its own, for tests of its parts. */
-import { Lifecycle, type Logger, Metrics, Readiness, silentLogger } from '@mosaic-cluster/runtime';
+import {
+  Lifecycle,
+  type Logger,
+  Metrics,
+  noSlowLog,
+  noTracer,
+  Readiness,
+  silentLogger,
+} from '@mosaic-cluster/runtime';
 import { withPatience } from '../patience.ts';
 import type { Service } from '../service.ts';
 
@@ -23,6 +31,9 @@ export function testService(timeoutMs = 10_000): TestService {
     lifecycle,
     metrics: new Metrics({ service: 'test', version: '0.0.0' }),
     readiness,
+    instance: 'test/1',
+    tracer: noTracer,
+    slow: noSlowLog,
     await: (what, open) =>
       withPatience(what, open, {
         timeoutMs,
