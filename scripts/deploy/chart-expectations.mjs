@@ -98,6 +98,19 @@ export const EXPECTATIONS = [
     },
   ],
   [
+    'traces go from gateways and workers to the collector, where one is named',
+    ['tracing={"endpoint":"http://collector.example:4318","sample":0.00001}'],
+    (objects) => {
+      for (const component of DEPLOYMENTS) {
+        const { MOSAIC_TRACES, MOSAIC_TRACES_SAMPLE } = envOf(objects, component);
+        assert.equal(MOSAIC_TRACES, 'http://collector.example:4318');
+        assert.equal(MOSAIC_TRACES_SAMPLE, '0.000010');
+        assert.ok(portsTo(objects, component).includes(4318), component);
+      }
+      assert.equal(portsTo(objects, 'admin').includes(4318), false);
+    },
+  ],
+  [
     'nothing makes a server key unless it is asked for',
     [],
     (objects) => assert.equal(kindsOf(objects).has('Role'), false),

@@ -15,6 +15,11 @@ gateway.settings and the like; the schema is made from that.
 {{- $_ := set $s "MOSAIC_NATS_URLS" (ternary (printf "nats://%s-nats:4222" $name) (join "," $v.nats.urls) (and $trial (not $v.nats.urls))) -}}
 {{- $_ := set $s "MOSAIC_NATS_NAMESPACE" $v.nats.namespace -}}
 {{- with $v.nats.auth.user }}{{ $_ := set $s "MOSAIC_NATS_USER" . }}{{ end -}}
+{{- if $v.tracing.endpoint -}}
+{{- $_ := set $s "MOSAIC_TRACES" $v.tracing.endpoint -}}
+{{- /* A small number must not become 1e-05. */ -}}
+{{- $_ := set $s "MOSAIC_TRACES_SAMPLE" (printf "%.6f" (float64 $v.tracing.sample)) -}}
+{{- end -}}
 {{- end -}}
 {{- if not $v.redis.auth.urlsKey -}}
 {{- $_ := set $s "MOSAIC_REDIS_URLS" (ternary (printf "redis://%s-valkey:6379" $name) (join "," $v.redis.urls) (and $trial (not $v.redis.urls))) -}}
