@@ -12,10 +12,12 @@ const REMEDY =
 
 /** Reads one. @throws MosaicError `invalid` (`usage`) */
 export function parseSubject(option: string, text: string): BanSubject {
-  const isAddress = /[.:/]/.test(text);
+  // As URLs and many logs write an IPv6 address.
+  const bare = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
+  const isAddress = /[.:/]/.test(bare);
   return isAddress
-    ? blaming(option, REMEDY, () => parseAddressRange(text))
-    : parsePublicKey(option, text);
+    ? blaming(option, REMEDY, () => parseAddressRange(bare))
+    : parsePublicKey(option, bare);
 }
 
 /** Ranges with fewer bits than these take in large parts of the network. */

@@ -156,8 +156,10 @@ function away(why: string, asked: AskedProcesses): MosaicError {
 }
 
 async function tellAll(host: Host, place: Place, { top, json }: LimitsOptions): Promise<void> {
-  const asked = await askProcesses(place, { top: Math.min(2 * top, REPORTED_USES_MAX) });
-  const earned = await askedOrWhy(place, (limiter) => limiter.bans());
+  const [asked, earned] = await Promise.all([
+    askProcesses(place, { top: Math.min(2 * top, REPORTED_USES_MAX) }),
+    askedOrWhy(place, (limiter) => limiter.bans()),
+  ]);
   if (asked.reports.length === 0 && (place.of === 'embedded' || 'why' in earned)) {
     throw away('why' in earned ? earned.why : 'nobody answers', asked);
   }

@@ -1,7 +1,9 @@
 /** Finds records of any role: by reference, or all of an author. */
 import { usageError } from '@mosaic-cluster/client/command';
 import {
+  encodeReference,
   equalBytes,
+  isMosaicError,
   type Kind,
   type PublicKey,
   type RecordView,
@@ -9,6 +11,7 @@ import {
   referenceKind,
 } from '@mosaic-cluster/protocol';
 import type { EntryPlace, IndexEntry, IndexPath, Location, LogEntry } from '@mosaic-cluster/store';
+import { inPieces } from '../change/read-list.ts';
 import { freshLog } from '../place/fresh-log.ts';
 import type { Holding, IndexedHolding } from '../place/holding.ts';
 import { PRIVATE_ROLE } from '../place/open-embedded.ts';
@@ -27,6 +30,8 @@ export interface AuthorFilter {
 }
 
 const PAGE_ENTRIES = 500;
+/** IDs that are looked up, and records that are read, together. */
+const IDS_AT_ONCE = 64;
 
 /** Whether only its readers may know what is in a record. */
 export function isPrivate({ role, record }: FoundRecord): boolean {
@@ -71,6 +76,36 @@ export async function findByReference(
   return found;
 }
 
+/**
+ * Every role's records with some IDs. Those that cannot be read are passed over: whoever is about to remove
+ * them need not have them.
+ *
+ * @returns by ID as commands show it
+ */
+export async function findByIds(
+  roles: readonly IndexedHolding[],
+  ids: readonly Reference[],
+): Promise<Map<string, FoundRecord[]>> {
+  const found = new Map<string, FoundRecord[]>();
+  for (const some of inPieces(ids, IDS_AT_ONCE)) {
+    for (const role of roles) {
+      const entries = await role.index.lookup(some);
+      const there = entries.flatMap((entry, i) => (entry === undefined ? [] : [{ entry, i }]));
+      const records = await readable(
+        role,
+        there.map(({ entry }) => entry),
+      );
+      records.forEach((each, n) => {
+        const id = some[there[n]!.i]!;
+        if (each === undefined || !equalBytes(each.record.id, id)) return;
+        const name = encodeReference(id);
+        found.set(name, [...(found.get(name) ?? []), each]);
+      });
+    }
+  }
+  return found;
+}
+
 /** All records of an author, role by role, newest first; one that several roles have comes several times. */
 export async function* recordsOf(
   roles: readonly IndexedHolding[],
@@ -86,6 +121,22 @@ export async function* recordsOf(
       isLast = page.length < PAGE_ENTRIES;
     }
   }
+}
+
+/** Records at entries, in order; undefined for those that nobody can read. */
+async function readable(
+  role: IndexedHolding,
+  entries: readonly IndexEntry[],
+): Promise<(FoundRecord | undefined)[]> {
+  try {
+    return await read(role, entries);
+  } catch (error) {
+    if (!isMosaicError(error) || error.kind === 'unavailable') throw error;
+    if (entries.length === 1) return [undefined];
+  }
+  const records: (FoundRecord | undefined)[] = [];
+  for (const entry of entries) records.push(...(await readable(role, [entry])));
+  return records;
 }
 
 async function read(

@@ -6,7 +6,13 @@ import type { ListedChange } from '../change/change-listed.ts';
 import type { Listed } from '../change/read-list.ts';
 import type { Facts } from '../place/open-facts.ts';
 import type { IndexedHolding } from '../place/holding.ts';
-import { type AuthorFilter, findByReference, type FoundRecord, recordsOf } from './find-records.ts';
+import {
+  type AuthorFilter,
+  findByIds,
+  findByReference,
+  type FoundRecord,
+  recordsOf,
+} from './find-records.ts';
 
 /** What becomes of a record; `kept-out`: it is not here, and refused should it come. */
 export type RemoveOutcome = 'removed' | 'kept-out' | 'removed-already';
@@ -32,9 +38,12 @@ export async function namedRecords(
 ): Promise<NamedRecords> {
   const list = new Map<string, Listed<Reference>>();
   const here = new Map<string, NewRemoval>();
+  const isId = ({ value }: Listed<Reference>): boolean => referenceKind(value) === 'id';
+  const ids = references.filter(isId).map(({ value }) => value);
+  const byId = await findByIds(roles, ids);
   for (const reference of references) {
     const { value, shown, remark } = reference;
-    const found = await findByReference(roles, value);
+    const found = isId(reference) ? (byId.get(shown) ?? []) : await findByReference(roles, value);
     for (const each of found) {
       const name = encodeReference(each.record.id);
       const removal = withPlace(here.get(name), each);
@@ -42,7 +51,7 @@ export async function namedRecords(
       list.set(name, { value: removal.id, shown: name, remark });
     }
     if (found.length > 0) continue;
-    if (referenceKind(value) !== 'id') {
+    if (!isId(reference)) {
       const remedy = 'Only an ID can be removed before its record comes.';
       throw usageError(shown, 'no record is at that address', remedy);
     }

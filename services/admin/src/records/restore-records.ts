@@ -18,7 +18,7 @@ import {
 } from '@mosaic-cluster/role';
 import type { Location } from '@mosaic-cluster/store';
 import type { ListedChange } from '../change/change-listed.ts';
-import type { Listed } from '../change/read-list.ts';
+import { inPieces, type Listed } from '../change/read-list.ts';
 import type { Watched } from '../output/interruptible.ts';
 import type { Facts } from '../place/open-facts.ts';
 import { freshLog } from '../place/fresh-log.ts';
@@ -71,7 +71,8 @@ export async function findRemoved(
     }
   }
   for (const role of holding.roles) {
-    for (const search of searches.values()) await lookWhereItWas(role, search);
+    const open = [...searches.values()].filter(({ missing }) => missing.has(role.role));
+    for (const some of inPieces(open, IDS_PER_LOOKUP)) await lookWhereTheyWere(role, some);
     await readSegments(role, searches, watched);
   }
   return new Map(
@@ -109,23 +110,35 @@ function begun(id: Reference, removal: Removal, { roles }: Holding): Search {
   return { id, removal, address: undefined, places: new Map(), missing: new Set(missing) };
 }
 
-async function lookWhereItWas({ role, log, index }: RoleHolding, search: Search): Promise<void> {
-  if (!search.missing.has(role)) return;
-  const was = search.removal.places.filter((place) => place.role === role);
-  // Where no server runs, the index still has it.
-  const [entry] = (await index?.lookup([search.id])) ?? [];
-  for (const location of [...was.map((place) => place.location), entry?.location]) {
-    if (location === undefined) continue;
-    try {
-      const [stored] = await freshLog(log).read([location]);
-      if (stored !== undefined && equalBytes(stored.record.id, search.id)) {
-        take(search, role, stored.record, location);
-        return;
+async function lookWhereTheyWere(
+  { role, log, index }: RoleHolding,
+  searches: readonly Search[],
+): Promise<void> {
+  // Where no server runs, the index still has them.
+  const entries = (await index?.lookup(searches.map(({ id }) => id))) ?? [];
+  for (const [i, search] of searches.entries()) {
+    const was = search.removal.places.filter((place) => place.role === role);
+    for (const location of [...was.map((place) => place.location), entries[i]?.location]) {
+      if (location === undefined || !search.missing.has(role)) continue;
+      const record = await recordAt(log, location);
+      if (record !== undefined && equalBytes(record.id, search.id)) {
+        take(search, role, record, location);
       }
-    } catch (error) {
-      // It was moved, or is damaged there.
-      if (!isMosaicError(error) || error.kind === 'unavailable') throw error;
     }
+  }
+}
+
+/** Undefined: nothing can be read there, because it was moved or is damaged. */
+async function recordAt(
+  log: RoleHolding['log'],
+  location: Location,
+): Promise<RecordView | undefined> {
+  try {
+    const [stored] = await freshLog(log).read([location]);
+    return stored?.record;
+  } catch (error) {
+    if (!isMosaicError(error) || error.kind === 'unavailable') throw error;
+    return undefined;
   }
 }
 
