@@ -122,7 +122,7 @@ export class SegmentJoins {
     for await (const keys of this.#behind(source)) {
       // The first one is it nearly always.
       const mayHave = await Promise.all(
-        keys.map((key) => (lookedAt === 0 ? true : this.#mayHave(key, source))),
+        keys.map(async (key) => lookedAt === 0 || this.#mayHave(key, source)),
       );
       for (const key of keys.filter((_, i) => mayHave[i])) {
         const table = await this.read(key);
