@@ -130,17 +130,21 @@ export class EntryRestorer {
     const order = compareBytes(positionOf(record), holder.position);
     if (order === 0) return undefined;
     const isSure = order > 0 && record.signedByAuthor;
-    if (!isSure && isInverted(entry, holder)) {
+    const contest = (): Contest => {
       return { locations: [Uint8Array.from(location), Uint8Array.from(holder.location)] };
-    }
-    return order < 0 ? undefined : this.#replacing(entry, holder);
+    };
+    if (!isSure && isInverted(entry, holder)) return contest();
+    if (order < 0) return undefined;
+    const replaces = await this.#read(holder);
+    // Places do not say it where one was met in a joined segment, and the other in one of its sources.
+    if (!isSure && replaces.receivedAt > entry.receivedAt) return contest();
+    const { receivedAt, held } = entry;
+    return { record, receivedAt, location, held, replaces };
   }
 
-  async #replacing(entry: ScannedEntry, holder: IndexEntry): Promise<IndexAddition> {
-    const { record, receivedAt, location, held } = entry;
+  async #read(holder: IndexEntry): Promise<IndexedRecord> {
     const known = this.#holders.get(nameOf(holder.position));
-    const [replaces] = known === undefined ? await this.#log.read([holder.location]) : [known];
-    return { record, receivedAt, location, held, replaces };
+    return known ?? (await this.#log.read([holder.location]))[0]!;
   }
 
   #keep({ record, receivedAt }: ScannedEntry): void {

@@ -22,7 +22,7 @@ import { isNotWhole } from '../schedule-sources.ts';
 
 /** By what it is judged. */
 export interface LeavingOptions {
-  readonly index: Pick<RecordIndex, 'scan'>;
+  readonly index: Pick<RecordIndex, 'scan' | 'lookup'>;
   readonly log: Pick<SegmentLog, 'read'>;
   readonly directory: Pick<KeyDirectory, 'admits'>;
   /** Of the role. */
@@ -52,8 +52,26 @@ export function judgeLeaving(options: LeavingOptions): LeavingJudge {
       });
       await Promise.all(looks);
     }
+    await keepFound(options, records, reasons);
     return reasons;
   };
+}
+
+/**
+ * What the index finds stays: nobody has taken it out yet, which takes its bytes, and until then whoever
+ * asks for what is on its paths must be able to read it.
+ */
+async function keepFound(
+  { index }: LeavingOptions,
+  records: readonly LeavingRecord[],
+  reasons: (LeftOutReason | undefined)[],
+): Promise<void> {
+  const at = records.flatMap((_, i) => (reasons[i] === undefined ? [] : [i]));
+  if (at.length === 0) return;
+  const found = await index.lookup(at.map((i) => records[i]!.id));
+  at.forEach((i, n) => {
+    if (found[n] !== undefined) reasons[i] = undefined;
+  });
 }
 
 async function removedBefore(
