@@ -111,6 +111,25 @@ export const EXPECTATIONS = [
     },
   ],
   [
+    'each service can be somebody else to NATS, who sees no password but its own',
+    [
+      'nats.auth={"existingSecret":"nats","user":"mosaic","passwordKey":"password","perService":true}',
+    ],
+    (objects) => {
+      for (const name of DEPLOYMENTS) {
+        const env = envOf(objects, name);
+        assert.equal(env.MOSAIC_NATS_USER, `mosaic-${name}`);
+        assert.equal(env.MOSAIC_NATS_INBOX_PREFIX, `_INBOX.${name}`);
+        assert.equal(env.MOSAIC_NATS_PASSWORD_FILE, '/etc/mosaic/nats-password');
+        const [, secrets] = podOf(objects, name).volumes;
+        const keys = secrets.projected.sources.flatMap(({ secret }) =>
+          secret.name === 'nats' ? secret.items.map(({ key }) => key) : [],
+        );
+        assert.deepEqual(keys, [`password-${name}`]);
+      }
+    },
+  ],
+  [
     'nothing makes a server key unless it is asked for',
     [],
     (objects) => assert.equal(kindsOf(objects).has('Role'), false),

@@ -14,12 +14,14 @@ gateway.settings and the like; the schema is made from that.
 {{- $_ := set $s "MOSAIC_HEALTH_LISTEN" (printf "%s:8445" $v.listenAddress) -}}
 {{- $_ := set $s "MOSAIC_NATS_URLS" (ternary (printf "nats://%s-nats:4222" $name) (join "," $v.nats.urls) (and $trial (not $v.nats.urls))) -}}
 {{- $_ := set $s "MOSAIC_NATS_NAMESPACE" $v.nats.namespace -}}
-{{- with $v.nats.auth.user }}{{ $_ := set $s "MOSAIC_NATS_USER" . }}{{ end -}}
 {{- if $v.tracing.endpoint -}}
 {{- $_ := set $s "MOSAIC_TRACES" $v.tracing.endpoint -}}
 {{- /* A small number must not become 1e-05. */ -}}
 {{- $_ := set $s "MOSAIC_TRACES_SAMPLE" (printf "%.6f" (float64 $v.tracing.sample)) -}}
 {{- end -}}
+{{- $service := ternary (printf "-%s" .component) "" $v.nats.auth.perService -}}
+{{- with $v.nats.auth.user }}{{ $_ := set $s "MOSAIC_NATS_USER" (print . $service) }}{{ end -}}
+{{- $_ := set $s "MOSAIC_NATS_INBOX_PREFIX" (print $v.nats.inboxPrefix (replace "-" "." $service)) -}}
 {{- end -}}
 {{- if not $v.redis.auth.urlsKey -}}
 {{- $_ := set $s "MOSAIC_REDIS_URLS" (ternary (printf "redis://%s-valkey:6379" $name) (join "," $v.redis.urls) (and $trial (not $v.redis.urls))) -}}
@@ -80,10 +82,11 @@ gateway.settings and the like; the schema is made from that.
 {{- $all = append $all (list "MOSAIC_INDEX_SECRET" $v.indexSecret.existingSecret $v.indexSecret.key) -}}
 {{- end -}}
 {{- if ne .component "admin" -}}
-{{- $all = append $all (list "MOSAIC_NATS_CREDS" $n.auth.existingSecret $n.auth.credsKey) -}}
-{{- $all = append $all (list "MOSAIC_NATS_NKEY" $n.auth.existingSecret $n.auth.nkeyKey) -}}
-{{- $all = append $all (list "MOSAIC_NATS_TOKEN" $n.auth.existingSecret $n.auth.tokenKey) -}}
-{{- $all = append $all (list "MOSAIC_NATS_PASSWORD" $n.auth.existingSecret $n.auth.passwordKey) -}}
+{{- $service := ternary (printf "-%s" .component) "" $n.auth.perService -}}
+{{- with $n.auth.credsKey }}{{ $all = append $all (list "MOSAIC_NATS_CREDS" $n.auth.existingSecret (print . $service)) }}{{ end -}}
+{{- with $n.auth.nkeyKey }}{{ $all = append $all (list "MOSAIC_NATS_NKEY" $n.auth.existingSecret (print . $service)) }}{{ end -}}
+{{- with $n.auth.tokenKey }}{{ $all = append $all (list "MOSAIC_NATS_TOKEN" $n.auth.existingSecret (print . $service)) }}{{ end -}}
+{{- with $n.auth.passwordKey }}{{ $all = append $all (list "MOSAIC_NATS_PASSWORD" $n.auth.existingSecret (print . $service)) }}{{ end -}}
 {{- $all = append $all (list "MOSAIC_NATS_TLS_CA" $n.tls.existingSecret $n.tls.caKey) -}}
 {{- $all = append $all (list "MOSAIC_NATS_TLS_CERT" $n.tls.existingSecret $n.tls.certKey) -}}
 {{- $all = append $all (list "MOSAIC_NATS_TLS_KEY" $n.tls.existingSecret $n.tls.keyKey) -}}

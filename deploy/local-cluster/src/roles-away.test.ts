@@ -52,7 +52,7 @@ it('serves while a role is away, and not while all are', { timeout: 90_000 }, as
   const services = await startServices({
     shared: { MOSAIC_NATS_URLS: nats.url, MOSAIC_REDIS_URLS: redis.url },
     workers: {},
-    gateway: { MOSAIC_ROLES_WAIT: '1s' },
+    each: { gateway: { MOSAIC_ROLES_WAIT: '1s' } },
   });
   closing.push(() => services.close());
   const [gateway] = services.gateways;

@@ -8,6 +8,8 @@ import type { TestCertificate } from './test-certificate.ts';
 
 /** How a Redis server is started. */
 export interface RedisOptions {
+  /** The path of a configuration; what is said otherwise goes over it. */
+  readonly configFile?: string;
   /** Further arguments, as `['--maxmemory', '64mb']`. */
   readonly args?: readonly string[];
   /** It speaks TLS only, with this certificate, and asks its clients for none. */
@@ -37,6 +39,7 @@ export class RedisServer extends ServerProcess {
       name: 'redis-server',
       folder: options.place?.folder,
       args: (folder) => [
+        ...(options.configFile === undefined ? [] : [options.configFile]),
         ...argumentsOf({ bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no' }),
         // A replica gets its copy at once: nobody else is waited for.
         ...argumentsOf({ 'repl-diskless-sync-delay': 0 }),
@@ -45,7 +48,8 @@ export class RedisServer extends ServerProcess {
           : tlsArguments(folder, port, options.tls)),
         ...(options.args ?? []),
       ],
-      isReady: async () => (await ask(port, 'PING\r\n', '\n', ca)).startsWith('+PONG'),
+      // One that asks everybody for a password answers as well.
+      isReady: async () => /^(\+PONG|-NOAUTH)/.test(await ask(port, 'PING\r\n', '\n', ca)),
     });
     this.#ca = ca;
     this.port = port;

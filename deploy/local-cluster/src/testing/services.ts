@@ -18,8 +18,8 @@ export interface ServicesOptions {
   readonly shared: Settings;
   /** The workers, besides. */
   readonly workers: Settings;
-  /** The gateway, besides. */
-  readonly gateway?: Settings;
+  /** One service alone, by its name. */
+  readonly each?: Readonly<Record<string, Settings>>;
 }
 
 /** Processes that serve. */
@@ -33,7 +33,7 @@ export interface Services {
 
 /** Starts them; resolves when every one is ready. They keep records in a folder. */
 export async function startServices(options: ServicesOptions): Promise<Services> {
-  const { shared, workers, gateway: gatewayOnly = {} } = options;
+  const { shared, workers, each = {} } = options;
   const folder = await mkdtemp(join(tmpdir(), 'mosaic-services-'));
   const keyFile = join(folder, 'server.key');
   await writeFile(keyFile, `${encodeSecretKey(generateSecretKey())}\n`, { mode: 0o600 });
@@ -41,14 +41,13 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const everybody = { MOSAIC_LOG: 'json', MOSAIC_HEALTH_LISTEN: '127.0.0.1:0', ...shared };
   const make = (service: ServiceProcess['spec']['service'], settings: Settings): ServiceProcess =>
     new ServiceProcess(
-      { name: service, service, settings: { ...everybody, ...settings } },
+      { name: service, service, settings: { ...everybody, ...settings, ...each[service] } },
       (line) => lines.push(line),
     );
   const gateway = make('gateway', {
     MOSAIC_SERVER_KEY_FILE: keyFile,
     MOSAIC_MTLS_LISTEN: '127.0.0.1:0',
     MOSAIC_UWS_LISTEN: '127.0.0.1:0',
-    ...gatewayOnly,
   });
   const objects = { MOSAIC_OBJECTS: `folder:${join(folder, 'objects')}` };
   const roles = (['outbox', 'inbox', 'encryption'] as const).map((role) =>
