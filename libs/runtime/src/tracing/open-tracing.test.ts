@@ -38,7 +38,7 @@ function tracerTo(url: string): Watched {
   const log: Logger = { ...silentLogger, info: say, warn: say };
   const tracer = createOtlpTracer({
     ...PROCESS,
-    url: `${url}/v1/traces`,
+    url: `${url}/v1/traces?key=hunter2`,
     share: 1,
     sent: (spans) => {
       counts.sent += spans;
@@ -167,6 +167,7 @@ describe('a collector', () => {
     await vi.waitFor(() => expect(counts.collector).toBe(lost), 10_000);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^traces do not reach http.*ECONNREFUSED/);
+    expect(lines[0]).not.toContain('hunter2');
     const back = await collectorAt(port);
     tracer.sample('found')!.end();
     await vi.waitFor(() => expect(counts.sent).toBe(1), 10_000);

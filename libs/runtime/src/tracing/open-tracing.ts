@@ -47,6 +47,6 @@ export async function openTracing(
     log: () => lifecycle.log,
   });
   lifecycle.add('traces', { close: () => tracer.close(CLOSE_MS) }, 2 * CLOSE_MS);
-  lifecycle.log.info(`sends traces to ${url.href}`, { share: tracesSample });
+  lifecycle.log.info(`sends traces to ${url.origin}${url.pathname}`, { share: tracesSample });
   return tracer;
 }

@@ -35,13 +35,17 @@ export class SpanExport {
   readonly processor: SpanProcessor;
   readonly #options: SpanExportOptions;
   readonly #exporter: SpanExporter;
+  /** The collector, for logs: what follows the path of its address may be a secret. */
+  readonly #place: string;
   /** Waiting or on their way. */
   #held = 0;
   #isFailing = false;
 
   constructor(options: SpanExportOptions) {
     const { sendTimeoutMs = TRACE_LIMIT_TABLE.sendTimeoutMs.value } = options;
+    const { origin, pathname } = new URL(options.url);
     this.#options = options;
+    this.#place = origin + pathname;
     this.#exporter = new OTLPTraceExporter({
       url: options.url,
       timeoutMillis: sendTimeoutMs,
@@ -93,21 +97,21 @@ export class SpanExport {
   }
 
   #taken(spans: number): void {
-    const { sent, log, url } = this.#options;
+    const { sent, log } = this.#options;
     sent(spans);
     if (!this.#isFailing) return;
     this.#isFailing = false;
-    log().info(`traces reach ${url} again`);
+    log().info(`traces reach ${this.#place} again`);
   }
 
   #refused(spans: number, error: Error | undefined): void {
-    const { dropped, log, url } = this.#options;
+    const { dropped, log } = this.#options;
     dropped('collector', spans);
     if (this.#isFailing) return;
     this.#isFailing = true;
     const why = error === undefined || error.message === '' ? 'no answer' : error.message;
     log().warn(
-      `traces do not reach ${url}: ${why}. They are dropped and counted until they do; nothing else suffers`,
+      `traces do not reach ${this.#place}: ${why}. They are dropped and counted until they do; nothing else suffers`,
     );
   }
 }
