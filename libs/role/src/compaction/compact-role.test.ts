@@ -2,32 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hexEncode, type RecordView } from '@mosaic-cluster/protocol';
-import {
-  openMemoryRegistry,
-  type ObjectStore,
-  type RedisRecordIndex,
-  type Registry,
-  withKeyPrefix,
-} from '@mosaic-cluster/store';
+import type { ObjectStore, RedisRecordIndex } from '@mosaic-cluster/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assortment } from '../../testing/assortment.ts';
-import {
-  type ClusterRoles,
-  ClusterServers,
-  type ClusterWorker,
-  recordsOf,
-} from '../../testing/cluster-roles.ts';
+import { ClusterServers, recordsOf } from '../../testing/cluster-roles.ts';
+import { Operated } from '../../testing/operated-role.ts';
 import { kind, moment, nonce, person, record, schedule } from '../../testing/people.ts';
 import { idOf } from '../../testing/test-roles.ts';
-import { rebuildIndex } from '../rebuild.ts';
-import { RemovalFollower } from '../removal-follower.ts';
-import { RemovedRecords } from '../removed-records.ts';
-import { type CompactedRole, compactRole, type CompactRoleOptions } from './compact-role.ts';
 
-const START_MS = 1_790_000_000_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const DAY_MS = 86_400_000;
 const ALICE = person(0);
 const SUBKEY = person(10);
 const REPLACEABLE = kind({ duplicateHandling: 'replaceable' });
@@ -46,103 +29,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A cluster with one worker, whose time passes when a test says so. */
-class Operated {
-  readonly cluster: ClusterRoles = servers.cluster();
-  readonly registry: Registry;
-  readonly removed: RemovedRecords;
-  worker!: ClusterWorker;
-  nowMs: number = START_MS;
-
-  private constructor(registry: Registry) {
-    this.registry = registry;
-    this.removed = new RemovedRecords(registry, 'outbox');
-    this.cluster.clock = { now: () => this.nowMs };
-  }
-
-  static async start(): Promise<Operated> {
-    const store = withKeyPrefix(servers.store, `registry-${Math.random().toString(16).slice(2)}/`);
-    let now = (): number => START_MS;
-    const operated = new Operated(await openMemoryRegistry({ store, now: () => now() }));
-    now = () => operated.nowMs;
-    const { removed } = operated;
-    operated.worker = await operated.cluster.worker({ removed, keeper: { reindex: 'off' } });
-    return operated;
-  }
-
-  async submit(...records: RecordView[]): Promise<void> {
-    for (const each of records) {
-      expect(await this.worker.submit(each)).not.toContain('INVALID');
-      this.nowMs += 5;
-    }
-  }
-
-  /** As `mosaic-admin records remove` does it. */
-  async remove(record: RecordView): Promise<void> {
-    await this.removeUnnoticed(record);
-    await this.takeOut(record);
-  }
-
-  /** Where no worker is there to see it. */
-  async removeUnnoticed({ id, address }: RecordView): Promise<void> {
-    const [found] = await this.worker.index.lookup([id]);
-    const places = found === undefined ? [] : [{ role: 'outbox', location: found.location }];
-    await this.removed.removeFound([{ id, address, places }]);
-  }
-
-  /** As a worker does it that learns of a removal. */
-  async takeOut({ id }: RecordView): Promise<void> {
-    const { index, log, directory } = this.worker;
-    const { removed } = this;
-    const follower = new RemovalFollower({ index, log, directory, removed });
-    await follower.followUp([id]);
-    await follower.close();
-  }
-
-  /** Lets days pass, then compacts. The newest segment is left alone, and with it what is near. */
-  async compact(options: Partial<CompactRoleOptions> = {}): Promise<CompactedRole> {
-    this.nowMs += 2 * DAY_MS;
-    // The clock by which records are dated stands nearly still.
-    const timestamp = moment(Math.floor((this.nowMs - START_MS) / 1000));
-    await this.submit(record(ALICE, { timestamp, nonce: nonce(9) }));
-    const { log, directory } = this.worker;
-    return compactRole({
-      store: servers.store,
-      role: 'outbox',
-      prefix: `${this.cluster.name}/`,
-      joinsPrefix: `${this.cluster.name}-joins/`,
-      index: this.worker.index as RedisRecordIndex,
-      log,
-      directory,
-      removed: this.removed,
-      clock: { now: () => this.nowMs },
-      graceMs: DAY_MS,
-      ...options,
-    });
-  }
-
-  /** @param lanes 1: what is met when does not change from run to run */
-  async rebuild(lanes = 4): Promise<void> {
-    const { index, log, directory } = this.worker;
-    const { removed } = this;
-    await rebuildIndex({ index, log, directory, removed, isFresh: true, lanes });
-    directory.forgetAll();
-  }
-
-  /** What is found, and whether it can be read: IDs, in order. */
-  async visible(): Promise<string[]> {
-    const { index, log } = this.worker;
-    const entries = await index.scan({ path: 'all' }, { limit: 100_000 });
-    const read = await log.read(entries.map(({ location }) => location));
-    return read.map((entry) => `${hexEncode(entry.record.id)} ${entry.held} ${entry.receivedAt}`);
-  }
-
-  async close(): Promise<void> {
-    await this.cluster.close();
-    await this.registry.close();
-  }
-}
-
 /** Numbers that are the same for the same seed. */
 function dice(seed: number): (sides: number) => number {
   let state = seed;
@@ -155,7 +41,7 @@ function dice(seed: number): (sides: number) => number {
 describe('a role that is compacted', PATIENT, () => {
   it.each([1, 2, 3])('finds the same as one that is not, case %d', async (seed) => {
     const roll = dice(seed * 7_919);
-    const [one, other] = [await Operated.start(), await Operated.start()];
+    const [one, other] = [await Operated.start(servers), await Operated.start(servers)];
     let sent = 0;
     for (let step = 0; step < 40; step++) {
       const what = roll(10);
@@ -198,7 +84,7 @@ describe('a role that is compacted', PATIENT, () => {
   });
 
   it('keeps what a revocation, an operator or time may still want', async () => {
-    const role = await Operated.start();
+    const role = await Operated.start(servers);
     const active = schedule(ALICE, moment(1), [{ subkey: SUBKEY, marker: 'activeSigning' }]);
     const revoked = schedule(ALICE, moment(2), [
       { subkey: SUBKEY, marker: 'revokedAll', revokedAt: 1n },
@@ -229,7 +115,7 @@ describe('a role that is compacted', PATIENT, () => {
     ['what is valid is not lost to what a stolen key had signed', false],
     ['what a stolen key replaced stays replaced', true],
   ])('is the same after a rebuild while its parts are there: %s', async (_, isReplaced) => {
-    const role = await Operated.start();
+    const role = await Operated.start(servers);
     const active = schedule(ALICE, moment(1), [{ subkey: SUBKEY, marker: 'activeSigning' }]);
     const revoked = schedule(ALICE, moment(2), [
       { subkey: SUBKEY, marker: 'revokedAll', revokedAt: 1n },
@@ -256,7 +142,7 @@ describe('a role that is compacted', PATIENT, () => {
   });
 
   it('keeps what was removed until a worker has taken it out of the index', async () => {
-    const role = await Operated.start();
+    const role = await Operated.start(servers);
     const records = assortment(10);
     await role.submit(...records);
     const visible = await role.visible();
@@ -276,8 +162,27 @@ describe('a role that is compacted', PATIENT, () => {
     await role.close();
   });
 
+  it('sweeps again what it could not sweep while its parts were there', async () => {
+    const role = await Operated.start(servers);
+    // When a sweep was is told by the clock of the store.
+    role.nowMs = Date.now() + 30 * DAY_MS;
+    const records = assortment(10);
+    await role.submit(...records);
+    await role.remove(records[0]!);
+    expect(await role.compact({ graceMs: 1000 * DAY_MS, sweep: 'never' })).toMatchObject({
+      runs: 1,
+    });
+    const soon = await role.compact({ bounds: { keepMs: 10 * DAY_MS } });
+    expect(soon).toMatchObject({ isSwept: true, leftOut: { removed: 0 } });
+    expect(await role.compact({ bounds: { keepMs: 0 } })).toMatchObject({
+      isSwept: true,
+      leftOut: { removed: 1 },
+    });
+    await role.close();
+  });
+
   it('is left alone while somebody else makes its index anew or compacts', async () => {
-    const role = await Operated.start();
+    const role = await Operated.start(servers);
     await role.submit(...assortment(10));
     const index = role.worker.index as RedisRecordIndex;
     const claim = await index.claimRebuild({ owner: 'somebody', leaseMs: 60_000 });

@@ -90,7 +90,10 @@ export async function compactRole(options: CompactRoleOptions): Promise<Compacte
   if (isDryRun) return { ...(await run(options.signal)), isSwept };
   const result = await underClaim(options, run);
   if (isSwept && result.damages === 0 && result.contended === 0) {
-    await noteSweep(store, `${joinsPrefix}${role}/`, sweptUntilMs);
+    // Joined segments that are young were not read: they lack what was to go when they were written.
+    const { waitingSinceMs = Infinity } = result;
+    const untilMs = Math.min(sweptUntilMs, waitingSinceMs - Math.max(graceMs, COMPACTION_GRACE_MS));
+    await noteSweep(store, `${joinsPrefix}${role}/`, untilMs);
   }
   return { ...result, isSwept };
 }

@@ -88,6 +88,8 @@ export interface CompactionResult {
   deletedBytes: number;
   /** Segments that were joined and wait to be deleted. */
   waiting: number;
+  /** When the oldest joins were written of which segments waited before: milliseconds since 1970. */
+  waitingSinceMs: number | undefined;
   /** Segments that stay because a record that was left out is wanted again. */
   wanted: number;
   /** Runs that somebody else joins at the same time. */
@@ -138,6 +140,7 @@ export function newResult(): CompactionResult {
     deleted: 0,
     deletedBytes: 0,
     waiting: 0,
+    waitingSinceMs: undefined,
     wanted: 0,
     contended: 0,
     abandoned: 0,

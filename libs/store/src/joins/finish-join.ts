@@ -50,6 +50,7 @@ export async function finishJoin(compaction: Compaction, key: SegmentKey): Promi
   }
   if (ageMs < keepMs) {
     result.waiting += table.sources;
+    result.waitingSinceMs = Math.min(result.waitingSinceMs ?? Infinity, table.head.writtenAtMs);
     return true;
   }
   if (isDryRun) {

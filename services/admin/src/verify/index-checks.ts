@@ -127,7 +127,7 @@ export class IndexChecks {
       // The other two are walked from end to end later.
       const more = path.path === 'all' || path.path === 'received' ? 0 : NEIGHBOURS;
       const { entry: found, others } = await entriesFrom(this.#index, path, position, more);
-      if (found === undefined || !equalBytes(found.location, entry.location)) {
+      if (found === undefined || !(await this.#isAt(found, entry))) {
         if (!(await this.#isGone(entry))) {
           const what = `the index does not find it on path ${path.path}`;
           this.#tell('index-path', entry, what, path.path);
@@ -143,6 +143,13 @@ export class IndexChecks {
         if (again.entry !== undefined) this.#tellDangling(other, path.path, fault);
       }
     }
+  }
+
+  /** Whether an entry leads to a record; where to may have changed since it was looked up. */
+  async #isAt(found: IndexEntry, { record, location }: ScannedEntry): Promise<boolean> {
+    if (equalBytes(found.location, location)) return true;
+    const [stored] = await readStored(this.#context.holding.log, [found]);
+    return entryFault(found, stored!, { path: 'all' }, record.id) === undefined;
   }
 
   /** Whether a running server has replaced the record since. */
