@@ -34,9 +34,11 @@ export const BUDGET_WORDS: Readonly<Record<BudgetName | HoldingName, string>> = 
   messages: 'messages received',
   bytes: 'bytes of messages received',
   submissions: 'records submitted, and signatures in key schedules; of an author: records stored',
-  query: 'index entries that queries looked at, and one for each 256 bytes that they read',
+  query:
+    'index entries that queries looked at, and one for each 256 bytes that they read; a quarter of that for records sent live',
   connections: 'connections open',
-  subscriptions: 'subscriptions open, one for each 16 values that they wait for',
+  subscriptions:
+    'subscriptions open, one for each 16 values that they wait for, eight for one that asks for kinds alone',
 };
 
 /** Bytes read for queries that cost as much as one index entry. */

@@ -180,6 +180,15 @@ describe('over budget', () => {
     expect(await client.story()).toEqual(['closed 1 SUCCESS', 'complete 6']);
   });
 
+  test('a subscription to kinds alone takes eight places', async () => {
+    const { client } = place('subscriptions.*.*=10');
+    const all = [{ name: 'kinds', kinds: [KIND.everybody, KIND.everybodyToo] }] as const;
+    client.subscribe(1, all);
+    client.subscribe(2, [...all, ...BY_AUTHOR]);
+    client.subscribe(3, all);
+    expect(await client.story()).toEqual(['closed 3 TOO_FAST', 'complete 1', 'complete 2']);
+  });
+
   test('somebody who insists is banned, with a word', async () => {
     const { client } = place('messages.*.*=1/h:1');
     for (let n = 0; n < 200_000 && client.socket.closedWith === undefined; n++)

@@ -124,7 +124,11 @@ describe('a subscription', () => {
     gateway.bus.tellGap(since);
     await pass(gateway, 3);
     expect(await client.story()).toEqual(['closed 7 TEMPORARY_ERROR']);
-    expect(gateway.gateway.counters.subscriptionsShed).toEqual({ unread: 0, missed: 1 });
+    expect(gateway.gateway.counters.subscriptionsShed).toEqual({
+      unread: 0,
+      missed: 1,
+      'over-budget': 0,
+    });
   });
 
   test('is one of a few that look at a time', async () => {

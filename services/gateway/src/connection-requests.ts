@@ -15,7 +15,7 @@ import { countResult } from './counters.ts';
 import type { EngineContext } from './engine-context.ts';
 import { isFailure, resultOfError } from './errors-to-results.ts';
 import type { StoredRequest } from './gateway-events.ts';
-import { interestKeys } from './interest-choice.ts';
+import { type InterestKey, interestKeys } from './interest-choice.ts';
 import { textOf } from './key-text.ts';
 import type { ClientSocket } from './listener/listener.ts';
 import { OpenRequests } from './open-request.ts';
@@ -30,6 +30,8 @@ import type { StoredWatch } from './watch/stored-watch.ts';
 const INTEREST_BYTES = 512;
 /** Keys for which a subscription takes one of the places that somebody has for subscriptions. */
 const KEYS_PER_PLACE = 16;
+/** Places of one that asks for nothing rarer than kinds: a good part of all records is sent to it. */
+const PLACES_FOR_KINDS = 8;
 
 /** How a request's stored records are asked for and written. */
 interface StreamPlan {
@@ -141,7 +143,7 @@ export class ConnectionRequests {
     const { hub, roles, writer, limits, counters, watcher } = this.#context;
     const keys = interestKeys(filter);
     const heldBytes = filter.bytes.length + INTEREST_BYTES * keys.length;
-    const places = Math.max(1, Math.ceil(keys.length / KEYS_PER_PLACE));
+    const places = placesFor(keys);
     if (!this.#open.hasRoomFor(heldBytes) || !this.#visitor.subscribe(places)) {
       this.refuse(queryId);
       return;
@@ -285,4 +287,10 @@ function withoutRepeats(references: readonly Reference[]): readonly Reference[] 
   const byText = new Map<string, Reference>();
   for (const reference of references) byText.set(textOf(reference), reference);
   return byText.size === references.length ? references : [...byText.values()];
+}
+
+/** The places that a subscription takes which is filed under these keys. */
+function placesFor(keys: readonly InterestKey[]): number {
+  const least = keys[0]?.name === 'kind' ? PLACES_FOR_KINDS : 1;
+  return Math.max(least, Math.ceil(keys.length / KEYS_PER_PLACE));
 }

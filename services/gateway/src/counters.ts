@@ -14,8 +14,11 @@ export const RECEIVED_TYPES = [
 /** One of them. */
 export type ReceivedType = (typeof RECEIVED_TYPES)[number];
 
-/** Why a subscription lost its place: its client did not read, or records are missing for good. */
-export const SHED_REASONS = ['unread', 'missed'] as const;
+/**
+ * Why a subscription lost its place: its client did not read, records are missing for good, or who
+ * subscribed is out of budget.
+ */
+export const SHED_REASONS = ['unread', 'missed', 'over-budget'] as const;
 
 /** One of them. */
 export type ShedReason = (typeof SHED_REASONS)[number];
@@ -95,7 +98,7 @@ export function createCounters(): GatewayCounters {
     recordsStored: 0,
     deliveries: 0,
     liveRecords: 0,
-    subscriptionsShed: { unread: 0, missed: 0 },
+    subscriptionsShed: { unread: 0, missed: 0, 'over-budget': 0 },
     gaps: 0,
     catchUps: 0,
     catchUpsFailed: 0,

@@ -3,12 +3,23 @@
  * query id changes from one subscription to the next; each connection gets everything that one
  * batch has for it in one go.
  */
-import { MESSAGE_HEAD_BYTES, RESULT, writeRecordHead, writeU16 } from '@mosaic-cluster/protocol';
-import type { GatewayCounters } from './counters.ts';
+import { queryCost } from '@mosaic-cluster/abuse';
+import {
+  MESSAGE_HEAD_BYTES,
+  RESULT,
+  type ResultCode,
+  writeRecordHead,
+  writeU16,
+} from '@mosaic-cluster/protocol';
+import type { GatewayCounters, ShedReason } from './counters.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { Subscriber, Subscription } from './subscription.ts';
 
 const QUERY_ID_AT = 4;
+/** A record that is sent live costs this part of one that is read from storage. */
+const LIVE_PRICE = 0.25;
+/** Index entries owed from which on they are paid: to look up budgets for each record would cost a fifth more. */
+const PAID_FROM = 64;
 
 /** What a delivery needs. */
 export interface DeliveryOptions {
@@ -75,12 +86,17 @@ export class Delivery {
         writeU16(message, QUERY_ID_AT, target.queryId);
         socket.send(message);
         written += message.length;
+        subscriber.owed += deliveryCost(message.length);
         this.#options.counters.deliveries += 1;
       }
     };
     while (position < targets.length) {
+      if (subscriber.owed >= PAID_FROM && !pay(subscriber)) {
+        this.#shed(targets.slice(position), RESULT.TOO_FAST, 'over-budget');
+        return;
+      }
       if (socket.bufferedBytes > subscriberUnreadBytesMax) {
-        this.#shed(targets.slice(position));
+        this.#shed(targets.slice(position), RESULT.TEMPORARY_ERROR, 'unread');
         return;
       }
       // A lone message is one system call by itself: corking it costs another 5 %.
@@ -89,11 +105,24 @@ export class Delivery {
     }
   }
 
-  #shed(subscriptions: readonly Subscription[]): void {
+  #shed(subscriptions: readonly Subscription[], result: ResultCode, reason: ShedReason): void {
     for (const subscription of subscriptions) {
       if (subscription.isClosed) continue;
-      this.#options.counters.subscriptionsShed.unread += 1;
-      subscription.lost(RESULT.TEMPORARY_ERROR, 'unread');
+      this.#options.counters.subscriptionsShed[reason] += 1;
+      subscription.lost(result, reason);
     }
   }
+}
+
+/** What a live record costs whom it is sent to, in index entries. */
+function deliveryCost(bytes: number): number {
+  return LIVE_PRICE * queryCost(1, bytes);
+}
+
+/** Pays what is owed; false: the subscriber is out of budget. */
+function pay(subscriber: Subscriber): boolean {
+  const { visitor, owed } = subscriber;
+  subscriber.owed = 0;
+  visitor.queried(owed, 0);
+  return !visitor.owesForQueries();
 }

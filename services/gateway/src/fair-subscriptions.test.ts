@@ -1,7 +1,7 @@
 /** Whoever makes a gateway look in storage pays for it, and waits for his own searches first. */
 import { testControl } from '@mosaic-cluster/abuse/testing';
 import { RESULT } from '@mosaic-cluster/protocol';
-import { fakeKey } from '@mosaic-cluster/protocol/testing';
+import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { expect, test } from 'vitest';
 import { BY_AUTHOR, lossyGateway, now, pass, store } from '../testing/lossy-gateway.ts';
 import { quiet, TestGateway } from '../testing/test-gateway.ts';
@@ -85,6 +85,31 @@ test('who is out of budget waits alone, without earning a ban, and is told in th
   await pass(gateway, 70);
   expect(await poor.story()).toEqual(['closed 7 TOO_FAST']);
   expect(control.counters.offences['over-budget']).toBe(0);
+});
+
+test('who follows what comes often pays for what is sent, and is told when he cannot', async () => {
+  const { control } = testControl('query.*.*=1/h:100', () => gateway.clock.now());
+  const gateway = new TestGateway({}, undefined, undefined, control);
+  const greedy = gateway.connect(undefined, ABUSER);
+  const honest = gateway.connect(undefined, HONEST);
+  for (let id = 1; id <= 20; id++) greedy.subscribe(id, BY_AUTHOR);
+  honest.subscribe(7, BY_AUTHOR);
+  await greedy.story();
+  await honest.story();
+  const told: string[] = [];
+  for (let n = 1; n <= 40; n++) {
+    gateway.outbox.publish(gateway.outbox.store(fakeRecord({ timestamp: n, payloadBytes: 300 })));
+    told.push(...(await greedy.story()));
+  }
+  const sent = told.filter((line) => line.startsWith('record'));
+  // Each costs a quarter of 1, and of 1 for each 256 bytes.
+  expect(sent.length).toBeGreaterThan(100);
+  expect(sent.length).toBeLessThan(300);
+  const closed = told.filter((line) => line.startsWith('closed'));
+  expect(closed).toHaveLength(20);
+  expect(new Set(closed.map((line) => line.split(' ')[2]))).toEqual(new Set(['TOO_FAST']));
+  expect(await honest.story()).toHaveLength(40);
+  expect(gateway.gateway.counters.subscriptionsShed['over-budget']).toBe(20);
 });
 
 test('what subscriptions wait for is bounded: few cannot take all of it from many', async () => {

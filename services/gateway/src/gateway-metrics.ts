@@ -112,9 +112,9 @@ function defineByKind(metrics: Metrics, counters: Readonly<GatewayCounters>): vo
     shed: {
       type: 'counter',
       name: 'mosaic_subscriptions_shed_total',
-      help: 'Subscriptions that lost their place: their clients did not read, or records were missed for good.',
+      help: 'Subscriptions that lost their place: their clients did not read or are over budget, or records were missed for good.',
       remedy:
-        'unread: slow clients; of all at once: the gateway is short of CPU. missed: see the gaps.',
+        'unread: slow clients; of all at once: the gateway is short of CPU. missed: see the gaps. over-budget: see what limits refuse.',
       labels: { reason: SHED_REASONS },
     },
   });

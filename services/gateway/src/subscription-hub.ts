@@ -336,7 +336,10 @@ export class SubscriptionHub {
         return findMissed({ ...options, sources, standing }, subscription, span);
       },
       found: (subscription, records) => this.#takeFound(subscription, records),
-      lost: (subscription, result) => this.#shed(subscription, result, 'missed'),
+      lost: (subscription, result) => {
+        const reason = result === RESULT.TOO_FAST ? 'over-budget' : 'missed';
+        this.#shed(subscription, result, reason);
+      },
     });
   }
 

@@ -31,6 +31,8 @@ export class Subscriber {
    * Nobody reads as anything on an anonymous connection.
    */
   identities: ReadonlySet<string> | undefined;
+  /** What live records that were sent cost and is not paid yet, in index entries. */
+  owed = 0;
   /** Live records on their way out with the present batch: subscriptions and their messages. */
   readonly targets: Subscription[] = [];
   readonly messages: Uint8Array[] = [];

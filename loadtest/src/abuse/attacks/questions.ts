@@ -8,7 +8,7 @@ import {
   KNOWN_KINDS,
   timestampFromUnix,
 } from '@mosaic-cluster/protocol';
-import type { Attack, Attacker } from '../attack.ts';
+import { type Attack, type Attacker, USUAL_BUDGETS } from '../attack.ts';
 import { keepTalking, sayOn } from '../attacker/talk.ts';
 import { pace } from '../attacker/pace.ts';
 
@@ -17,6 +17,9 @@ const STORE_RECORDS = 5_000;
 const AUTHORS = 63;
 const KINDS = Object.values(KNOWN_KINDS).slice(0, 4);
 const REFERENCES = 500;
+/** As many subscriptions as an address may have open, by the budgets as they come. */
+const AMPLIFIED_CONNECTIONS = 40;
+const AMPLIFIED_EACH = 250;
 const LONG_AGO = 1_577_836_800n;
 const BY_KIND: FilterElementInput = { name: 'kinds', kinds: [KNOWN_KINDS['microblog-root']] };
 const SINCE: FilterElementInput = { name: 'since', timestamp: timestampFromUnix(LONG_AGO) };
@@ -114,5 +117,31 @@ const churn: Attack = {
   },
 };
 
+const amplified: Attack = {
+  name: 'amplified-delivery',
+  title: `follows everything ${AMPLIFIED_CONNECTIONS * AMPLIFIED_EACH} times, so that each record is sent as often`,
+  place: 'any',
+  aim: 'refused',
+  // So many subscriptions at once are work by themselves.
+  waitMaxMs: 600,
+  settings: USUAL_BUDGETS,
+  async run(attacker) {
+    const filter = buildFilter([BY_KIND]);
+    const { done } = keepTalking(attacker, AMPLIFIED_CONNECTIONS, (talk) => {
+      for (let queryId = 1; queryId <= AMPLIFIED_EACH; queryId++) {
+        talk.send(encodeMessage({ name: 'subscribe', queryId, limit: 1, filter }));
+      }
+    });
+    await done;
+  },
+};
+
 /** All of them. */
-export const QUESTION_ATTACKS: readonly Attack[] = [scans, manyAuthors, gets, unread, churn];
+export const QUESTION_ATTACKS: readonly Attack[] = [
+  scans,
+  manyAuthors,
+  gets,
+  unread,
+  churn,
+  amplified,
+];
