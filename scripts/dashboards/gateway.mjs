@@ -161,9 +161,9 @@ export const gateway = dashboard({
       chart(
         'Owed and sent',
         'ops',
-        'Live records that arrived, were held against subscriptions, and were sent. Arriving without being sent: nobody wants them, or clients do not read.',
+        'Live records that arrived, and were owed and sent to subscribers. Less sent than owed for long: clients that do not read, see Shed; none owed: nobody waits for what arrives.',
         ['sum(rate(mosaic_bus_live_received_total{POD}[$__rate_interval]))', 'arrived'],
-        ['sum(rate(mosaic_live_records_total{POD}[$__rate_interval]))', 'looked at'],
+        ['sum(rate(mosaic_live_deliveries_owed_total{POD}[$__rate_interval]))', 'owed'],
         ['sum(rate(mosaic_live_deliveries_total{POD}[$__rate_interval]))', 'sent'],
       ),
       chart(

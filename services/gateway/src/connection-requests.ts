@@ -252,8 +252,8 @@ export class ConnectionRequests {
   #stream(plan: StreamPlan): QueryStream {
     const { writer, counters, limits, clock, events } = this.#context;
     const { request, watch, queryId, sources, limit, pageRecordsFirst, answer } = plan;
-    const since = clock.now();
     const sink = new StoredAnswer({
+      clock,
       socket: this.#socket,
       writer,
       counters,
@@ -264,11 +264,10 @@ export class ConnectionRequests {
         this.#fail(queryId, error, watch);
       },
       ...answer,
-      ended: (count, last) => {
-        answer.ended(count, last);
+      ended: (count, last, tookMs) => {
+        answer.ended(count, last, tookMs);
         watch.end();
-        const tookMs = Math.max(0, clock.now() - since);
-        events.storedSent?.(request, tookMs / 1000, watch.traceId);
+        events.storedSent?.(request, Math.max(0, tookMs) / 1000, watch.traceId);
       },
     });
     const paid = paidBy(this.#visitor, sources);

@@ -50,6 +50,8 @@ export interface GatewayCounters {
   pages: number;
   /** Record messages that answered Gets and queries, and the stored part of subscriptions. */
   recordsStored: number;
+  /** Record messages that live records call for: one for each subscription that may have one. */
+  deliveriesOwed: number;
   /** Record messages for live records. */
   deliveries: number;
   /** Live records that were looked at. */
@@ -96,6 +98,7 @@ export function createCounters(): GatewayCounters {
     violations: 0,
     pages: 0,
     recordsStored: 0,
+    deliveriesOwed: 0,
     deliveries: 0,
     liveRecords: 0,
     subscriptionsShed: { unread: 0, missed: 0, 'over-budget': 0 },

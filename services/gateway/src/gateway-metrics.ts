@@ -15,6 +15,11 @@ const totals = {
   ],
   pages: ['mosaic_query_pages_total', 'Pages of stored records asked of roles.'],
   recordsStored: ['mosaic_stored_records_sent_total', 'Stored records sent to clients.'],
+  deliveriesOwed: [
+    'mosaic_live_deliveries_owed_total',
+    'Live records that subscribers were to get, each counted for each of them.',
+    'For long more than were sent: clients that do not read, see what is shed.',
+  ],
   deliveries: ['mosaic_live_deliveries_total', 'Live records sent to subscribers.'],
   liveRecords: ['mosaic_live_records_total', 'Live records held against subscriptions.'],
   gaps: [

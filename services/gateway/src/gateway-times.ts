@@ -21,7 +21,7 @@ export function defineGatewayTimes(metrics: Metrics): GatewayEvents {
     stored: {
       type: 'histogram',
       name: 'mosaic_stored_answer_duration_seconds',
-      help: 'From a get, query or subscribe until all of its stored records were written; those that failed or were given up are not in it. A client that reads slowly makes it long.',
+      help: 'From the begin of a get, query or subscribe until all of its stored records were written, but for the time in which its client did not read; those that failed or were given up are not in it.',
       remedy: 'See the requests of the roles, the cache of segments and the index.',
       labels: { request: STORED_REQUESTS },
       buckets: LATENCY_BUCKETS,

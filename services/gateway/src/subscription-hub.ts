@@ -248,6 +248,7 @@ export class SubscriptionHub {
       if (mayRead === true) reached += 1;
       if (hasPassed && this.#recent.reached(id, subscription)) continue;
       isWanted = true;
+      this.#options.counters.deliveriesOwed += 1;
       // Where it is not known yet, the subscription is not live, so this is held.
       if (subscription.isLive && subscription.subscriber.identities !== undefined) {
         if (!maybeSent || !subscription.seam.wasSent(id)) targets.push(subscription);

@@ -34,6 +34,8 @@ export class TestGateway<B extends Bus = MemoryBus> {
   readonly inbox: NaiveRole;
   readonly encryption: NaiveRole;
 
+  /** The requests whose stored records were all written, and after how many seconds. */
+  readonly answered: string[] = [];
   /** The requests that failed before all of their stored records were written. */
   readonly failed: string[] = [];
 
@@ -62,7 +64,10 @@ export class TestGateway<B extends Bus = MemoryBus> {
       limits,
       clock,
       random,
-      events: { storedFailed: (request) => this.failed.push(request) },
+      events: {
+        storedSent: (request, seconds) => this.answered.push(`${request} ${seconds}`),
+        storedFailed: (request) => this.failed.push(request),
+      },
       watching,
     });
   }
