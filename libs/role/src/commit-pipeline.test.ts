@@ -186,6 +186,8 @@ describe('an index that cannot be written', () => {
     const before = faults.appends;
     for (let n = 2; n < 6; n++) expect(await submit(numbered(n))).toEqual(['TEMPORARY_ERROR']);
     expect(faults.appends).toBe(before);
+    // Each is a commit that failed: an alert goes by how long that goes on.
+    expect(roles.failedSteps).toEqual(Array.from({ length: 5 }, () => 'index'));
   });
 
   it('accepts a commit that was on its way while the one before it failed', async () => {

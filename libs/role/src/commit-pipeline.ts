@@ -259,7 +259,12 @@ export class CommitPipeline {
   async #catchUpIdle(): Promise<void> {
     const done = this.#indexed.then(() => this.#catchUp());
     this.#indexed = done.catch(() => this.#retryLater());
-    await done;
+    try {
+      await done;
+    } catch (error) {
+      this.#options.events?.commitFailed?.('index');
+      throw error;
+    }
   }
 
   /** Brings commits into the index that an earlier failure left out. */

@@ -67,6 +67,8 @@ export function idOf(record: RecordView): string {
 export class TestRoles {
   readonly live: LiveRecord[] = [];
   readonly failures: unknown[] = [];
+  /** The steps at which commits failed. */
+  readonly failedSteps: string[] = [];
   /** What the clock says; a test turns it. */
   now = moment(1_000_000);
   /** Live records that subscribers say they got, for ephemeral ones. */
@@ -129,7 +131,10 @@ export class TestRoles {
         scheduleTools: tools,
         futureNanosMax: 1_000_000_000n,
         commitBounds: { entriesMax: 1000, bytesMax: 64 * 1024 * 1024, rowsMax: 100_000 },
-        events: { failed: (_, error) => this.failures.push(error) },
+        events: {
+          failed: (_, error) => this.failures.push(error),
+          commitFailed: (step) => this.failedSteps.push(step),
+        },
         ...this.#options.deps,
       });
       this.#roles.set(policy.role, { worker, ...store });
