@@ -1,6 +1,6 @@
-// A real Prometheus that scrapes a cluster on this machine, also processes that came back at another port.
+// A real Prometheus that scrapes a cluster on this machine.
 import { spawn } from 'node:child_process';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { forget, freePort, watch } from '../../libs/test-servers/dist/index.js';
@@ -18,16 +18,12 @@ const LOOK_MS = 500;
 export async function startPrometheus({ cluster, folder, scrapeSeconds, rules = [] }) {
   const program = await findTool('prometheus', console.log);
   await mkdir(folder, { recursive: true });
-  const targets = join(folder, 'targets.json');
-  await writeTargets(cluster, targets);
   const file = join(folder, 'prometheus.yml');
   const interval = `${scrapeSeconds}s`;
   const config = {
     global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
     rule_files: rules,
-    scrape_configs: [
-      { job_name: 'mosaic', file_sd_configs: [{ files: [targets], refresh_interval: '1s' }] },
-    ],
+    scrape_configs: [{ job_name: 'mosaic', static_configs: cluster.processes.map(targetOf) }],
   };
   await writeFile(file, JSON.stringify(config));
   const port = await freePort();
@@ -45,22 +41,21 @@ export async function startPrometheus({ cluster, folder, scrapeSeconds, rules = 
       resolve();
     });
   });
-  let writing = Promise.resolve();
-  const watching = setInterval(() => {
-    writing = writing.then(() => writeTargets(cluster, targets));
-  }, LOOK_MS);
   const prometheus = {
     url: `http://127.0.0.1:${port}`,
     ask: (path, parameters = {}) => ask(`http://127.0.0.1:${port}`, path, parameters),
     close: async () => {
-      clearInterval(watching);
-      await writing;
       child.kill();
       await ended;
     },
   };
   await untilReady(prometheus);
   return prometheus;
+}
+
+function targetOf({ name, spec }) {
+  const labels = { namespace: 'local', pod: name };
+  return { targets: [spec.settings.MOSAIC_HEALTH_LISTEN], labels };
 }
 
 async function untilReady(prometheus) {
@@ -81,18 +76,4 @@ async function ask(url, path, parameters) {
   const { data, error } = await response.json();
   if (error !== undefined) throw new Error(`Prometheus refused ${parameters.query}: ${error}`);
   return data;
-}
-
-/** A process that is down keeps the target that it had: a pod that is gone looks so, too. */
-const lastKnown = new WeakMap();
-
-async function writeTargets(cluster, file) {
-  const targets = cluster.processes.flatMap((each) => {
-    const health = each.facts?.health ?? lastKnown.get(each);
-    if (health === undefined) return [];
-    lastKnown.set(each, health);
-    return { targets: [new URL(health).host], labels: { namespace: 'local', pod: each.name } };
-  });
-  await writeFile(`${file}.new`, JSON.stringify(targets));
-  await rename(`${file}.new`, file);
 }

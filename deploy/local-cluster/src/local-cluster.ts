@@ -103,12 +103,13 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     });
     signal?.throwIfAborted();
     const gatewaySpecs = await specsOfGateways(options, folder, servers);
+    const workerSpecs = await specsOfWorkers(options, folder, servers);
     await folder.save();
     const { nodeOptions = [] } = options;
     const processOf = (spec: ServiceSpec): ServiceProcess =>
       new ServiceProcess({ ...spec, nodeOptions }, report);
     const gateways = gatewaySpecs.map(processOf);
-    const workers = specsOfWorkers(options, folder, servers).map(processOf);
+    const workers = workerSpecs.map(processOf);
     processes.push(...gateways, ...workers);
     await Promise.all(processes.map((each) => each.start()));
     await Promise.all(processes.map((each) => untilReady(each, signal)));
@@ -163,6 +164,7 @@ async function specsOfGateways(
     const uws = await folder.port(`${name} uws`, wish === undefined ? undefined : wish + 1);
     const settings = {
       ...sharedSettings(i, servers, options),
+      MOSAIC_HEALTH_LISTEN: await healthOf(name, folder),
       MOSAIC_SERVER_KEY_FILE: folder.serverKeyFile,
       MOSAIC_MTLS_LISTEN: `127.0.0.1:${mtls}`,
       MOSAIC_UWS_LISTEN: `127.0.0.1:${uws}`,
@@ -173,17 +175,24 @@ async function specsOfGateways(
   return specs;
 }
 
-function specsOfWorkers(
+/** The same after a restart: what watches a process finds it again, also before it serves. */
+async function healthOf(name: string, folder: ClusterFolder): Promise<string> {
+  return `127.0.0.1:${await folder.port(`${name} health`)}`;
+}
+
+async function specsOfWorkers(
   options: LocalClusterOptions,
   folder: ClusterFolder,
   servers: Servers,
-): ServiceSpec[] {
+): Promise<ServiceSpec[]> {
   const { s3 } = servers;
   const specs: ServiceSpec[] = [];
   for (const service of ROLES) {
     for (let i = 0; i < (options.workers ?? 2); i++) {
+      const name = `${service}-${i + 1}`;
       const settings = {
         ...sharedSettings(i, servers, options),
+        MOSAIC_HEALTH_LISTEN: await healthOf(name, folder),
         MOSAIC_S3_ENDPOINT: s3.url,
         MOSAIC_S3_BUCKET: BUCKET,
         MOSAIC_S3_REGION: s3.region,
@@ -192,7 +201,7 @@ function specsOfWorkers(
         ...options.workerSettings,
         ...(service === 'inbox' ? options.inboxSettings : {}),
       };
-      specs.push({ name: `${service}-${i + 1}`, service, settings });
+      specs.push({ name, service, settings });
     }
   }
   return specs;
@@ -206,7 +215,6 @@ function sharedSettings(
 ): Record<string, string> {
   return {
     MOSAIC_LOG: 'json',
-    MOSAIC_HEALTH_LISTEN: '127.0.0.1:0',
     MOSAIC_NATS_URLS: nats[place % nats.length]!.url,
     ...(natsCertificate && { MOSAIC_NATS_TLS_CA: natsCertificate.certificate }),
     MOSAIC_REDIS_MODE: 'cluster',
