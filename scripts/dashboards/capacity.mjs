@@ -95,6 +95,16 @@ export const capacity = dashboard({
         'Memory that cached records take, bounded by MOSAIC_CACHE_BYTES.',
         ['sum by (pod, role) (mosaic_segment_cache_bytes{ROLE})', '{{pod}} {{role}}'],
       ),
+      chart(
+        'Spans of traces',
+        'ops',
+        'What the collector of traces has taken, and what was dropped; 0 where there is none. queue: lower MOSAIC_TRACES_SAMPLE; collector: the log says what it answered.',
+        ['sum(rate(mosaic_trace_spans_sent_total{POD}[$__rate_interval]))', 'taken'],
+        [
+          'sum by (reason) (rate(mosaic_trace_spans_dropped_total{POD}[$__rate_interval]))',
+          'dropped: {{reason}}',
+        ],
+      ),
     ],
     [
       'Growth and traffic',
