@@ -150,7 +150,10 @@ export const gateway = dashboard({
         'none',
         'Subscriptions open by pod, and subjects of NATS that a pod listens to for them.',
         ['sum by (pod) (mosaic_subscriptions{POD})', '{{pod}}'],
-        ['sum by (pod) (mosaic_bus_live_subjects{POD}) > 0', '{{pod}} subjects'],
+        [
+          'sum by (pod) (mosaic_bus_live_subjects{POD} and on (namespace, pod, instance) mosaic_subscriptions{POD})',
+          '{{pod}} subjects',
+        ],
       ),
       chart(
         'Keys of subscriptions',

@@ -34,7 +34,7 @@ const BINARY = [
 /** A figure with its unit, short. */
 export function shown(value, unit) {
   if (value === undefined || Number.isNaN(value)) return 'no data';
-  if (unit === 'percentunit') return `${Number((value * 100).toPrecision(4))} %`;
+  if (unit === 'percentunit') return `${Number((value * 100).toPrecision(value > 0.99 ? 4 : 3))} %`;
   if (value === 0) return '0';
   if (unit === 's') {
     return Math.abs(value) < 1 ? `${short(value * 1000)} ms` : `${short(value)} s`;
