@@ -26,6 +26,7 @@ import {
   encodeSync,
   encodeWithheld,
 } from './live-codec.ts';
+import { decodeAsk, decodeTold, encodeAsk, encodeTold } from './question-codec.ts';
 import {
   cutReply,
   decodeError,
@@ -85,6 +86,10 @@ interface Message {
   /** What it says, in plain values. */
   readonly decode: (bytes: Uint8Array) => unknown;
   readonly says: unknown;
+}
+
+function json(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text));
 }
 
 /** One of each, by the names that the golden file uses. */
@@ -244,6 +249,8 @@ const MESSAGES: Readonly<Record<string, Message>> = {
   },
   sync: { encode: encodeSync, decode: (bytes) => bytes[1], says: WIRE.sync },
   reached: { encode: () => encodeReached(70_000), decode: decodeReached, says: 70_000 },
+  ask: { encode: () => encodeAsk(json('{"top":20}')), decode: decodeAsk, says: json('{"top":20}') },
+  told: { encode: () => encodeTold(json('{}')), decode: decodeTold, says: json('{}') },
 };
 
 function messageNamed(name: string): Message {
@@ -282,7 +289,7 @@ describe('messages of the first release', () => {
 });
 
 describe('messages of a later minor version', () => {
-  const ends = new Set(['live', 'livePrivate', 'part']);
+  const ends = new Set(['live', 'livePrivate', 'part', 'ask', 'told']);
   const isLong = (name: string): boolean => !ends.has(name) && !/Called|Reported/.test(name);
   const names = Object.keys(MESSAGES).filter(isLong);
   it.each(names)('%s may be longer', (name) => {

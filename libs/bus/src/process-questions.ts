@@ -5,8 +5,8 @@
 import type { BusCounters } from './bus-counters.ts';
 import type { Subjects } from './live-subjects.ts';
 import type { NatsLink } from './nats-link.ts';
+import { decodeAsk, decodeTold, encodeAsk, encodeTold } from './question-codec.ts';
 import type { Requester } from './requester.ts';
-import { expectMessage, sectionOf, startMessage, WIRE } from './wire.ts';
 
 /** Answers a question; both are JSON in UTF-8. What it throws is told, and not answered. */
 export type AnswerProcessQuestion = (question: Uint8Array) => Promise<Uint8Array>;
@@ -29,7 +29,6 @@ export interface ProcessQuestionsOptions {
   readonly failed: (error: unknown) => void;
 }
 
-const HEAD_BYTES = 4;
 const TIMEOUT_MS = 3_000;
 const QUIET_MS = 500;
 /** Questions that a process answers at a time; further ones get no answer from it. */
@@ -73,7 +72,7 @@ export class ProcessQuestions {
       // Nobody listens at all.
       if (message === undefined) return end();
       try {
-        answers.push(contentOf(message, WIRE.told));
+        answers.push(decodeTold(message));
       } catch {
         counters.malformed += 1;
         return;
@@ -82,7 +81,7 @@ export class ProcessQuestions {
       clearTimeout(quiet);
       quiet = setTimeout(end, quietMs);
     });
-    if (link.publish(subjects.ask, messageOf(WIRE.ask, question), inbox.subject)) await ended;
+    if (link.publish(subjects.ask, encodeAsk(question), inbox.subject)) await ended;
     clearTimeout(late);
     clearTimeout(quiet);
     inbox.close();
@@ -93,8 +92,8 @@ export class ProcessQuestions {
     const { link, counters, failed } = this.#options;
     this.#running += 1;
     try {
-      const told = await answer(contentOf(data, WIRE.ask));
-      link.publish(reply, messageOf(WIRE.told, told));
+      const told = await answer(decodeAsk(data));
+      link.publish(reply, encodeTold(told));
     } catch (error) {
       counters.malformed += 1;
       failed(error);
@@ -102,16 +101,4 @@ export class ProcessQuestions {
       this.#running -= 1;
     }
   }
-}
-
-function messageOf(type: number, content: Uint8Array): Uint8Array {
-  const message = startMessage(type, HEAD_BYTES + content.length, HEAD_BYTES);
-  message.set(content, HEAD_BYTES);
-  return message;
-}
-
-/** @throws MosaicError `corrupt` (`bus-message`) */
-function contentOf(message: Uint8Array, type: number): Uint8Array {
-  expectMessage(message, type, HEAD_BYTES);
-  return sectionOf(message, HEAD_BYTES, message.length - HEAD_BYTES);
 }

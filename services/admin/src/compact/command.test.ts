@@ -128,12 +128,17 @@ it('takes what was removed from the disk once the time for regrets is over', asy
   const place = join(folder, 'segments', 'outbox');
   expect(await compacted()).toMatchObject({ runs: 0, isSwept: false });
   expect(await holds(join(place, name), record)).toBe(true);
+  // Until then it can be put back, from where it was before it was joined.
+  const restored = async (): Promise<string> =>
+    (await admin('records', 'restore', '--dry-run', encodeReference(record.id))).stdout;
+  expect(await restored()).toContain('1 restored');
   const swept = await compacted('--grace', '0s', '--keep', '0s');
   expect(swept).toMatchObject({ isSwept: true, runs: 1, leftOut: { removed: 1, replaced: 0 } });
   expect(await compacted('--grace', '0s', '--keep', '0s')).toMatchObject({ deleted: 1 });
   for (const each of await segments()) {
     expect(await holds(join(place, each), record)).toBe(false);
   }
+  expect(await restored()).toContain('1 let in again');
   await expectWhole(COMMITS);
 });
 

@@ -151,7 +151,7 @@ async function tableOf(
 }
 
 function away(why: string, asked: AskedProcesses): MosaicError {
-  const also = asked.why === undefined || asked.why === why ? '' : `; ${asked.why}`;
+  const also = asked.why === undefined || why.startsWith(asked.why) ? '' : `; ${asked.why}`;
   return new MosaicError('unavailable', 'limits-away', `${why}${also}`);
 }
 

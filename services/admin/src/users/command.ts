@@ -20,7 +20,7 @@ import { findPlace, openHolding, type PlaceOptions } from '../place/place-option
 import { rulesInForce } from '../processes/rules-in-force.ts';
 import { SHOWN_USERS_MAX, showUsers } from './show-users.ts';
 import { usersAdded, usersRemoved } from './user-changes.ts';
-import { shownJson, shownText, userJson, userLine } from './users-report.ts';
+import { rulesHereText, shownJson, shownText, userJson, userLine } from './users-report.ts';
 
 interface ListOption {
   readonly file?: string;
@@ -204,8 +204,12 @@ async function show(host: Host, options: PlaceOptions, keys: readonly PublicKey[
       const rules = await rulesInForce(place, keys);
       const users = await showUsers(facts.registry, holding, rules, keys);
       if (options.json === true) {
-        host.write(jsonLine({ type: 'users', of: facts.name, users: users.map(shownJson) }));
-      } else for (const user of users) host.write(shownText(user, host.paint));
+        const told = { users: users.map(shownJson), rulesFault: rules.why ?? null };
+        host.write(jsonLine({ type: 'users', of: facts.name, ...told }));
+      } else {
+        for (const user of users) host.write(shownText(user, host.paint));
+        if (rules.why !== undefined) host.write(`${rulesHereText(rules.why)}\n`);
+      }
     } finally {
       await holding.close();
     }

@@ -6,6 +6,11 @@ import { size } from '../output/progress.ts';
 import type { HeldFor, PathTotals } from '../place/held-for.ts';
 import type { ShownUser } from './show-users.ts';
 
+/** That rules are those of the command's environment, in a sentence. */
+export function rulesHereText(why: string): string {
+  return `quotas and MOSAIC_USERS are told as they are set here, because ${why}`;
+}
+
 /** A user on one line. */
 export function userLine({ key, note, addedBy, changedAtMs }: RegisteredUser): string {
   const by = addedBy === '' ? '' : ` by ${safeText(addedBy)}`;

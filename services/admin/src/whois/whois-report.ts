@@ -5,14 +5,15 @@ import { encodeUserKey, hexEncode, type KeyScheduleEntry } from '@mosaic-cluster
 import { banJson, banLine } from '../bans/bans-report.ts';
 import { reportJson, reportLines } from '../limits/limits-report.ts';
 import { shownSubject } from '../limits/subject-names.ts';
-import { heldJson, heldLine, userJson } from '../users/users-report.ts';
+import { heldJson, heldLine, rulesHereText, userJson } from '../users/users-report.ts';
 import type { KeyFacts, WhoIs } from './whois.ts';
 
 /** For people. */
 export function whoIsText(who: WhoIs, nowMs: number, paint: Paint): string {
-  const { subject, standing, bans, allowed, key, limits } = who;
+  const { subject, standing, bans, allowed, key, rulesFault, limits } = who;
   const lines = [paint.bold(`${formatBanSubject(subject)} (${standing})`)];
   if (key !== undefined) lines.push(...keyLines(key));
+  if (key !== undefined && rulesFault !== undefined) lines.push(`  ${rulesHereText(rulesFault)}`);
   if (bans.length === 0) lines.push('  no operator has banned it');
   for (const ban of bans) lines.push(`  banned   ${banLine(ban, nowMs).trimEnd()}`);
   for (const each of allowed) lines.push(`  allowed  ${banLine(each, nowMs).trimEnd()}`);
@@ -53,7 +54,7 @@ function shownKey({ key, algorithm, kind }: KeyScheduleEntry): string {
 
 /** For programs. */
 export function whoIsJson(who: WhoIs, nowMs: number): Readonly<Record<string, Json>> {
-  const { subject, standing, bans, allowed, key, limits } = who;
+  const { subject, standing, bans, allowed, key, rulesFault, limits } = who;
   const known = 'why' in limits ? [] : limits.told;
   return {
     subject: formatBanSubject(subject),
@@ -62,6 +63,7 @@ export function whoIsJson(who: WhoIs, nowMs: number): Readonly<Record<string, Js
     bans: bans.map((ban) => banJson(ban, nowMs)),
     allowed: allowed.map((each) => banJson(each, nowMs)),
     limits: known.map(([name, report]) => ({ of: shownSubject(name), ...reportJson(report) })),
+    rulesFault: rulesFault ?? null,
     limitsFault: 'why' in limits ? limits.why : null,
   };
 }

@@ -46,6 +46,8 @@ export interface WhoIs {
   readonly allowed: readonly BanFact[];
   /** Undefined: it is an address. */
   readonly key: KeyFacts | undefined;
+  /** Why rules are those of the command's environment; undefined: those who serve told them. */
+  readonly rulesFault: string | undefined;
   /** What it uses, by the names that budgets have for it. */
   readonly limits: Asked<readonly (readonly [string, SubjectReport])[]>;
 }
@@ -76,7 +78,7 @@ export async function whoIs(
     rules.budgets,
   );
   const [bans, allowed] = [await listed('bans'), await listed('allowed')];
-  return { subject, standing, bans, allowed, key, limits };
+  return { subject, standing, bans, allowed, key, rulesFault: rules.why, limits };
 }
 
 /** A range and all that it lies in: at most 129, so that one lookup finds every ban on it. */
