@@ -6,6 +6,8 @@ export {
   compactRole,
   type CompactRoleOptions,
 } from './compaction/compact-role.ts';
+export { defineRewriteMetrics, type RewriteEvents } from './rewrite-metrics.ts';
+export { SegmentRewriter, type SegmentRewriterOptions } from './compaction/segment-rewriter.ts';
 export {
   IndexKeeper,
   type IndexKeeperEvents,

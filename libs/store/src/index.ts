@@ -36,6 +36,7 @@ export {
   openSegmentLog,
   type SegmentLogOptions,
 } from './segment-log-files.ts';
+export type { RewriteOptions, Rewritten } from './segment-rewrite.ts';
 export {
   openSegmentLogReader,
   type SegmentLogReader,

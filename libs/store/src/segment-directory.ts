@@ -3,7 +3,8 @@
  * crash left of an unfinished commit.
  */
 import { join } from 'node:path';
-import { MosaicError, readU32BE } from '@mosaic-cluster/protocol';
+import { MosaicError } from '@mosaic-cluster/protocol';
+import { cutTableBytes, decodeCuts, type SegmentCuts } from './segment-cuts.ts';
 import { allocateBlock, BLOCK_BYTES, BLOCK_SHIFT } from './segment-cache.ts';
 import { isUnfinishedName, segmentName, SegmentFile, segmentNumberOf } from './segment-file.ts';
 import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
@@ -13,8 +14,13 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentDamage,
 } from './segment-format.ts';
-import { locationsIn } from './segment-address.ts';
-import { footerEntries, frameEntries, readTrailer, TRAILER_BYTES } from './segment-frame.ts';
+import {
+  entryOffsets,
+  footerEntries,
+  frameEntries,
+  readTrailer,
+  TRAILER_BYTES,
+} from './segment-frame.ts';
 import { findWholePart, FrameReader } from './segment-frame-reader.ts';
 import { EntryTable } from './segment-table.ts';
 import type { SegmentWarning } from './segment-warning.ts';
@@ -116,6 +122,7 @@ export async function openSegment(
       throw segmentDamage(path, 0, 'its name is not the one that it was given');
     }
     const segment = new SegmentFile(name, header, bytes);
+    if (header.isCut === true) segment.cuts = await readCuts(fileSystem, file, segment, path);
     if (isNewest || bytes === SEGMENT_HEADER_BYTES) return segment;
     segment.closed = true;
     if (!(await readFooterPlace(fileSystem, file, segment))) {
@@ -126,6 +133,18 @@ export async function openSegment(
   } finally {
     await fileSystem.close(file);
   }
+}
+
+async function readCuts(
+  fileSystem: SegmentFileSystem,
+  file: FileHandle,
+  { header }: SegmentFile,
+  path: string,
+): Promise<SegmentCuts> {
+  const place = { offset: SEGMENT_HEADER_BYTES, headerChecksum: header.checksum };
+  const head = await readExactly(fileSystem, file, place.offset, PART_HEAD_BYTES);
+  const bytes = cutTableBytes(head, place, path);
+  return decodeCuts(await readExactly(fileSystem, file, place.offset, bytes), place, path);
 }
 
 /** Learns from the end of a closed segment where its frames end. */
@@ -197,11 +216,8 @@ async function walk(
         segment.closed = true;
         continue;
       }
-      const entries = frameEntries(part, { name: path, locate: locationsIn(segment.number) });
-      table.add(
-        Uint32Array.from(entries, ({ location }) => readU32BE(location, 4)),
-        entries,
-      );
+      const entries = frameEntries(part, { name: path, locate: segment.locate });
+      table.add(entryOffsets(part), entries);
       segment.framesEnd = part.offset + part.bytes.length;
       segment.frames += 1;
       count += entries.length;

@@ -6,7 +6,10 @@
  */
 import { type Timestamp, timestampToMillis } from '@mosaic-cluster/protocol';
 import { type Block, BLOCK_SHIFT, type SegmentBlocks } from './segment-cache.ts';
+import { encodeLocation, encodePosition } from './segment-address.ts';
+import type { SegmentCuts } from './segment-cuts.ts';
 import type { SegmentHeader } from './segment-format.ts';
+import type { Location, LogPosition } from './segment-log.ts';
 
 const NAME = /^(\d{10})-\d{8}T\d{6}Z\.segment$/;
 const UNFINISHED = /^\d{10}-\d{8}T\d{6}Z\.segment\.new$/;
@@ -59,6 +62,8 @@ export class SegmentFile {
   /** Of the file. */
   bytes: number;
   closed = false;
+  /** What was cut out of it; undefined: nothing. */
+  cuts: SegmentCuts | undefined;
   readonly blocks: SegmentBlocks = new Map();
   /** The block that is being filled, of the segment that is being written. */
   tail: Block | undefined;
@@ -78,6 +83,30 @@ export class SegmentFile {
   get info(): SegmentInfo {
     const { name, number, bytes, entries, closed } = this;
     return { name, number, createdAt: this.header.createdAt, bytes, entries, closed };
+  }
+
+  /** Where in the file an entry is, by the offset in its location; undefined: it was cut out. */
+  physicalOf(offset: number): number | undefined {
+    return this.cuts === undefined ? offset : this.cuts.physicalOf(offset);
+  }
+
+  /** Where in the file a position is. */
+  placeOf(offset: number): number {
+    return this.cuts === undefined ? offset : this.cuts.placeOf(offset);
+  }
+
+  /** The location of an entry at a place in the file. */
+  readonly locate = (physical: number, recordBytes: number): Location =>
+    encodeLocation(this.number, this.logicalOf(physical), recordBytes);
+
+  /** The position of a place in the file. */
+  positionAt(physical: number): LogPosition {
+    return encodePosition(this.number, this.logicalOf(physical));
+  }
+
+  /** The offset by which locations and positions name a place in the file. */
+  logicalOf(physical: number): number {
+    return this.cuts === undefined ? physical : this.cuts.logicalOf(physical);
   }
 
   /** The block with this number where it is in memory. */

@@ -96,6 +96,7 @@ describe('a header', () => {
     const bytes = encodeSegmentHeader(identity);
     expect(decodeSegmentHeader(bytes, 'x')).toEqual({
       ...identity,
+      isCut: false,
       checksum: crc32c(bytes, 0, 60),
     });
     const long = { ...identity, role: 'a-role-of-16-let' };
@@ -114,9 +115,9 @@ describe('a header', () => {
   it('of a later version is refused by its number', () => {
     const bytes = encodeSegmentHeader(identity);
     const view = new DataView(bytes.buffer);
-    view.setUint16(8, 2, true);
+    view.setUint16(8, 3, true);
     view.setUint32(60, crc32c(bytes, 0, 60), true);
-    expect(() => decodeSegmentHeader(bytes, 'x')).toThrow('has format version 2; this program');
+    expect(() => decodeSegmentHeader(bytes, 'x')).toThrow('has format version 3; this program');
   });
 
   it.each(['', 'Outbox', 'a role', 'a-role-of-17-lett'])('takes no role "%s"', async (role) => {

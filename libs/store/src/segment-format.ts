@@ -18,8 +18,10 @@ import { SEGMENT_NUMBER_MAX } from './segment-address.ts';
 
 /** Bytes before the first frame. */
 export const SEGMENT_HEADER_BYTES = 64;
-/** Version that this code writes and reads. */
+/** Version of segments as they are written at first. */
 export const SEGMENT_FORMAT_VERSION = 1;
+/** Version of segment files that were written again without some of their entries. */
+export const CUT_SEGMENT_FORMAT_VERSION = 2;
 /** Bytes of the random part of the header. */
 export const SEGMENT_SALT_BYTES = 8;
 /** Most characters of a role. */
@@ -30,6 +32,12 @@ export const PART_HEAD_BYTES = 24;
 const MAGIC = Uint8Array.of(0x4d, 0x6f, 0x73, 0x53, 0x65, 0x67, 0x0d, 0x0a);
 const FRAME_MAGIC = 0x74_69_6d_43;
 const FOOTER_MAGIC = 0x74_6f_6f_46;
+const CUTS_MAGIC = 0x73_74_75_43;
+const MAGICS: Readonly<Record<PartKind, number>> = {
+  frame: FRAME_MAGIC,
+  footer: FOOTER_MAGIC,
+  cuts: CUTS_MAGIC,
+};
 const HEADER_AT = {
   version: 8,
   headerBytes: 10,
@@ -57,6 +65,8 @@ export interface SegmentIdentity {
   readonly createdAt: Timestamp;
   /** 8 random bytes. */
   readonly salt: Uint8Array;
+  /** Whether it was written again, and has a table of what was cut out behind its header. */
+  readonly isCut?: boolean;
 }
 
 /** A header that was read. */
@@ -88,11 +98,11 @@ export function assertSegmentRole(role: string): void {
  * @throws MosaicError `invalid` (`segment-role`) for a role that does not fit
  */
 export function encodeSegmentHeader(identity: SegmentIdentity): Uint8Array {
-  const { role, number, createdAt, salt } = identity;
+  const { role, number, createdAt, salt, isCut = false } = identity;
   assertSegmentRole(role);
   const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
   bytes.set(MAGIC);
-  writeU16(bytes, HEADER_AT.version, SEGMENT_FORMAT_VERSION);
+  writeU16(bytes, HEADER_AT.version, isCut ? CUT_SEGMENT_FORMAT_VERSION : SEGMENT_FORMAT_VERSION);
   writeU16(bytes, HEADER_AT.headerBytes, SEGMENT_HEADER_BYTES);
   writeU64BE(bytes, HEADER_AT.createdAt, createdAt);
   writeU32(bytes, HEADER_AT.number, number);
@@ -119,8 +129,8 @@ export function decodeSegmentHeader(bytes: Uint8Array, segment: string): Segment
     throw segmentDamage(segment, 0, 'the checksum of its header does not match');
   }
   const version = readU16(bytes, HEADER_AT.version);
-  if (version !== SEGMENT_FORMAT_VERSION) {
-    const message = `segment ${segment} has format version ${version}; this program reads version ${SEGMENT_FORMAT_VERSION}`;
+  if (version !== SEGMENT_FORMAT_VERSION && version !== CUT_SEGMENT_FORMAT_VERSION) {
+    const message = `segment ${segment} has format version ${version}; this program reads versions ${SEGMENT_FORMAT_VERSION} and ${CUT_SEGMENT_FORMAT_VERSION}`;
     throw new MosaicError('invalid', 'segment-version', message);
   }
   const high = readU32(bytes, HEADER_AT.number + 4);
@@ -131,13 +141,14 @@ export function decodeSegmentHeader(bytes: Uint8Array, segment: string): Segment
     role: String.fromCharCode(...role.subarray(0, roleBytes === -1 ? role.length : roleBytes)),
     number,
     createdAt: readTimestamp(bytes, HEADER_AT.createdAt),
+    isCut: version === CUT_SEGMENT_FORMAT_VERSION,
     salt: bytes.slice(HEADER_AT.salt, HEADER_AT.salt + SEGMENT_SALT_BYTES),
     checksum,
   };
 }
 
-/** A frame or a footer. */
-export type PartKind = 'frame' | 'footer';
+/** A frame, a footer, or the table of what was cut out of a file. */
+export type PartKind = 'frame' | 'footer' | 'cuts';
 
 /** Where a frame or footer lies: what its head has to repeat. */
 export interface PartPlace {
@@ -164,7 +175,7 @@ export function sealPart(
   head: PartHead,
   { offset, headerChecksum }: PartPlace,
 ): void {
-  writeU32(bytes, PART_AT.magic, head.kind === 'frame' ? FRAME_MAGIC : FOOTER_MAGIC);
+  writeU32(bytes, PART_AT.magic, MAGICS[head.kind]);
   writeU32(bytes, PART_AT.bodyBytes, head.bytes - PART_HEAD_BYTES);
   writeU32(bytes, PART_AT.entries, head.entries);
   writeU32(bytes, PART_AT.offset, offset);
@@ -180,16 +191,23 @@ export function readPartHead(
 ): PartHead | string {
   if (bytes.length - at < PART_HEAD_BYTES) return 'a frame is cut off';
   const magic = readU32(bytes, at + PART_AT.magic);
-  if (magic !== FRAME_MAGIC && magic !== FOOTER_MAGIC) return 'neither frame nor footer';
+  const kind = kindOf(magic);
+  if (kind === undefined) return 'neither frame nor footer';
   if (readU32(bytes, at + PART_AT.headerChecksum) !== headerChecksum) {
     return 'a frame of another segment';
   }
   if (readU32(bytes, at + PART_AT.offset) !== offset) return 'a frame of another place';
   return {
-    kind: magic === FRAME_MAGIC ? 'frame' : 'footer',
+    kind,
     bytes: PART_HEAD_BYTES + readU32(bytes, at + PART_AT.bodyBytes),
     entries: readU32(bytes, at + PART_AT.entries),
   };
+}
+
+function kindOf(magic: number): PartKind | undefined {
+  if (magic === FRAME_MAGIC) return 'frame';
+  if (magic === FOOTER_MAGIC) return 'footer';
+  return magic === CUTS_MAGIC ? 'cuts' : undefined;
 }
 
 /** Whether the checksum of the frame or footer `bytes[at : at + partBytes)` matches. */

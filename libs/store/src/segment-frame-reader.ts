@@ -2,7 +2,12 @@
  * Reads the frames of a segment file one after the other and verifies their checksums, with one
  * chunk read ahead: memory stays within a few chunks and the largest frame.
  */
-import { isPartWhole, PART_HEAD_BYTES, readPartHead } from './segment-format.ts';
+import {
+  isPartWhole,
+  PART_HEAD_BYTES,
+  readPartHead,
+  SEGMENT_HEADER_BYTES,
+} from './segment-format.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
 import type { WholeFrame } from './segment-frame.ts';
@@ -64,10 +69,14 @@ export class FrameReader {
     if (offset + head.bytes > to || !(await this.#need(head.bytes))) {
       return fault('a frame is cut off');
     }
+    const isTable = head.kind === 'cuts';
+    if (isTable && offset !== SEGMENT_HEADER_BYTES) return fault('neither frame nor footer');
     const bytes = this.#rest.subarray(0, head.bytes);
     if (!isPartWhole(bytes, 0, head.bytes)) return fault('the checksum does not match');
     this.#rest = this.#rest.subarray(head.bytes);
     this.#offset += head.bytes;
+    // Whoever opened the segment has read it.
+    if (head.kind === 'cuts') return this.next();
     return { kind: head.kind, bytes, offset, entries: head.entries };
   }
 

@@ -145,6 +145,17 @@ export function frameEntries(frame: WholeFrame, segment: FrameSource): ScannedEn
   return entries;
 }
 
+/** Where the entries of a frame that was verified lie, in bytes from the start of the file. */
+export function entryOffsets({ bytes, offset, entries }: WholeFrame): Uint32Array {
+  const offsets = new Uint32Array(entries);
+  let at = PART_HEAD_BYTES;
+  for (let i = 0; i < entries; i++) {
+    offsets[i] = offset + at;
+    at += entryBytes(readU32(bytes, at));
+  }
+  return offsets;
+}
+
 /** Bytes of the footer of a segment with so many entries. */
 export function footerBytes(entries: number): number {
   return PART_HEAD_BYTES + entries * TABLE_ROW_BYTES + TRAILER_BYTES;

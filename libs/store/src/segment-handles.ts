@@ -1,8 +1,9 @@
 /** Keeps a bounded number of segment files open for reading. */
 import { join } from 'node:path';
-import { MosaicError } from '@mosaic-cluster/protocol';
+import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import type { SegmentFile } from './segment-file.ts';
 import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts';
 
 /** Where the files are and how many may be open. */
 export interface ReadHandlesOptions {
@@ -20,7 +21,7 @@ interface Handle {
 /** Open files, the longest unused first. */
 export class ReadHandles {
   readonly #options: ReadHandlesOptions;
-  readonly #handles = new Map<number, Handle>();
+  readonly #handles = new Map<SegmentFile, Handle>();
   readonly #closing = new Set<Promise<void>>();
   #isClosed = false;
 
@@ -35,10 +36,10 @@ export class ReadHandles {
    */
   async use<T>(segment: SegmentFile, work: (file: FileHandle) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw logClosed();
-    const handle = this.#handles.get(segment.number) ?? this.#open(segment);
+    const handle = this.#handles.get(segment) ?? this.#open(segment);
     // Last in the map: the most recently used.
-    this.#handles.delete(segment.number);
-    this.#handles.set(segment.number, handle);
+    this.#handles.delete(segment);
+    this.#handles.set(segment, handle);
     handle.users += 1;
     try {
       return await work(await handle.file);
@@ -57,19 +58,19 @@ export class ReadHandles {
 
   #open(segment: SegmentFile): Handle {
     const { directory, fileSystem } = this.#options;
-    const file = openSegmentFile(fileSystem, directory, segment.name);
+    const file = openSegmentFile(fileSystem, directory, segment);
     const handle: Handle = { file, users: 0 };
     file.catch(() => {
-      if (this.#handles.get(segment.number) === handle) this.#handles.delete(segment.number);
+      if (this.#handles.get(segment) === handle) this.#handles.delete(segment);
     });
     return handle;
   }
 
   #trim(openMax: number): void {
-    for (const [number, handle] of this.#handles) {
+    for (const [segment, handle] of this.#handles) {
       if (this.#handles.size <= openMax) return;
       if (handle.users > 0) continue;
-      this.#handles.delete(number);
+      this.#handles.delete(segment);
       const closing = this.#close(handle).finally(() => this.#closing.delete(closing));
       this.#closing.add(closing);
     }
@@ -86,22 +87,44 @@ export class ReadHandles {
 }
 
 /**
- * Opens a segment for reading.
+ * Opens a segment for reading. Its file may have been written again since it was looked at: then everything
+ * lies elsewhere in it.
  *
- * @throws MosaicError `not-found` (`segment`), `unavailable` (`segment-read`)
+ * @throws MosaicError `not-found` (`segment`; `segment-rewritten`), `unavailable` (`segment-read`)
  */
 export async function openSegmentFile(
   fileSystem: SegmentFileSystem,
   directory: string,
-  name: string,
+  { name, header }: SegmentFile,
 ): Promise<FileHandle> {
   try {
-    return await fileSystem.open(join(directory, name), 'read');
+    const file = await fileSystem.open(join(directory, name), 'read');
+    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
+    const read = await fileSystem.read(file, bytes, 0);
+    // What is damaged is told of where it is read.
+    const isOther = read === bytes.length && isOtherSegment(bytes, header.checksum);
+    if (!isOther) return file;
+    await fileSystem.close(file);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') {
       throw new MosaicError('not-found', 'segment', `segment ${name} is gone`, { cause: error });
     }
     throw readFailure(name, error);
+  }
+  const message = `segment ${name} was written again meanwhile`;
+  throw new MosaicError('not-found', 'segment-rewritten', message);
+}
+
+/** Whether a segment was written again meanwhile: whoever looks at it anew can read it. */
+export function isRewritten(error: unknown): boolean {
+  return isMosaicError(error) && error.code === 'segment-rewritten';
+}
+
+function isOtherSegment(bytes: Uint8Array, checksum: number): boolean {
+  try {
+    return decodeSegmentHeader(bytes, '').checksum !== checksum;
+  } catch {
+    return false;
   }
 }
 

@@ -7,7 +7,7 @@ import {
   TIMESTAMP_MAX,
   timestampFromMillis,
 } from '@mosaic-cluster/protocol';
-import { decodePosition, encodePosition } from './segment-address.ts';
+import { decodePosition } from './segment-address.ts';
 import { BlockCache } from './segment-cache.ts';
 import { type CommitBounds, CommitQueue } from './segment-commit-queue.ts';
 import { openSegmentDirectory, type SegmentDirectory } from './segment-directory.ts';
@@ -29,6 +29,7 @@ import {
   type SegmentLog,
 } from './segment-log.ts';
 import { SegmentReader } from './segment-reader.ts';
+import { type RewriteOptions, type Rewritten, rewriteSegment } from './segment-rewrite.ts';
 import { type ScanOptions, scanSegments, segmentParts } from './segment-scan.ts';
 import { describeWarning, type SegmentWarning } from './segment-warning.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -37,6 +38,8 @@ import { defaultsOf, FILE_LOG_LIMIT_TABLE } from './store-limits.ts';
 const MIB = 1024 * 1024;
 const SEGMENT_BYTES_LIMIT = 1024 * MIB;
 const COMMIT_BYTES_LIMIT = 256 * MIB;
+/** The newest segments, which are appended to or say where the log ends. */
+const REWRITTEN_BEHIND = 2;
 
 /** How to open a segment log. Only `directory` and `role` must be given. */
 export interface SegmentLogOptions extends Partial<CommitBounds> {
@@ -67,6 +70,19 @@ export interface SegmentLogOptions extends Partial<CommitBounds> {
 
 /** A segment log on files. */
 export interface FileSegmentLog extends SegmentLog {
+  /**
+   * Writes a closed segment again without the entries that nobody wants any more, unless that brings
+   * nothing. What stays is found where it was.
+   *
+   * @param number of the segment; the newest two are left alone
+   * @returns undefined: it stays as it is
+   * @throws MosaicError `corrupt` (`segment`) where it is damaged, `unavailable` (`log-full`, `log-failed`),
+   *   `closed`, and what the callbacks throw; then it stays as it is
+   */
+  rewrite(
+    number: number,
+    how: Pick<RewriteOptions, 'mayGo' | 'pace'>,
+  ): Promise<Rewritten | undefined>;
   /** Its segments, oldest first. */
   segments(): readonly SegmentInfo[];
   /** Memory that cached record bytes take. */
@@ -205,6 +221,34 @@ class FolderLog implements FileSegmentLog {
     return Array.from(this.#segments.values(), ({ info }) => info);
   }
 
+  async rewrite(
+    number: number,
+    how: Pick<RewriteOptions, 'mayGo' | 'pace'>,
+  ): Promise<Rewritten | undefined> {
+    this.#assertOpen();
+    const newest = [...this.#segments.keys()].slice(-REWRITTEN_BEHIND);
+    const segment = this.#segments.get(number);
+    if (segment?.closed !== true || newest.includes(number)) return undefined;
+    const { directory, fileSystem, freeBytesMin } = this.#options;
+    try {
+      if ((await fileSystem.freeBytes(directory)) < freeBytesMin + segment.bytes)
+        throw noRoom(segment);
+      return await rewriteSegment({
+        ...how,
+        directory,
+        fileSystem,
+        segment,
+        salt: () => randomBytes(SEGMENT_SALT_BYTES),
+        onReplaced: (now) => this.#segments.set(number, now),
+      });
+    } catch (error) {
+      if (isMosaicError(error)) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `segment ${segment.name} cannot be written again: ${why}`;
+      throw new MosaicError('unavailable', 'log-failed', message, { cause: error });
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -223,6 +267,7 @@ class FolderLog implements FileSegmentLog {
       segments: [...this.#segments.values()],
       from: isLogStart(from) ? undefined : decodePosition(from),
       assertOpen: () => this.#assertOpen(),
+      lookAgain: async (segment) => this.#segments.get(segment.number) ?? segment,
     };
   }
 
@@ -231,9 +276,14 @@ class FolderLog implements FileSegmentLog {
   }
 }
 
+function noRoom({ name }: SegmentFile): MosaicError {
+  const message = `there is no room to write segment ${name} again`;
+  return new MosaicError('unavailable', 'log-full', message);
+}
+
 function endOf(segments: ReadonlyMap<number, SegmentFile>): LogPosition | undefined {
   const [last] = [...segments.values()].filter(({ frames }) => frames > 0).slice(-1);
-  return last === undefined ? undefined : encodePosition(last.number, last.framesEnd);
+  return last?.positionAt(last.framesEnd);
 }
 
 // What could not be read back must not be written.

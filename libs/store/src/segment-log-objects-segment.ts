@@ -124,6 +124,7 @@ function wholePart(bytes: Uint8Array, place: PartPlace, name: string): Part {
   if (offset >= bytes.length) throw segmentDamage(name, offset, 'the footer is missing');
   const head = readPartHead(bytes, offset, place);
   if (typeof head === 'string') throw segmentDamage(name, offset, head);
+  if (head.kind === 'cuts') throw segmentDamage(name, offset, 'neither frame nor footer');
   const end = offset + head.bytes;
   if (end > bytes.length) throw segmentDamage(name, offset, 'a frame is cut off');
   if (!isPartWhole(bytes, offset, head.bytes)) {

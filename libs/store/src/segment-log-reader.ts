@@ -19,7 +19,7 @@ import { SegmentFile, segmentNumberOf } from './segment-file.ts';
 import type { SegmentInfo } from './segment-file.ts';
 import { nodeFileSystem, type SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES, segmentDamage } from './segment-format.ts';
-import { errorCode, logClosed, ReadHandles } from './segment-handles.ts';
+import { errorCode, isRewritten, logClosed, ReadHandles } from './segment-handles.ts';
 import {
   type Appended,
   isLogStart,
@@ -108,6 +108,15 @@ class FolderReader implements SegmentLogReader {
 
   async read(locations: readonly Location[]): Promise<readonly LogEntry[]> {
     this.#assertOpen();
+    try {
+      return await this.#reader.read(locations);
+    } catch (error) {
+      if (!isRewritten(error)) throw error;
+    }
+    for (const number of new Set(locations.map((each) => decodeLocation(each).segment))) {
+      const segment = this.#segments.get(number);
+      if (segment?.closed === true) await this.#lookAgain(segment);
+    }
     return this.#reader.read(locations);
   }
 
@@ -144,7 +153,7 @@ class FolderReader implements SegmentLogReader {
 
   get end(): LogPosition | undefined {
     const [last] = [...this.#segments.values()].filter(({ frames }) => frames > 0).slice(-1);
-    return last === undefined ? undefined : encodePosition(last.number, last.framesEnd);
+    return last?.positionAt(last.framesEnd);
   }
 
   async totals(): Promise<LogTotals> {
@@ -165,8 +174,10 @@ class FolderReader implements SegmentLogReader {
   }
 
   place(location: Location): EntryPlace {
-    const { segment: number, offset, recordBytes: bytes } = decodeLocation(location);
-    const name = this.#segments.get(number)?.name ?? this.#headless.get(number)?.segment;
+    const { segment: number, offset: logical, recordBytes: bytes } = decodeLocation(location);
+    const segment = this.#segments.get(number);
+    const name = segment?.name ?? this.#headless.get(number)?.segment;
+    const offset = segment?.physicalOf(logical) ?? logical;
     return { segment: name ?? String(number).padStart(10, '0'), offset, bytes };
   }
 
@@ -222,10 +233,25 @@ class FolderReader implements SegmentLogReader {
       if (headless !== undefined) onDamage(headless);
       const segment = this.#segments.get(number);
       if (segment === undefined) continue;
-      const offset = number === first ? firstOffset : 0;
-      const from = Math.max(offset, SEGMENT_HEADER_BYTES);
-      yield* walkSegment({ ...common, segment, from });
+      const offset = Math.max(number === first ? firstOffset : 0, SEGMENT_HEADER_BYTES);
+      const walk = (now: SegmentFile): AsyncGenerator<ScannedCommit> =>
+        walkSegment({ ...common, segment: now, from: now.placeOf(offset) });
+      try {
+        yield* walk(segment);
+      } catch (error) {
+        // Known before anything was read of it.
+        if (!isRewritten(error)) throw error;
+        yield* walk(await this.#lookAgain(segment));
+      }
     }
+  }
+
+  /** A segment that was written again since it was looked at. */
+  async #lookAgain(segment: SegmentFile): Promise<SegmentFile> {
+    const now = await this.#open(segment.name, false, undefined);
+    if (!(now instanceof SegmentFile)) throw segmentDamage(now.segment, now.offset, now.what);
+    this.#segments.set(segment.number, now);
+    return now;
   }
 
   #scanOptions(from: LogPosition | undefined, headless: SegmentDamage | undefined): ScanOptions {
@@ -237,6 +263,7 @@ class FolderReader implements SegmentLogReader {
       segments: [...this.#segments.values()],
       from: isLogStart(from) ? undefined : decodePosition(from),
       assertOpen: () => this.#assertOpen(),
+      lookAgain: (segment) => this.#lookAgain(segment),
     };
   }
 

@@ -2,6 +2,7 @@
  * Reads single entries of segments: from memory where their blocks are there, else from the file,
  * each block once however many ask for it.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   MosaicError,
   readU32BE,
@@ -20,12 +21,14 @@ import type { SegmentFile } from './segment-file.ts';
 import type { SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES, segmentDamage } from './segment-format.ts';
 import { ENTRY_HEAD_BYTES, entryAt } from './segment-frame.ts';
-import { type ReadHandles, readFailure } from './segment-handles.ts';
+import { isRewritten, type ReadHandles, readFailure } from './segment-handles.ts';
 import type { Location, LogEntry } from './segment-log.ts';
 
 const BLOCK_MASK = BLOCK_BYTES - 1;
 /** Entries of one call that are fetched from the file at the same time. */
 const FETCH_ENTRIES_MAX = 128;
+/** Attempts to read from a segment that is being written again. */
+const ATTEMPTS_MAX = 8;
 
 /** What the reader works on. */
 export interface SegmentReaderOptions {
@@ -62,7 +65,8 @@ export class SegmentReader {
     if (location.length !== LOCATION_BYTES) return undefined;
     const segment = this.#options.segments.get(readU32BE(location, 0));
     if (segment === undefined) return undefined;
-    const offset = readU32BE(location, 4);
+    const offset = segment.physicalOf(readU32BE(location, 4));
+    if (offset === undefined) return undefined;
     const recordBytes = readU32BE(location, 8);
     const end = offset + ENTRY_HEAD_BYTES + recordBytes;
     if (end > segment.framesEnd || recordBytes > RECORD_BYTES_MAX) return undefined;
@@ -89,16 +93,29 @@ export class SegmentReader {
     this.figures.misses += missing.length;
     for (let from = 0; from < missing.length; from += FETCH_ENTRIES_MAX) {
       const fetching = missing.slice(from, from + FETCH_ENTRIES_MAX).map(async (i) => {
-        entries[i] = await this.#fetch(decodeLocation(locations[i]!));
+        entries[i] = await this.#fetchNow(decodeLocation(locations[i]!));
       });
       await allSettled(fetching);
     }
     return entries as LogEntry[];
   }
 
+  /** Once more where the segment was written again meanwhile: the next moment it is known where things are. */
+  async #fetchNow(address: EntryAddress): Promise<LogEntry> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#fetch(address);
+      } catch (error) {
+        if (!isRewritten(error) || attempt === ATTEMPTS_MAX) throw error;
+      }
+      await nextTurn();
+    }
+  }
+
   async #fetch(address: EntryAddress): Promise<LogEntry> {
-    const { offset, recordBytes } = address;
+    const { recordBytes } = address;
     const segment = this.#segmentOf(address);
+    const offset = segment.physicalOf(address.offset)!;
     const end = offset + ENTRY_HEAD_BYTES + recordBytes;
     const fetching: Promise<Block>[] = [];
     for (let index = offset >>> BLOCK_SHIFT; index <= (end - 1) >>> BLOCK_SHIFT; index++) {
@@ -115,11 +132,13 @@ export class SegmentReader {
     return entry;
   }
 
-  #segmentOf({ segment: number, offset, recordBytes }: EntryAddress): SegmentFile {
+  #segmentOf({ segment: number, offset: logical, recordBytes }: EntryAddress): SegmentFile {
     const segment = this.#options.segments.get(number);
     if (segment === undefined) {
       throw new MosaicError('not-found', 'segment', `there is no segment ${number}`);
     }
+    const offset = segment.physicalOf(logical);
+    if (offset === undefined) throw cutOut(segment.name, logical);
     const end = offset + ENTRY_HEAD_BYTES + recordBytes;
     const fits =
       offset % 8 === 0 &&
@@ -190,6 +209,11 @@ export class SegmentReader {
     if (next === undefined) this.#loads -= 1;
     else next();
   }
+}
+
+function cutOut(name: string, offset: number): MosaicError {
+  const message = `segment ${name} was written again without the entry at byte ${offset}`;
+  return new MosaicError('not-found', 'segment', message);
 }
 
 function blocksInMemory(segment: SegmentFile, offset: number, end: number): Block[] | undefined {

@@ -1,12 +1,12 @@
 /** Walks the commits of a log in order and verifies every checksum on the way. */
 import { MosaicError } from '@mosaic-cluster/protocol';
-import { encodePosition, locationsIn, type SegmentPosition } from './segment-address.ts';
+import type { SegmentPosition } from './segment-address.ts';
 import type { SegmentFile } from './segment-file.ts';
-import type { SegmentFileSystem } from './segment-file-system.ts';
+import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES, segmentDamage } from './segment-format.ts';
 import { decodeFooter, frameEntries, type WholeFrame } from './segment-frame.ts';
 import { FrameReader } from './segment-frame-reader.ts';
-import { openSegmentFile } from './segment-handles.ts';
+import { isRewritten, openSegmentFile } from './segment-handles.ts';
 import type { LogPart, ScannedCommit } from './segment-log.ts';
 
 /** What to walk. */
@@ -19,10 +19,14 @@ export interface ScanOptions {
   readonly from: SegmentPosition | undefined;
   /** Ends the walk with an error where the log was closed meanwhile. */
   readonly assertOpen: () => void;
+  /** A segment that was written again since it was looked at, as it is now. */
+  readonly lookAgain: (segment: SegmentFile) => Promise<SegmentFile>;
 }
 
 interface Stretch {
   readonly segment: SegmentFile;
+  /** Of the position at which it begins. */
+  readonly offset: number;
   readonly from: number;
   readonly framesEnd: number;
   readonly to: number;
@@ -63,13 +67,15 @@ function stretchesOf({ segments, from }: ScanOptions): Stretch[] {
     if (from !== undefined && segment.number < from.segment) continue;
     const isFirst = segment.number === from?.segment;
     // The position of an empty log lies before every frame.
-    const start = isFirst ? Math.max(from.offset, SEGMENT_HEADER_BYTES) : SEGMENT_HEADER_BYTES;
+    const offset = isFirst ? Math.max(from.offset, SEGMENT_HEADER_BYTES) : SEGMENT_HEADER_BYTES;
+    const start = segment.placeOf(offset);
     if (start > segment.framesEnd) {
       const message = `position ${start} lies behind the end of segment ${segment.name} (${segment.framesEnd})`;
       throw new MosaicError('invalid', 'log-position', message);
     }
     const { closed, framesEnd, bytes } = segment;
-    stretches.push({ segment, from: start, framesEnd, to: closed ? bytes : framesEnd, closed });
+    const to = closed ? bytes : framesEnd;
+    stretches.push({ segment, offset, from: start, framesEnd, to, closed });
   }
   return stretches;
 }
@@ -84,7 +90,7 @@ async function* partsOf(
     yield {
       name: `${segment.name} ${from} ${framesEnd}`,
       bytes: to - from,
-      end: encodePosition(segment.number, framesEnd),
+      end: segment.positionAt(framesEnd),
       scan: () => scanStretch(options, stretch),
     };
   }
@@ -99,13 +105,11 @@ async function* scanStretches(
   }
 }
 
-async function* scanStretch(
-  { directory, fileSystem, assertOpen }: ScanOptions,
-  stretch: Stretch,
-): AsyncGenerator<ScannedCommit> {
-  const { segment, from, to } = stretch;
+async function* scanStretch(options: ScanOptions, asked: Stretch): AsyncGenerator<ScannedCommit> {
+  const { fileSystem, assertOpen } = options;
   assertOpen();
-  const file = await openSegmentFile(fileSystem, directory, segment.name);
+  const { file, stretch } = await openStretch(options, asked);
+  const { segment, from, to } = stretch;
   const reader = new FrameReader({ fileSystem, file, segment, from, to });
   try {
     const seen: Seen = { frames: 0, entries: 0, footer: undefined };
@@ -130,10 +134,29 @@ async function* scanStretch(
   }
 }
 
+/** Opens a segment; one that was written again since, which only closed ones are, as it is now. */
+async function openStretch(
+  { directory, fileSystem, lookAgain }: ScanOptions,
+  stretch: Stretch,
+): Promise<{ readonly file: FileHandle; readonly stretch: Stretch }> {
+  try {
+    const file = await openSegmentFile(fileSystem, directory, stretch.segment);
+    return { file, stretch };
+  } catch (error) {
+    if (!isRewritten(error)) throw error;
+  }
+  const segment = await lookAgain(stretch.segment);
+  const { framesEnd, bytes: to, closed } = segment;
+  const { offset } = stretch;
+  const file = await openSegmentFile(fileSystem, directory, segment);
+  const from = segment.placeOf(offset);
+  return { file, stretch: { segment, offset, from, framesEnd, to, closed } };
+}
+
 function commitOf(frame: WholeFrame, segment: SegmentFile): ScannedCommit {
-  const { name, number } = segment;
-  const end = encodePosition(number, frame.offset + frame.bytes.length);
-  return { entries: frameEntries(frame, { name, locate: locationsIn(number) }), end };
+  const { name, locate } = segment;
+  const end = segment.positionAt(frame.offset + frame.bytes.length);
+  return { entries: frameEntries(frame, { name, locate }), end };
 }
 
 function checkEnd({ segment, from, to, closed }: Stretch, seen: Seen): void {

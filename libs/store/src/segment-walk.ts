@@ -2,13 +2,12 @@
  * Walks the commits of one segment file as an observer: nothing is repaired, damage is told and
  * passed over, so that one bad byte does not hide what is wrong or right behind it.
  */
-import { isMosaicError, readU32BE } from '@mosaic-cluster/protocol';
-import { encodePosition, locationsIn } from './segment-address.ts';
+import { isMosaicError } from '@mosaic-cluster/protocol';
 import type { OnDamage, TornTail } from './log-reader.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts';
-import { decodeFooter, frameEntries, type WholeFrame } from './segment-frame.ts';
+import { decodeFooter, entryOffsets, frameEntries, type WholeFrame } from './segment-frame.ts';
 import { findWholePart, type FoundPart, FrameReader } from './segment-frame-reader.ts';
 import { openSegmentFile } from './segment-handles.ts';
 import type { LogPart, ScannedCommit } from './segment-log.ts';
@@ -48,7 +47,7 @@ export async function* walkSegment(options: WalkOptions): AsyncGenerator<Scanned
   const to = segment.closed ? segment.bytes : segment.framesEnd;
   const isWhole = from === SEGMENT_HEADER_BYTES;
   const seen: Seen = { frames: 0, table: new EntryTable(), footer: false, isWhole };
-  const file = await openSegmentFile(fileSystem, directory, segment.name);
+  const file = await openSegmentFile(fileSystem, directory, segment);
   try {
     for (let at = from; at < to; ) at = yield* walkWhole({ ...options, file, from: at, to }, seen);
     if (!segment.closed || seen.footer || !seen.isWhole) return;
@@ -92,7 +91,7 @@ function takePart(
   part: WholeFrame & { readonly kind: 'frame' | 'footer' },
   seen: Seen,
 ): ScannedCommit | undefined {
-  const { name, number } = segment;
+  const { name, locate } = segment;
   const end = part.offset + part.bytes.length;
   const damaged = (what: string): undefined => {
     seen.isWhole = false;
@@ -105,11 +104,10 @@ function takePart(
       const why = seen.isWhole ? footerFault(part, segment, seen) : undefined;
       return why === undefined ? undefined : damaged(why);
     }
-    const entries = frameEntries(part, { name, locate: locationsIn(number) });
-    const offsets = Uint32Array.from(entries, ({ location }) => readU32BE(location, 4));
-    seen.table.add(offsets, entries);
+    const entries = frameEntries(part, { name, locate });
+    seen.table.add(entryOffsets(part), entries);
     seen.frames += 1;
-    return { entries, end: encodePosition(number, end) };
+    return { entries, end: segment.positionAt(end) };
   } catch (error) {
     if (!isMosaicError(error) || error.kind !== 'corrupt') throw error;
     return damaged('its checksum matches, but what it holds is no commit');
@@ -136,12 +134,12 @@ export interface PartsOptions extends Pick<WalkOptions, 'directory' | 'fileSyste
 /** The segments one by one, as far as they reach at the call; damage is told and passed over. */
 export async function* partsPassingDamage(options: PartsOptions): AsyncGenerator<LogPart> {
   for (const segment of options.segments) {
-    const { name, number, framesEnd, bytes } = segment;
+    const { name, framesEnd, bytes } = segment;
     if (framesEnd <= SEGMENT_HEADER_BYTES) continue;
     yield {
       name: `${name} ${SEGMENT_HEADER_BYTES} ${framesEnd}`,
       bytes: bytes - SEGMENT_HEADER_BYTES,
-      end: encodePosition(number, framesEnd),
+      end: segment.positionAt(framesEnd),
       scan: () => walkSegment({ ...options, segment, from: SEGMENT_HEADER_BYTES }),
     };
   }
@@ -158,7 +156,7 @@ export async function measureNewest(
   fileSystem: SegmentFileSystem,
   segment: SegmentFile,
 ): Promise<TornTail | undefined> {
-  const file = await openSegmentFile(fileSystem, directory, segment.name);
+  const file = await openSegmentFile(fileSystem, directory, segment);
   try {
     const bytes = await fileSystem.size(file);
     segment.bytes = bytes;

@@ -43,6 +43,19 @@ const own = {
     default: '256MiB',
     doc: 'With less free space than this the server takes no records, until there is a quarter more than this; it goes on serving those it has.',
   },
+  compact: {
+    name: 'MOSAIC_COMPACT',
+    type: 'enum',
+    values: ['off', 'on'],
+    default: 'off',
+    doc: 'Whether segment files are written again without records that were removed or replaced long enough ago, in the background. A release that does not have this setting cannot read such files.',
+  },
+  compactGrace: {
+    name: 'MOSAIC_COMPACT_GRACE',
+    type: 'duration',
+    default: '7d',
+    doc: 'For how long removed and replaced records stay in the segments: so long they can be put back.',
+  },
 } as const;
 
 /** Every setting: the source of the parser, of `--help` and of docs/configuration.md. */

@@ -14,6 +14,7 @@ import {
 import type { Lifecycle } from '@mosaic-cluster/runtime';
 import {
   type FactChange,
+  type ObjectStore,
   openFileObjectStore,
   openMemoryRegistry,
   type Registry,
@@ -24,6 +25,8 @@ import type { DataFolder } from './data-folder.ts';
 /** What the roles ask of the registry. */
 export interface OpenRegistry {
   readonly registry: Registry;
+  /** Where it is kept. */
+  readonly store: ObjectStore;
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
   /** Has somebody told of whatever changes from now on; it must not throw. */
@@ -79,6 +82,7 @@ export async function openRegistry(
   }
   return {
     registry,
+    store,
     users: servedUsers({
       admission: config.admission,
       registry,

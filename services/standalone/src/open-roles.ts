@@ -23,6 +23,7 @@ import {
   RequestWatcher,
   type RequestWatcherOptions,
   restoredRecords,
+  type RewriteEvents,
   type RoleMetrics,
   type RolePolicy,
   RoleWorker,
@@ -39,6 +40,7 @@ import {
 import type { StandaloneConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { OpenRegistry } from './open-registry.ts';
+import { rewriteSegments } from './rewrite-segments.ts';
 
 /** What the roles need from the rest of the server. */
 export interface OpenRolesDeps {
@@ -49,6 +51,8 @@ export interface OpenRolesDeps {
   readonly scheduleTools: ScheduleTools;
   readonly bus: Bus;
   readonly metrics: RoleMetrics;
+  /** What writing segments again is counted by. */
+  readonly rewrites: (role: RoleName) => RewriteEvents;
   /** Keeps authors' budgets; undefined: they have none. */
   readonly limiter: Limiter | undefined;
   readonly watching: Omit<RequestWatcherOptions, 'role'>;
@@ -99,6 +103,7 @@ export async function openRoles(deps: OpenRolesDeps): Promise<OpenRole[]> {
   for (const [role, store] of stores) {
     const worker = await openWorker(role, store, directory, { ...deps, hook });
     await followRemovals(role, store, directory, deps);
+    rewriteSegments({ ...store, role, directory }, deps);
     if (!config.roles.includes(role)) continue;
     lifecycle.add(`role ${role}`, worker);
     lifecycle.add(`bus of ${role}`, { close: async () => stop() });

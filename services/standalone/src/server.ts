@@ -5,7 +5,7 @@ import {
   type Limiter,
   REGISTERED_COLLECTION,
 } from '@mosaic-cluster/abuse';
-import { MemoryBus } from '@mosaic-cluster/bus';
+import { MemoryBus, ROLE_NAMES } from '@mosaic-cluster/bus';
 import {
   configuredLimits,
   createGateway,
@@ -18,6 +18,7 @@ import {
 } from '@mosaic-cluster/gateway';
 import type { PublicKey } from '@mosaic-cluster/protocol';
 import {
+  defineRewriteMetrics,
   defineRoleMetrics,
   measureVerifier,
   openVerifier,
@@ -92,6 +93,7 @@ export async function startServer(
     scheduleTools: tools,
     bus,
     metrics: defineRoleMetrics(metrics),
+    rewrites: defineRewriteMetrics(metrics, ROLE_NAMES),
     limiter: config.limits ? limiter : undefined,
     watching,
     lifecycle,

@@ -39,7 +39,7 @@ function dice(seed: number): (sides: number) => number {
 }
 
 describe('a role that is compacted', PATIENT, () => {
-  it.each([1, 2, 3])('finds the same as one that is not, case %d', async (seed) => {
+  it.each([1, 2])('finds the same as one that is not, case %d', async (seed) => {
     const roll = dice(seed * 7_919);
     const [one, other] = [await Operated.start(servers), await Operated.start(servers)];
     let sent = 0;

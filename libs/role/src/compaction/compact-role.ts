@@ -19,6 +19,7 @@ import {
 import type { KeyDirectory } from '../key-directory.ts';
 import type { RemovedRecords } from '../removed-records.ts';
 import { judgeLeaving } from './leaving.ts';
+import { hasLeavingRemovals } from './sweep-due.ts';
 
 /** What to compact, and how. */
 export interface CompactRoleOptions {
@@ -147,15 +148,7 @@ async function isSweepDue(
   if (sweep !== 'due') return sweep === 'always';
   const last = await lastSweep(store, `${joinsPrefix}${role}/`);
   if (last !== undefined && clock.now() - last.doneAtMs < SWEEP_REST_MS) return false;
-  for (let after: Uint8Array | undefined; ; ) {
-    const { removals, hasMore } = await removed.list(after);
-    const isDue = removals.some(
-      ({ removedAtMs }) => removedAtMs < untilMs && removedAtMs >= (last?.untilMs ?? 0),
-    );
-    if (isDue) return true;
-    after = removals.at(-1)?.id;
-    if (!hasMore || after === undefined) return false;
-  }
+  return hasLeavingRemovals(removed, last, untilMs);
 }
 
 function notWhole(role: string): MosaicError {

@@ -38,7 +38,7 @@ sweeps where something was removed that is to go by now, and the last sweep was 
 Run it as often as it fits, every night for example. Ctrl-C and a crash at any moment lose nothing, and
 the next run goes on. It does nothing while an index is being made anew, or another one runs.
 
-The embedded server fills its segments by itself and has no use for it.
+The embedded server's segments are large; with MOSAIC_COMPACT=on it takes out by itself what is to go.
 ${PLACE_HELP}
 
 Examples:
@@ -80,7 +80,8 @@ export function registerCompact(program: Command, host: Host): void {
 async function runCompact(host: Host, options: CompactCommandOptions): Promise<void> {
   const place = await findPlace(options);
   if (place.of === 'embedded') {
-    const remedy = 'Name a cluster by the settings of its workers.';
+    const remedy =
+      'With MOSAIC_COMPACT=on the server takes out what is to go; clusters are named by the settings of their workers.';
     throw usageError('compact', "the embedded server's segments are large already", remedy);
   }
   const { dryRun: isDryRun = false, json, quiet, grace: graceMs, sweep } = options;
