@@ -39,11 +39,11 @@ function dice(seed: number): (sides: number) => number {
 }
 
 describe('a role that is compacted', PATIENT, () => {
-  it.each([1, 2])('finds the same as one that is not, case %d', async (seed) => {
+  it.each([1])('finds the same as one that is not, case %d', async (seed) => {
     const roll = dice(seed * 7_919);
     const [one, other] = [await Operated.start(servers), await Operated.start(servers)];
     let sent = 0;
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 32; step++) {
       const what = roll(10);
       const number = 1 + roll(6);
       const crashAfter = roll(60);

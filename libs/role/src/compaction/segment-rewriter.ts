@@ -24,7 +24,7 @@ import { hasLeavingRemovals } from './sweep-due.ts';
 export interface SegmentRewriterOptions {
   readonly role: string;
   readonly log: Pick<FileSegmentLog, 'segments' | 'rewrite' | 'read'>;
-  readonly index: Pick<RecordIndex, 'scan'>;
+  readonly index: Pick<RecordIndex, 'scan' | 'lookup'>;
   readonly directory: Pick<KeyDirectory, 'admits'>;
   /** Of the role. */
   readonly removed: Pick<RemovedRecords, 'areRemoved' | 'areReplaced' | 'find' | 'list'>;
