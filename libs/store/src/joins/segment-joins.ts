@@ -24,7 +24,7 @@ export const DONE_ENDING = '.done';
 /** Joins that are looked into for one segment; ranges overlap only where two compactors met. */
 const LOOKED_INTO_MAX = 8;
 /** Joins whose range is looked at for one segment. */
-const LOOKED_AT_MAX = 10_000;
+const LOOKED_AT_MAX = 4096;
 /** Ranges looked at at the same time. */
 const LOOKS_MAX = 16;
 /** Where the key of the first source ends. */
