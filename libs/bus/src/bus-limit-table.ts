@@ -108,6 +108,10 @@ export const BUS_LIMIT_WORDS: Readonly<Record<keyof BusLimits, BusLimitWords>> =
     what: 'publishers that are remembered',
     overflow: 'the one heard longest ago is forgotten, and new when it is heard again',
   },
+  questionsMax: {
+    what: 'questions of operators that a process answers at a time',
+    overflow: 'a further one gets no answer from it: the command does without',
+  },
   closeTimeoutMs: {
     what: 'milliseconds for leaving in peace',
     overflow: 'the connection is cut',

@@ -43,6 +43,8 @@ export interface BusLimits {
   readonly readerCopyBytesMax: number;
   /** Publishers that are remembered; beyond, the one heard longest ago is forgotten. */
   readonly publishersMax: number;
+  /** Questions of operators that a process answers at a time; one more gets no answer from it. */
+  readonly questionsMax: number;
   /** How long leaving may take; then the connection is cut. */
   readonly closeTimeoutMs: number;
 }
@@ -73,6 +75,7 @@ export const BUS_LIMITS: BusLimits = {
   tagCopyBytesMax: 262_144,
   readerCopyBytesMax: 4_194_304,
   publishersMax: 1_024,
+  questionsMax: 8,
   closeTimeoutMs: 10_000,
 };
 

@@ -3,6 +3,7 @@
  * their memory. Nobody serves clients by the answers, so a question that is lost is asked again by hand.
  */
 import type { BusCounters } from './bus-counters.ts';
+import type { BusLimits } from './bus-limits.ts';
 import type { Subjects } from './live-subjects.ts';
 import type { NatsLink } from './nats-link.ts';
 import { decodeAsk, decodeTold, encodeAsk, encodeTold } from './question-codec.ts';
@@ -23,6 +24,7 @@ export interface AskAllOptions {
 export interface ProcessQuestionsOptions {
   readonly link: NatsLink;
   readonly subjects: Pick<Subjects, 'ask'>;
+  readonly limits: Pick<BusLimits, 'questionsMax'>;
   readonly counters: BusCounters;
   readonly requester: Requester;
   /** Told of what answering throws. */
@@ -31,8 +33,6 @@ export interface ProcessQuestionsOptions {
 
 const TIMEOUT_MS = 3_000;
 const QUIET_MS = 500;
-/** Questions that a process answers at a time; further ones get no answer from it. */
-const ANSWERS_MAX = 8;
 /** Answers to one question that are taken. */
 const ANSWERS_TAKEN_MAX = 10_000;
 
@@ -47,11 +47,11 @@ export class ProcessQuestions {
 
   /** Answers questions until the returned function is called. */
   answer(answer: AnswerProcessQuestion): () => void {
-    const { link, subjects } = this.#options;
+    const { link, subjects, limits } = this.#options;
     const subscription = link.subscribe(subjects.ask, {
       callback: (error, { data, reply }) => {
         if (error !== null || reply === undefined || reply === '') return;
-        if (this.#running < ANSWERS_MAX) void this.#answer(answer, data, reply);
+        if (this.#running < limits.questionsMax) void this.#answer(answer, data, reply);
       },
     });
     return () => subscription.unsubscribe();
