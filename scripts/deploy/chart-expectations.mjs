@@ -130,6 +130,21 @@ export const EXPECTATIONS = [
     },
   ],
   [
+    'compact can be somebody else to the object store: the one who may delete records',
+    ['s3.auth={"existingSecret":"s3-workers","compactSecret":"s3-compact"}'],
+    (objects) => {
+      for (const { name, pod } of podsIn(objects)) {
+        const isCompact = name === 'CronJob mosaic-compact';
+        assert.equal(JSON.stringify(pod).includes('"s3-compact"'), isCompact, name);
+        assert.equal(
+          JSON.stringify(pod).includes('"s3-workers"'),
+          !/gateway|compact/.test(name),
+          name,
+        );
+      }
+    },
+  ],
+  [
     'nothing makes a server key unless it is asked for',
     [],
     (objects) => assert.equal(kindsOf(objects).has('Role'), false),

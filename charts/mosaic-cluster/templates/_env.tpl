@@ -78,7 +78,7 @@ gateway.settings and the like; the schema is made from that.
 {{- if eq .component "gateway" -}}
 {{- $all = append $all (list "MOSAIC_SERVER_KEY" (include "mosaic.serverKeySecret" .root) $v.serverKey.key) -}}
 {{- else -}}
-{{- $all = append $all (list "MOSAIC_S3_SECRET_ACCESS_KEY" $v.s3.auth.existingSecret $v.s3.auth.secretAccessKeyKey) -}}
+{{- $all = append $all (list "MOSAIC_S3_SECRET_ACCESS_KEY" (include "mosaic.s3Secret" .) $v.s3.auth.secretAccessKeyKey) -}}
 {{- $all = append $all (list "MOSAIC_INDEX_SECRET" $v.indexSecret.existingSecret $v.indexSecret.key) -}}
 {{- end -}}
 {{- if ne .component "admin" -}}
@@ -106,7 +106,13 @@ gateway.settings and the like; the schema is made from that.
 {{- toYaml (dict "files" $files) -}}
 {{- end -}}
 
-{{/* The environment of a container: root, component, extra. */}}
+{{/* The Secret of who a container is to the object store: root, suffix. */}}
+{{- define "mosaic.s3Secret" -}}
+{{- $auth := .root.Values.s3.auth -}}
+{{- ternary $auth.compactSecret $auth.existingSecret (and (eq .suffix "compact") (ne $auth.compactSecret "")) -}}
+{{- end -}}
+
+{{/* The environment of a container: root, component, suffix, extra. */}}
 {{- define "mosaic.env" -}}
 {{- range $name, $value := fromYaml (include "mosaic.settings" .) }}
 - name: {{ $name }}
@@ -121,7 +127,7 @@ gateway.settings and the like; the schema is made from that.
 - name: MOSAIC_S3_ACCESS_KEY_ID
   valueFrom:
     secretKeyRef:
-      name: {{ .existingSecret }}
+      name: {{ include "mosaic.s3Secret" $ }}
       key: {{ .accessKeyIdKey }}
 {{- end }}
 {{- end }}

@@ -24,7 +24,7 @@ export {
   type RedisServer,
   startRedis,
 } from './redis-server.ts';
-export { type S3Options, type S3Server, startS3 } from './s3-server.ts';
+export { type S3Options, type S3Server, type S3User, startS3 } from './s3-server.ts';
 export {
   findServer,
   type Progress,

@@ -3,8 +3,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { ask } from './probe.ts';
+import { runTool } from './run-tool.ts';
+import { findServer } from './server-binary.ts';
 import { ServerProcess, startedHere, startWithFreePorts } from './server-process.ts';
 
+const USER_TIMEOUT_MS = 10_000;
 const ACCESS_KEY = 'test-access-key';
 const SECRET_KEY = 'test-secret-key';
 
@@ -14,6 +17,14 @@ export interface S3Options {
   readonly place?: { readonly folder: string; readonly port: number };
   readonly accessKeyId?: string;
   readonly secretAccessKey?: string;
+  /** Who may do besides what the policy of a bucket says, and nothing without one. */
+  readonly users?: readonly S3User[];
+}
+
+/** A user of an S3 server. */
+export interface S3User {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 /** An S3 server. Buckets are addressed by path. */
@@ -40,6 +51,7 @@ export class S3Server extends ServerProcess {
           `--secret=${secretAccessKey}`,
           '--region=us-east-1',
           `--port=127.0.0.1:${port}`,
+          ...(options.users === undefined ? [] : [`--iam-dir=${folder}`]),
           '--health=/health',
           'posix',
           // Attributes in files of their own: not every temporary folder can hold them.
@@ -66,6 +78,20 @@ export class S3Server extends ServerProcess {
 
 /** Starts an S3 server without any bucket. */
 export async function startS3(options: S3Options = {}): Promise<S3Server> {
-  if (options.place !== undefined) return startedHere(new S3Server(options, options.place.port));
-  return startWithFreePorts(async () => new S3Server(options, await freePort()));
+  const { place, users = [] } = options;
+  const server =
+    place === undefined
+      ? await startWithFreePorts(async () => new S3Server(options, await freePort()))
+      : await startedHere(new S3Server(options, place.port));
+  for (const user of users) await makeUser(server, user);
+  return server;
+}
+
+async function makeUser(server: S3Server, user: S3User): Promise<void> {
+  const { path } = await findServer('versitygw');
+  const { accessKeyId, secretAccessKey, url } = server;
+  const asWhom = ['--access', accessKeyId, '--secret', secretAccessKey, '--endpoint-url', url];
+  const whom = ['--access', user.accessKeyId, '--secret', user.secretAccessKey, '--role', 'user'];
+  const args = ['admin', ...asWhom, 'create-user', ...whom];
+  await runTool(path, args, { timeoutMs: USER_TIMEOUT_MS });
 }
