@@ -16,6 +16,8 @@ export interface ReadHandlesOptions {
 interface Handle {
   readonly file: Promise<FileHandle>;
   users: number;
+  /** Another file is in the place of this one: who reads it reads on, and nobody begins. */
+  isDropped: boolean;
 }
 
 /** Open files, the longest unused first. */
@@ -45,8 +47,18 @@ export class ReadHandles {
       return await work(await handle.file);
     } finally {
       handle.users -= 1;
+      if (handle.isDropped && handle.users === 0) this.#closeLater(handle);
       this.#trim(this.#isClosed ? 0 : this.#options.openFilesMax);
     }
+  }
+
+  /** Closes a segment's file, which is gone from the folder, once nobody reads it: it takes room until then. */
+  drop(segment: SegmentFile): void {
+    const handle = this.#handles.get(segment);
+    if (handle === undefined) return;
+    this.#handles.delete(segment);
+    handle.isDropped = true;
+    if (handle.users === 0) this.#closeLater(handle);
   }
 
   /** Closes all files; those that are being read when their readers are done. */
@@ -59,7 +71,7 @@ export class ReadHandles {
   #open(segment: SegmentFile): Handle {
     const { directory, fileSystem } = this.#options;
     const file = openSegmentFile(fileSystem, directory, segment);
-    const handle: Handle = { file, users: 0 };
+    const handle: Handle = { file, users: 0, isDropped: false };
     file.catch(() => {
       if (this.#handles.get(segment) === handle) this.#handles.delete(segment);
     });
@@ -71,9 +83,13 @@ export class ReadHandles {
       if (this.#handles.size <= openMax) return;
       if (handle.users > 0) continue;
       this.#handles.delete(segment);
-      const closing = this.#close(handle).finally(() => this.#closing.delete(closing));
-      this.#closing.add(closing);
+      this.#closeLater(handle);
     }
+  }
+
+  #closeLater(handle: Handle): void {
+    const closing = this.#close(handle).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   // What cannot be closed after reading has lost nothing.

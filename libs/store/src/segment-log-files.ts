@@ -239,7 +239,10 @@ class FolderLog implements FileSegmentLog {
         fileSystem,
         segment,
         salt: () => randomBytes(SEGMENT_SALT_BYTES),
-        onReplaced: (now) => this.#segments.set(number, now),
+        onReplaced: (now) => {
+          this.#segments.set(number, now);
+          this.#handles.drop(segment);
+        },
       });
     } catch (error) {
       if (isMosaicError(error)) throw error;

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hexEncode } from '@mosaic-cluster/protocol';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { LeavingJudge } from './joins/compaction.ts';
 import { nodeFileSystem, type SegmentFileSystem } from './segment-file-system.ts';
 import type { Location, LogEntry, LogPosition } from './segment-log.ts';
@@ -203,6 +203,28 @@ describe('segment files that are written again', () => {
     expect(walked.length).toBeGreaterThanOrEqual(left.length);
     expect(damages).toEqual([]);
     await reader.close();
+    await filled.log.close();
+  });
+
+  it('take no room any more once nobody reads them', async () => {
+    const open = new Set<unknown>();
+    const filled = await Filled.open({
+      ...nodeFileSystem,
+      open: async (path, mode) => {
+        const file = await nodeFileSystem.open(path, mode);
+        open.add(file);
+        return file;
+      },
+      close: async (file) => {
+        open.delete(file);
+        await nodeFileSystem.close(file);
+      },
+    });
+    await filled.log.read(filled.kept.map(({ location }) => location));
+    const before = open.size;
+    for (const [i, each] of filled.kept.entries()) each.isGone = i % 3 === 0;
+    const written = await filled.rewrite();
+    await vi.waitFor(() => expect(open.size).toBeLessThanOrEqual(before - written));
     await filled.log.close();
   });
 
