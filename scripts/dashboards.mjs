@@ -11,6 +11,7 @@ import { Resvg } from '@resvg/resvg-js';
 import { spoil } from './dashboards/incidents.mjs';
 import { underLoad } from './dashboards/load.mjs';
 import { DASHBOARDS } from './dashboards/pages.mjs';
+import { encodePng } from './dashboards/png.mjs';
 import { startPrometheus } from './dashboards/prometheus.mjs';
 import { sheet } from './dashboards/sheet.mjs';
 import { startStage } from './dashboards/stage.mjs';
@@ -65,7 +66,7 @@ async function draw(prometheus, name, board, marks) {
     panels.push({ ...panel, series });
   }
   const svg = sheet(`${board.title}, a cluster on one machine under load`, panels, marks);
-  const png = new Resvg(svg, { font: { loadSystemFonts: true } }).render().asPng();
+  const png = encodePng(new Resvg(svg, { font: { loadSystemFonts: true } }).render());
   const path = join(folder, `${name}.png`);
   await writeFile(path, png);
   say(`wrote ${path}: ${Math.round(png.length / 1024)} KiB, ${empty} panels without data`);

@@ -18,7 +18,7 @@ export const abuse = dashboard({
       figure(
         'Bans of operators',
         'none',
-        'Bans of operators in force: mosaic-admin bans list.',
+        'Bans of operators in force: mosaic-admin bans list. Not what you made: another operator did, mosaic-admin audit says who.',
         'max(mosaic_bans{POD})',
       ),
       figure(
@@ -104,7 +104,7 @@ export const abuse = dashboard({
       chart(
         'Refused by rules',
         'ops',
-        'Records in order that an accept rule, a budget of their author or the hook refused.',
+        'Records in order that an accept rule, a budget of their author (rate) or the hook refused. Many of honest people: see whether MOSAIC_ACCEPT says what was meant.',
         [`${rate('mosaic_role_refusals_total', 'role, by', 'ROLE')[0]} > 0`, '{{role}} {{by}}'],
       ),
       chart(

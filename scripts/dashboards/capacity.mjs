@@ -18,7 +18,7 @@ export const capacity = dashboard({
       figure(
         'Grows per day',
         'bytes',
-        'By how much the memory of all masters grows per day, from the last 6 hours.',
+        'By how much the memory of all masters grows per day, from the last 6 hours. More than planned: mosaic-admin plan says what room that needs.',
         'max(deriv(mosaic_redis_memory_used_bytes{POD}[6h])) * 86400',
       ),
       chart(
@@ -92,7 +92,7 @@ export const capacity = dashboard({
       chart(
         'Segment cache',
         'bytes',
-        'Memory that cached records take, bounded by MOSAIC_CACHE_BYTES.',
+        'Memory that cached records take, bounded by MOSAIC_CACHE_BYTES. At the bound and few found in memory (Roles and storage): raise it, if there is memory.',
         ['sum by (pod, role) (mosaic_segment_cache_bytes{ROLE})', '{{pod}} {{role}}'],
       ),
       chart(
@@ -117,10 +117,15 @@ export const capacity = dashboard({
           '{{role}}',
         ],
       ),
-      chart('Bytes per day', 'bytes', 'Their bytes: what the object store grows by.', [
-        'sum by (role) (rate(mosaic_role_committed_bytes_total{ROLE}[$__rate_interval])) * 86400',
-        '{{role}}',
-      ]),
+      chart(
+        'Bytes per day',
+        'bytes',
+        'Their bytes: what the object store grows by. More than planned: a quota for authors holds it (MOSAIC_ACCEPT).',
+        [
+          'sum by (role) (rate(mosaic_role_committed_bytes_total{ROLE}[$__rate_interval])) * 86400',
+          '{{role}}',
+        ],
+      ),
       chart(
         'Object store traffic',
         'Bps',

@@ -148,7 +148,7 @@ export const gateway = dashboard({
       chart(
         'Subscriptions',
         'none',
-        'Subscriptions open by pod, and subjects of NATS that a pod listens to for them.',
+        'Subscriptions open by pod, and subjects of NATS that it listens to for them. All at one pod: the balancer keeps clients there; falling at once: see Shed.',
         ['sum by (pod) (mosaic_subscriptions{POD})', '{{pod}}'],
         [
           'sum by (pod) (mosaic_bus_live_subjects{POD} and on (namespace, pod, instance) mosaic_subscriptions{POD})',

@@ -11,7 +11,7 @@ export const roles = dashboard({
       chart(
         'Requests',
         'ops',
-        'Requests of gateways by role and kind; a submit is a whole batch.',
+        'Requests of gateways by role and kind; a submit is a whole batch. None of a role: its workers do not reach NATS, runbook role-away.',
         [
           'sum by (role, request) (rate(mosaic_role_request_duration_seconds_count{ROLE}[$__rate_interval])) > 0',
           '{{role}} {{request}}',
@@ -121,7 +121,7 @@ export const roles = dashboard({
       figure(
         'Rebuild',
         'percentunit',
-        'How far the slowest rebuild of an index is; 100 % where there is none.',
+        'How far the slowest rebuild of an index is; 100 % where there is none. It stands still: the log of the worker says why; answers may lack records until it is done.',
         'min(mosaic_index_rebuild_progress_ratio{POD})',
         1,
         true,
@@ -189,7 +189,7 @@ export const roles = dashboard({
       chart(
         'Signatures',
         'ops',
-        'Records handed to the verifier by pod, and batches without verdicts.',
+        'Records handed to the verifier by pod, and batches without verdicts. Any of these: its queue is full, add CPU or workers, or its threads fail, see the log.',
         rate('mosaic_verifier_records_total', 'pod'),
         ['sum(rate(mosaic_verifier_failures_total{POD}[$__rate_interval]))', 'failed batches'],
       ),
@@ -217,7 +217,7 @@ export const roles = dashboard({
       chart(
         'Redis calls',
         'ops',
-        'Calls of scripts by pod, and requests that failed.',
+        'Calls of scripts by pod, and requests that failed. failed for long: Redis is away, full or too slow, the log of the pod says which.',
         rate('mosaic_redis_calls_total', 'pod'),
         ['sum(rate(mosaic_redis_request_failures_total{POD}[$__rate_interval]))', 'failed'],
       ),
