@@ -20,6 +20,9 @@ const LINK = {
   keepTime: true,
 };
 const COLUMNS = 24;
+/** Histograms that lead to traces, where those are on: docs/tracing.md. */
+const WITH_EXEMPLARS =
+  /^histogram_quantile.*mosaic_(submission|stored_answer|role_request)_duration_seconds_bucket/;
 /** What a panel says that shows only what happens, where nothing did. */
 const NOTHING = 'Nothing of it happened.';
 /** Results that are the server's fault. */
@@ -173,6 +176,7 @@ function panelOf(definition, id, gridPos) {
       legendFormat: legend,
       range: !isFigure,
       instant: isFigure,
+      ...(!isFigure && WITH_EXEMPLARS.test(query) && { exemplar: true }),
     })),
     fieldConfig: {
       defaults: {
