@@ -67,7 +67,7 @@ function targetOf(gateway: number): { url: string; serverKey: Uint8Array } {
 /** Runs the command with the settings of a worker. */
 async function admin<Told>(...args: string[]): Promise<Told> {
   const settings = Object.entries(cluster.workers[0]!.spec.settings).filter(([name]) =>
-    /^MOSAIC_(S3|REDIS)_/.test(name),
+    /^MOSAIC_(S3|REDIS|NATS)_/.test(name),
   );
   const { stdout } = await promisify(execFile)(process.execPath, [ADMIN, ...args, '--json'], {
     env: Object.fromEntries(settings),
@@ -127,6 +127,10 @@ it('registers, moderates and removes for all gateways, and it outlives what Redi
   await admin('records', 'remove', idOf(removed), '--reason', 'test');
   await vi.waitUntil(async () => !(await isSeen(herself, removed)), WAIT);
   expect(await isTaken(removed)).toBe(false);
+  await admin('records', 'restore', idOf(removed));
+  await vi.waitUntil(() => isSeen(anybody, removed), WAIT);
+  await admin('records', 'remove', idOf(removed));
+  await vi.waitUntil(async () => !(await isSeen(herself, removed)), WAIT);
   type Shown = { users: { held: Record<string, { written: { records: number } }> }[] };
   const shown = await admin<Shown>('users', 'show', alice);
   expect(shown.users[0]!.held['outbox']!.written.records).toBe(1);
@@ -143,5 +147,19 @@ it('registers, moderates and removes for all gateways, and it outlives what Redi
     'moderation approve',
     'moderation reject',
     'records remove',
+    'records restore',
+    'records remove',
   ]);
+});
+
+it('knows what every process goes by, and who uses most', async () => {
+  type Told = { processes: { service: string }[]; differences: unknown[] };
+  const { processes, differences } = await admin<Told>('processes');
+  const services = processes.map(({ service }) => service);
+  expect(services).toEqual(['gateway', 'gateway', 'encryption', 'inbox', 'outbox']);
+  expect(differences).toEqual([]);
+  type Limits = { busiest: { subject: string; what: string }[]; faults: string[] };
+  const { busiest, faults } = await admin<Limits>('limits');
+  expect(busiest).toContainEqual(expect.objectContaining({ subject: alice, what: 'connections' }));
+  expect(faults).toEqual([]);
 });
