@@ -25,7 +25,12 @@ async function attack(name: string): Promise<Trial> {
   const found = ATTACKS.find((each) => each.name === name)!;
   const tools = await nativeSigningTools();
   const options = { isCluster: false, seconds: SECONDS, parentFolder: folder, tools };
-  return tryAttack(found, { ...options, listener: 'mtls', say: () => {} });
+  return tryAttack(found, {
+    ...options,
+    listener: 'mtls',
+    attackerGoesLast: false,
+    say: () => {},
+  });
 }
 
 describe('honest clients, beside an attacker who', () => {

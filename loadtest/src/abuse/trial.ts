@@ -27,6 +27,8 @@ export interface TrialOptions {
   readonly listener: ListenerName;
   /** Of the attack, and of both quiet phases together. */
   readonly seconds: number;
+  /** See {@link AttackerProcess.start}. */
+  readonly attackerGoesLast?: boolean;
   readonly parentFolder: string;
   readonly tools: Required<SigningTools>;
   /** Told what takes time. */
@@ -75,7 +77,7 @@ export async function tryAttack(attack: Attack, options: TrialOptions): Promise<
     });
     closing.push(() => crowd.close());
     const setup = { attack: attack.name, urls: victim.urls, from: ATTACKER_ADDRESS };
-    const attacker = await AttackerProcess.start(setup);
+    const attacker = await AttackerProcess.start(setup, options.attackerGoesLast);
     closing.push(() => attacker.close());
     return await phases(attack, { victim, crowd, attacker }, options);
   } finally {

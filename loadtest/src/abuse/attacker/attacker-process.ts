@@ -39,17 +39,19 @@ export class AttackerProcess {
     this.#child = child;
   }
 
-  /** @throws LoadError where it does not start */
-  static async start(setup: AttackerSetup): Promise<AttackerProcess> {
+  /**
+   * @param goesLast attackers have machines of their own; here they share one with whom they attack, and
+   *   are served last. False: on a busy machine they would have no time to attack at all
+   * @throws LoadError where it does not start
+   */
+  static async start(setup: AttackerSetup, goesLast = true): Promise<AttackerProcess> {
     // Node runs no TypeScript: from the source, the build is used.
     const isSource = import.meta.url.endsWith('.ts');
     const script = isSource ? '../../../dist/abuse/attacker/main.js' : './main.js';
     const path = fileURLToPath(new URL(script, import.meta.url));
     if (!existsSync(path)) throw new LoadError(`${path} is missing: run "npm run build"`);
-    // Attackers have machines of their own. Here they share one with whom they attack, and go last.
-    const execPath = 'nice';
-    const execArgv = ['-n', `${NICENESS}`, process.execPath];
-    const child = fork(path, [JSON.stringify(setup)], { execPath, execArgv });
+    const nice = { execPath: 'nice', execArgv: ['-n', `${NICENESS}`, process.execPath] };
+    const child = fork(path, [JSON.stringify(setup)], goesLast ? nice : { execArgv: [] });
     const attacker = new AttackerProcess(child);
     await attacker.#reply('ready', START_TIMEOUT_MS);
     return attacker;
