@@ -171,6 +171,16 @@ describe.each(PLACE_KINDS)('on $name', (kind) => {
     await facts.close();
     // Said once more, because no worker could.
     expect(await restore(ids[0]!)).toMatchObject([{ outcome: 'restored' }]);
+    await results(idOf(posts[0]!), '--as', 'carol');
+    await results(idOf(posts[1]!), idOf(posts[2]!), '--as', 'dave');
+    const asked = await place.admin(['records', 'restore', '--since', '2026-01-01']);
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toMatch(/this is about 3 records\n.*--yes/);
+    const ofDave = await restore('--since', '2026-01-01', '--by', 'dave', '--yes');
+    expect(ofDave.map(({ on }) => on).toSorted()).toEqual(
+      [posts[1]!, posts[2]!].map(idOf).toSorted(),
+    );
+    expect(await restore('--since', '2100-01-01', '--yes')).toEqual([]);
     const wrong = await place.admin(['records', 'restore', encodeReference(profile.address)]);
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain('that is an address');

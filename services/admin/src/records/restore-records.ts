@@ -1,6 +1,7 @@
 /** What putting removed records back means for each of them, and where their bytes are. */
 import { interruptedError, usageError } from '@mosaic-cluster/client/command';
 import {
+  encodeReference,
   equalBytes,
   hexEncode,
   isMosaicError,
@@ -23,6 +24,7 @@ import type { Watched } from '../output/interruptible.ts';
 import type { Facts } from '../place/open-facts.ts';
 import { freshLog } from '../place/fresh-log.ts';
 import type { Holding, RoleHolding } from '../place/holding.ts';
+import { REMOVED_MAX } from './remove-records.ts';
 
 /** What becomes of a record; `let-in-again`: its bytes are not here, and it may come again. */
 export type RestoreOutcome = 'restored' | 'let-in-again' | 'not-removed';
@@ -44,6 +46,45 @@ export function assertIds(references: readonly Listed<Reference>[]): void {
     const remedy = 'Name the ID of the version: "mosaic-admin records removed" lists them.';
     throw usageError(shown, 'that is an address', remedy);
   }
+}
+
+/** Which removals. */
+export interface RemovalFilter {
+  /** Milliseconds since 1970: those made then or later. */
+  readonly sinceMs: number;
+  /** Whose; undefined: anybody's. */
+  readonly by: string | undefined;
+}
+
+/**
+ * All records that were removed lately.
+ *
+ * @param isMeant whether the operator has said that all of them are meant
+ * @throws MosaicError `invalid` (`usage`) with their number where that is not so, or where they are too many
+ */
+export async function removedSince(
+  { registry }: Facts,
+  { sinceMs, by }: RemovalFilter,
+  isMeant: boolean,
+): Promise<Listed<Reference>[]> {
+  const list: Listed<Reference>[] = [];
+  const removed = new RemovedRecords(registry);
+  for (let after: Reference | undefined, hasMore = true; hasMore; ) {
+    const page = await removed.list(after);
+    for (const { id, removedBy, removedAtMs } of page.removals) {
+      if (removedAtMs < sinceMs || (by !== undefined && by !== removedBy)) continue;
+      list.push({ value: id, shown: encodeReference(id), remark: undefined });
+    }
+    after = page.removals.at(-1)?.id;
+    ({ hasMore } = page);
+  }
+  const number = list.length.toLocaleString('en-US');
+  if (list.length > REMOVED_MAX) {
+    const most = REMOVED_MAX.toLocaleString('en-US');
+    throw usageError('--since', `this is about ${number} records`, `Up to ${most} go at once.`);
+  }
+  if (isMeant || list.length === 0) return list;
+  throw usageError('--since', `this is about ${number} records`, 'Add --yes if all are meant.');
 }
 
 /**
