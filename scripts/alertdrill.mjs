@@ -20,6 +20,12 @@ const LOOK_MS = 500;
 
 const say = (line) => console.log(line);
 const wanted = process.argv.slice(2);
+const unknown = wanted.filter((each) => !DRILLS.some(({ name }) => name === each));
+if (unknown.length > 0) {
+  say(`There is no drill ${unknown.join(', ')}. There are:`);
+  for (const { name, what } of DRILLS) say(`  ${name.padEnd(12)} ${what}`);
+  process.exit(2);
+}
 const drills = DRILLS.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 const names = alertRules(root).flatMap(({ alert, labels }) =>
   alert === undefined ? [] : `${alert} ${labels.severity}`,

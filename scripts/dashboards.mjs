@@ -16,8 +16,15 @@ import { startPrometheus } from './dashboards/prometheus.mjs';
 import { sheet } from './dashboards/sheet.mjs';
 import { startStage } from './dashboards/stage.mjs';
 
+const SECONDS_MIN = 30;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [seconds = '120', folder = join(root, 'docs', 'dashboards')] = process.argv.slice(2);
+if (!(Number(seconds) >= SECONDS_MIN)) {
+  console.error(
+    `"${seconds}" is no time: at least ${SECONDS_MIN} seconds, for rates to have something to go by.`,
+  );
+  process.exit(2);
+}
 const SCRAPE_SECONDS = 2;
 const WINDOW = '20s';
 /** What panels look back on for hours is seen over this, as there are but minutes. */

@@ -172,7 +172,7 @@ export const gateway = dashboard({
       chart(
         'Shed',
         'ops',
-        'Subscriptions that lost their place. unread: clients that do not read; of all at once, the gateway is short of CPU. missed: records were missed for good, see the gaps.',
+        'Subscriptions that lost their place. unread: clients that do not read; of all at once, the gateway is short of CPU. missed: records were missed for good, see the gaps. over-budget: see Abuse.',
         rate('mosaic_subscriptions_shed_total', 'reason'),
       ),
       chart(

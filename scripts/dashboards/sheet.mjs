@@ -59,12 +59,17 @@ function short(value) {
 export function sheet(title, panels, marks = []) {
   const height = Math.max(...panels.map(({ gridPos: { y, h } }) => y + h)) * CELL.h + HEAD + 6;
   const width = 24 * CELL.w + 2 * GAP;
-  const drawn = panels.map((panel) => drawPanel(panel, marks)).join('');
+  const times = panels.flatMap(({ series = [] }) =>
+    series.flatMap(({ points }) => points.map(([at]) => at)),
+  );
+  // All have one axis: what happened only for a moment is seen to.
+  const span = { from: minOf(times), to: -minOf(times.map((at) => -at)), marks };
+  const drawn = panels.map((panel) => drawPanel(panel, span)).join('');
   const happened = marks.map(({ what }, i) => `${i + 1} ${what}`).join(' · ');
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans" font-size="11"><rect width="100%" height="100%" fill="#f4f5f5"/><text x="10" y="28" font-size="18" font-weight="bold">${escaped(title)}</text><text x="10" y="48" fill="#777">${escaped(happened)}</text>${drawn}</svg>`;
 }
 
-function drawPanel({ type, title, gridPos, series = [], fieldConfig }, marks) {
+function drawPanel({ type, title, gridPos, series = [], fieldConfig }, span) {
   const x = gridPos.x * CELL.w + GAP;
   const y = gridPos.y * CELL.h + HEAD;
   const w = gridPos.w * CELL.w - GAP;
@@ -76,7 +81,7 @@ function drawPanel({ type, title, gridPos, series = [], fieldConfig }, marks) {
   const body =
     type === 'stat'
       ? drawFigure(series, defaults, w, h)
-      : drawChart(series, defaults, { w, h }, marks);
+      : drawChart(series, defaults, { w, h }, span);
   return `<g transform="translate(${x},${y})"><rect width="${w}" height="${h}" rx="3" fill="#fff" stroke="#ddd"/><text x="8" y="17" font-weight="bold">${escaped(title)}</text>${body}</g>`;
 }
 
@@ -87,7 +92,7 @@ function drawFigure(series, { unit, thresholds }, w, h) {
   return `<text x="${w / 2}" y="${h / 2 + 18}" font-size="22" text-anchor="middle" fill="${colour}">${shown(value, unit)}</text>`;
 }
 
-function drawChart(series, { unit, noValue = 'no data' }, { w, h }, marks) {
+function drawChart(series, { unit, noValue = 'no data' }, { w, h }, { from, to, marks }) {
   const points = series.flatMap((each) => each.points);
   if (points.length === 0) {
     return `<text x="${w / 2}" y="${h / 2}" text-anchor="middle" fill="#999">${noValue}</text>`;
@@ -95,8 +100,6 @@ function drawChart(series, { unit, noValue = 'no data' }, { w, h }, marks) {
   const legends = series.slice(0, LEGENDS_MAX);
   const legendRows = Math.ceil(legends.length / 2);
   const plot = { x: 58, y: 28, w: w - 68, h: h - 42 - legendRows * 13 };
-  const times = points.map(([at]) => at);
-  const [from, to] = [Math.min(...times), Math.max(...times)];
   const px = (at) => plot.x + ((at - from) / (to - from || 1)) * plot.w;
   const most = topOf(Math.max(...points.map(([, value]) => value)), unit);
   const py = (value) => plot.y + plot.h - (value / most) * plot.h;
@@ -119,6 +122,10 @@ function drawChart(series, { unit, noValue = 'no data' }, { w, h }, marks) {
     return `<rect x="${lx}" y="${ly - 7}" width="8" height="3" fill="${COLOURS[i]}"/><text x="${lx + 12}" y="${ly - 2}" font-size="9">${escaped(text)}</text>`;
   });
   return [...grid, ...happened, ...lines, ...names].join('');
+}
+
+function minOf(values) {
+  return values.reduce((least, value) => Math.min(least, value), Infinity);
 }
 
 /** The top of an axis: room above the highest, but none above all of something. */

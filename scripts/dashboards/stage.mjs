@@ -24,7 +24,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 /** Small ones, so that strangers of modest means meet them. */
 const STRANGERS_BUDGETS = [
-  'connects=1/s:6',
+  'connects=4/s:20',
   'connections=4',
   'messages=5/s:20',
   'bytes=64KiB/s:2MiB',

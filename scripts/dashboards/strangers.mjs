@@ -28,7 +28,13 @@ const UNREADABLE = Uint8Array.of(2, 16, 0, 0, 1, 0, 0, 0, ...new Uint8Array(8).f
 const OF_A_SERVER = Uint8Array.of(0x81, 8, 0, 0, 1, 0, 0, 0);
 
 const secretKey = generateSecretKey();
+/** No key, so that nothing is by it. */
+const NOBODY = new Uint8Array(32).fill(7);
 let records = 0;
+
+function ask(name, n, filter) {
+  return encodeMessage({ name, queryId: n % 1000, limit: 0, filter });
+}
 
 function record(payloadBytes) {
   records += 1;
@@ -38,21 +44,21 @@ function record(payloadBytes) {
 }
 
 /** Who they are: where from, how long between two deeds, what they do, and how many at a time. */
-function cast(author) {
-  const filter = buildFilter([{ name: 'authors', keys: [author] }]);
+function cast() {
+  const nothing = buildFilter([{ name: 'authors', keys: [NOBODY] }]);
   const everything = buildFilter([{ name: 'kinds', kinds: [KNOWN_KINDS['microblog-root']] }]);
-  const request = (name, n) => encodeMessage({ name, queryId: n % 1000, limit: 0, filter });
   return [
     { from: '127.0.0.61', everyMs: 250, say: () => encodeSubmission(record(40)) },
     { from: '127.0.0.62', everyMs: 400, say: () => encodeSubmission(record(200_000)) },
-    { from: '127.0.0.63', everyMs: 400, say: (n) => request('subscribe', n) },
-    { from: '127.0.0.64', everyMs: 60, say: (n) => request('unsubscribe', n) },
+    { from: '127.0.0.63', everyMs: 400, say: (n) => ask('subscribe', n, nothing) },
+    { from: '127.0.0.64', everyMs: 60, say: (n) => ask('unsubscribe', n, nothing) },
     {
       from: '127.0.0.65',
       everyMs: 700,
-      say: (n) => encodeMessage({ name: 'query', queryId: n % 1000, limit: 0, filter: everything }),
+      say: (n) => ask('query', n, everything),
     },
-    { from: '127.0.0.66', everyMs: 700, count: 6 },
+    { from: '127.0.0.66', everyMs: 3000, count: 6 },
+    { from: '127.0.0.73', everyMs: 50, count: 4 },
     { from: '127.0.0.67', everyMs: 40, say: () => UNREADABLE },
     { from: '127.0.0.68', everyMs: 40, say: () => UNREADABLE, identity: generateSecretKey() },
     { from: '127.0.0.72', everyMs: 1500, say: () => OF_A_SERVER },
@@ -76,7 +82,7 @@ export async function earnBans(cluster, count) {
 /** Lets them come until it is over; resolves when all have gone. */
 export async function strangersAt(cluster, author, isOver) {
   const { urls } = cluster;
-  const callers = cast(author).flatMap((each, i) =>
+  const callers = cast().flatMap((each, i) =>
     Array.from({ length: each.count ?? 1 }, () => visit(urls[i % urls.length], each, isOver)),
   );
   await Promise.all([
