@@ -110,7 +110,7 @@ async function runCompact(host: Host, options: CompactCommandOptions): Promise<v
           onSkipped: (why) => status.warn(why),
         }),
     );
-    const report = { name: holding.name, isDryRun, roles: done.roles };
+    const report = { name: holding.name, isDryRun, ...done };
     host.write(json === true ? compactedJson(report) : compactedText(report));
     const isDamaged = Object.values(done.roles).some(({ damages }) => damages > 0);
     host.exitCode = isDamaged ? EXIT.invalid : done.skipped > 0 ? EXIT.usage : EXIT.ok;

@@ -9,6 +9,8 @@ export interface CompactReport {
   readonly name: string;
   readonly isDryRun: boolean;
   readonly roles: Readonly<Record<string, CompactedRole>>;
+  /** Roles for which nothing could be done. */
+  readonly skipped: number;
 }
 
 /** As one line of JSON. */
@@ -17,12 +19,14 @@ export function compactedJson({ name, isDryRun, roles }: CompactReport): string 
 }
 
 /** For people. */
-export function compactedText({ name, isDryRun, roles }: CompactReport): string {
+export function compactedText({ name, isDryRun, roles, skipped }: CompactReport): string {
   const lines: string[] = [];
   for (const [role, each] of Object.entries(roles)) {
     lines.push(role, ...roleLines(each, isDryRun), '');
   }
-  if (lines.length === 0) lines.push(`${name} keeps no records yet`, '');
+  if (lines.length === 0) {
+    lines.push(skipped > 0 ? 'Nothing was done.' : `${name} keeps no records yet`, '');
+  }
   if (isDryRun) lines.push('Nothing was changed.');
   return `${lines.join('\n').trimEnd()}\n`;
 }
@@ -40,7 +44,7 @@ function roleLines(role: CompactedRole, isDryRun: boolean): string[] {
   ];
   if (!isDryRun) lines.push(`  left out  ${left}${role.isSwept ? ', all segments were read' : ''}`);
   lines.push(
-    `  deleted   ${count(role.deleted, 'segment')} of ${size(role.deletedBytes)}${isDryRun ? ' would be' : ''}, joined before`,
+    `  deleted   ${would}${count(role.deleted, 'segment')} of ${size(role.deletedBytes)}, joined before`,
   );
   if (role.waiting > 0) lines.push(`  waiting   ${count(role.waiting, 'segment')} to be deleted`);
   if (role.wanted > 0)
