@@ -1,12 +1,14 @@
 // Makes docs/metrics.md from what processes define: every metric is declared once, in the code.
 import { defineKeeperMetrics } from '../libs/cluster/dist/keep-index.js';
 import { defineBusMetrics } from '../libs/cluster/dist/bus-metrics.js';
+import { defineCompactionMetrics } from '../libs/cluster/dist/compaction-metrics.js';
 import { defineCertificateMetrics } from '../libs/cluster/dist/certificate-metrics.js';
 import { measureIndex } from '../libs/cluster/dist/index-metrics.js';
 import { measureObjects } from '../libs/cluster/dist/object-metrics.js';
 import { measureRedis } from '../libs/cluster/dist/redis-metrics.js';
 import { defineServingMetrics } from '../libs/cluster/dist/serving-metrics.js';
 import { defineRoleMetrics } from '../libs/role/dist/role-metrics.js';
+import { defineRewriteMetrics } from '../libs/role/dist/rewrite-metrics.js';
 import { defineModerationMetrics } from '../libs/role/dist/moderation-metrics.js';
 import { measureVerifier } from '../libs/role/dist/verifier-metrics.js';
 import { renderMetricsMarkdown } from '../libs/runtime/dist/metric-table.js';
@@ -119,11 +121,13 @@ const SECTIONS = [
   {
     title: 'Roles',
     whose:
-      'Of workers, whose `role` is their own, and the embedded server. Moderation: of the inbox.',
+      'Of workers, whose `role` is their own, and the embedded server. Moderation: of the inbox. Compaction: of workers; segments written again: of the embedded server.',
     define: (metrics) => {
       defineRoleMetrics(metrics, ROLES);
       measureVerifier(metrics, nothing);
       defineModerationMetrics(metrics);
+      defineRewriteMetrics(metrics, ROLES);
+      defineCompactionMetrics(metrics);
     },
   },
   {

@@ -2,6 +2,7 @@
 import type { RoleName } from '@mosaic-cluster/bus';
 import { decodeUserKey, type Reference } from '@mosaic-cluster/protocol';
 import {
+  CompactionRuns,
   decidedRecords,
   ModerationDecisions,
   RemovedRecords,
@@ -27,6 +28,7 @@ export interface OpenRegistry {
   readonly users: ServedUsers;
   readonly decisions: ModerationDecisions;
   readonly removed: RemovedRecords;
+  readonly compactions: CompactionRuns;
   /** What this role is to put back. */
   readonly restored: RestoredRecords;
   /**
@@ -102,6 +104,7 @@ export async function openRegistry(
     }),
     decisions: new ModerationDecisions(registry),
     removed: new RemovedRecords(registry, role),
+    compactions: new CompactionRuns(registry),
     restored: new RestoredRecords(registry, role),
     onDecided: (told) => {
       followDecided = told;

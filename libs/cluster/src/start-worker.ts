@@ -32,6 +32,7 @@ import { settingTexts } from '@mosaic-cluster/runtime';
 import type { RedisConnection } from '@mosaic-cluster/store';
 import { fastTools } from '@mosaic-cluster/verifier';
 import { certificatesOf, defineCertificateMetrics } from './certificate-metrics.ts';
+import { defineCompactionMetrics, watchCompaction } from './compaction-metrics.ts';
 import { followRemovals } from './follow-removals.ts';
 import { keepIndex } from './keep-index.ts';
 import { openBus } from './open-bus.ts';
@@ -107,6 +108,8 @@ export async function startWorker(
   figures.watch({ role, log: stores.own.log, worker });
   const schedules = await service.await('key schedules on the bus', () => directory.listen(bus));
   lifecycle.add('key schedules', { close: () => schedules.close() });
+  const tellRun = defineCompactionMetrics(metrics);
+  lifecycle.add('last compaction', watchCompaction(role, registry.compactions, tellRun));
   await keepIndex({ ...stores.own, directory, removed: registry.removed }, config, service);
   await followRemovals(role, stores.own, directory, registry, figures, service);
   if (isModerated) {

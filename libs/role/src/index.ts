@@ -6,6 +6,7 @@ export {
   compactRole,
   type CompactRoleOptions,
 } from './compaction/compact-role.ts';
+export { type CompactionRun, CompactionRuns } from './compaction/compaction-runs.ts';
 export { defineRewriteMetrics, type RewriteEvents } from './rewrite-metrics.ts';
 export { SegmentRewriter, type SegmentRewriterOptions } from './compaction/segment-rewriter.ts';
 export {

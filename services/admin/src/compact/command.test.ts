@@ -3,11 +3,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeReference, type RecordView } from '@mosaic-cluster/protocol';
+import { CompactionRuns } from '@mosaic-cluster/role';
 import {
   createRedisIndex,
   openFileObjectStore,
   openObjectSegmentLog,
   openRedis,
+  openRedisRegistry,
   type RedisConnection,
   type ScannedEntry,
 } from '@mosaic-cluster/store';
@@ -103,6 +105,13 @@ it('says what it would do, and does it', async () => {
   expect(await compacted('--keep', '0s')).toMatchObject({ deleted: 30, waiting: 0 });
   expect(await segments()).toHaveLength(2);
   await expectWhole(COMMITS + 1);
+  // Workers tell it as metrics.
+  const store = await openFileObjectStore({ directory: folder });
+  const registry = await openRedisRegistry({ connection, store });
+  const run = await new CompactionRuns(registry).last('outbox');
+  expect(run).toMatchObject({ deleted: 30, damages: 0, sizes: { tiny: 2, large: 0 } });
+  await registry.close();
+  await store.close();
   const { stdout } = await admin('stats', '--json', '--role', 'outbox');
   expect(JSON.parse(stdout)).toMatchObject({ roles: { outbox: { segments: 2, indexed: 31 } } });
 });

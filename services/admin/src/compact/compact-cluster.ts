@@ -54,6 +54,7 @@ export async function compactCluster(options: CompactClusterOptions): Promise<Co
         signal,
         onProgress: (now) => onProgress(role, now),
       });
+      if (!how.isDryRun) await holding.compactions.note(role, roles[role], Date.now());
     } catch (error) {
       if (signal.aborted) throw interruptedError();
       const isElsewhere =

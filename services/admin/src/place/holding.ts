@@ -2,7 +2,7 @@
  * What a command looks after, wherever it lies: per role a log that is the truth and an index that
  * must answer what the log says.
  */
-import type { RemovalLookup, RemovedRecords } from '@mosaic-cluster/role';
+import type { CompactionRuns, RemovalLookup, RemovedRecords } from '@mosaic-cluster/role';
 import type {
   LogPosition,
   LogReader,
@@ -59,5 +59,6 @@ export interface SharedHolding extends RoleHolding {
 export interface ClusterHolding extends Holding {
   readonly roles: readonly SharedHolding[];
   readonly objects: ObjectStore;
+  readonly compactions: CompactionRuns;
   removedIn(role: string): RemovedRecords;
 }

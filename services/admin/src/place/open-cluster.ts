@@ -1,7 +1,7 @@
 /** Opens what a cluster keeps for reading: segments on the object store, indexes on Redis. */
 import type { StoreConfig } from '@mosaic-cluster/cluster/stores';
 import { openStores } from '@mosaic-cluster/cluster/stores';
-import { RemovedRecords } from '@mosaic-cluster/role';
+import { CompactionRuns, RemovedRecords } from '@mosaic-cluster/role';
 import {
   createRedisIndex,
   openObjectLogReader,
@@ -44,6 +44,7 @@ export async function openCluster(
   return {
     name: stores.objects.name,
     objects: stores.objects,
+    compactions: new CompactionRuns(registry),
     servedBy: 'the cluster',
     roles: roles.filter(({ role }) => only === undefined || only.includes(role)),
     scheduleSources: roles.filter(({ role }) => role !== PRIVATE_ROLE),
