@@ -124,7 +124,9 @@ export class Intake {
       await steps.together(candidates, (open) => this.#verify(open));
       await steps.each(candidates, (each) => this.#checkPayload(each));
     });
-    await steps.each(candidates, (each) => this.#answerOutdated(each));
+    await watch.adding('lookup', () =>
+      steps.each(candidates, (each) => this.#answerOutdated(each)),
+    );
     if (this.#admission.hasMore) {
       await watch.during('admit', () => this.#admission.admit(candidates));
     }

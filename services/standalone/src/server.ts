@@ -29,6 +29,7 @@ import {
   instanceName,
   type Lifecycle,
   Metrics,
+  noSlowLog,
   openTracing,
   type Readiness,
   SlowLog,
@@ -95,7 +96,8 @@ export async function startServer(
     metrics: defineRoleMetrics(metrics),
     rewrites: defineRewriteMetrics(metrics, ROLE_NAMES),
     limiter: config.limits ? limiter : undefined,
-    watching,
+    // What the gateway says of a slow request has all that its role could say, in the same log.
+    watching: { ...watching, slow: noSlowLog },
     lifecycle,
   });
   const inbox = roles.find(({ role }) => role === 'inbox');
