@@ -116,7 +116,10 @@ export async function openSegmentFile(
   try {
     const file = await fileSystem.open(join(directory, name), 'read');
     const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
-    const read = await fileSystem.read(file, bytes, 0);
+    const read = await fileSystem.read(file, bytes, 0).catch(async (error: unknown) => {
+      await fileSystem.close(file).catch(() => undefined);
+      throw error;
+    });
     // What is damaged is told of where it is read.
     const isOther = read === bytes.length && isOtherSegment(bytes, header.checksum);
     if (!isOther) return file;

@@ -29,7 +29,8 @@ import {
   type SegmentLog,
 } from './segment-log.ts';
 import { SegmentReader } from './segment-reader.ts';
-import { type RewriteOptions, type Rewritten, rewriteSegment } from './segment-rewrite.ts';
+import type { Rewritten } from './segment-rewrite.ts';
+import { type RewriteChoices, SegmentRewrites } from './segment-rewrites.ts';
 import { type ScanOptions, scanSegments, segmentParts } from './segment-scan.ts';
 import { describeWarning, type SegmentWarning } from './segment-warning.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -38,8 +39,6 @@ import { defaultsOf, FILE_LOG_LIMIT_TABLE } from './store-limits.ts';
 const MIB = 1024 * 1024;
 const SEGMENT_BYTES_LIMIT = 1024 * MIB;
 const COMMIT_BYTES_LIMIT = 256 * MIB;
-/** The newest segments, which are appended to or say where the log ends. */
-const REWRITTEN_BEHIND = 2;
 
 /** How to open a segment log. Only `directory` and `role` must be given. */
 export interface SegmentLogOptions extends Partial<CommitBounds> {
@@ -79,10 +78,7 @@ export interface FileSegmentLog extends SegmentLog {
    * @throws MosaicError `corrupt` (`segment`) where it is damaged, `unavailable` (`log-full`, `log-failed`),
    *   `closed`, and what the callbacks throw; then it stays as it is
    */
-  rewrite(
-    number: number,
-    how: Pick<RewriteOptions, 'mayGo' | 'pace'>,
-  ): Promise<Rewritten | undefined>;
+  rewrite(number: number, how: RewriteChoices): Promise<Rewritten | undefined>;
   /** Its segments, oldest first. */
   segments(): readonly SegmentInfo[];
   /** Memory that cached record bytes take. */
@@ -154,6 +150,7 @@ class FolderLog implements FileSegmentLog {
   readonly #segments: Map<number, SegmentFile>;
   readonly #cache: BlockCache;
   readonly #handles: ReadHandles;
+  readonly #rewrites: SegmentRewrites;
   readonly #reader: SegmentReader;
   readonly #writer: SegmentWriter;
   readonly #queue: CommitQueue;
@@ -170,7 +167,10 @@ class FolderLog implements FileSegmentLog {
     this.#cache = cache;
     const handles = new ReadHandles(options);
     this.#handles = handles;
-    this.#reader = new SegmentReader({ ...options, segments, cache, handles });
+    const rewrites = new SegmentRewrites({ ...options, segments, handles });
+    this.#rewrites = rewrites;
+    const lookAgain = (segment: SegmentFile): Promise<SegmentFile> => rewrites.lookAgain(segment);
+    this.#reader = new SegmentReader({ ...options, segments, cache, handles, lookAgain });
     const now = (): bigint => timestampFromMillis(options.clock.now());
     const salt = (): Uint8Array => randomBytes(SEGMENT_SALT_BYTES);
     const writer = new SegmentWriter({ ...options, segments, cache, growing, now, salt });
@@ -221,35 +221,9 @@ class FolderLog implements FileSegmentLog {
     return Array.from(this.#segments.values(), ({ info }) => info);
   }
 
-  async rewrite(
-    number: number,
-    how: Pick<RewriteOptions, 'mayGo' | 'pace'>,
-  ): Promise<Rewritten | undefined> {
+  async rewrite(number: number, how: RewriteChoices): Promise<Rewritten | undefined> {
     this.#assertOpen();
-    const newest = [...this.#segments.keys()].slice(-REWRITTEN_BEHIND);
-    const segment = this.#segments.get(number);
-    if (segment?.closed !== true || newest.includes(number)) return undefined;
-    const { directory, fileSystem, freeBytesMin } = this.#options;
-    try {
-      if ((await fileSystem.freeBytes(directory)) < freeBytesMin + segment.bytes)
-        throw noRoom(segment);
-      return await rewriteSegment({
-        ...how,
-        directory,
-        fileSystem,
-        segment,
-        salt: () => randomBytes(SEGMENT_SALT_BYTES),
-        onReplaced: (now) => {
-          this.#segments.set(number, now);
-          this.#handles.drop(segment);
-        },
-      });
-    } catch (error) {
-      if (isMosaicError(error)) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      const message = `segment ${segment.name} cannot be written again: ${why}`;
-      throw new MosaicError('unavailable', 'log-failed', message, { cause: error });
-    }
+    return this.#rewrites.rewrite(number, how);
   }
 
   close(): Promise<void> {
@@ -270,18 +244,13 @@ class FolderLog implements FileSegmentLog {
       segments: [...this.#segments.values()],
       from: isLogStart(from) ? undefined : decodePosition(from),
       assertOpen: () => this.#assertOpen(),
-      lookAgain: async (segment) => this.#segments.get(segment.number) ?? segment,
+      lookAgain: (segment) => this.#rewrites.lookAgain(segment),
     };
   }
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw logClosed();
   }
-}
-
-function noRoom({ name }: SegmentFile): MosaicError {
-  const message = `there is no room to write segment ${name} again`;
-  return new MosaicError('unavailable', 'log-full', message);
 }
 
 function endOf(segments: ReadonlyMap<number, SegmentFile>): LogPosition | undefined {

@@ -19,7 +19,7 @@ import { SegmentFile, segmentNumberOf } from './segment-file.ts';
 import type { SegmentInfo } from './segment-file.ts';
 import { nodeFileSystem, type SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES, segmentDamage } from './segment-format.ts';
-import { errorCode, isRewritten, logClosed, ReadHandles } from './segment-handles.ts';
+import { errorCode, logClosed, ReadHandles } from './segment-handles.ts';
 import {
   type Appended,
   isLogStart,
@@ -32,7 +32,7 @@ import {
 } from './segment-log.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { type ScanOptions, segmentParts } from './segment-scan.ts';
-import { measureNewest, partsPassingDamage, walkSegment } from './segment-walk.ts';
+import { measureNewest, partsPassingDamage, walkSegmentNow } from './segment-walk.ts';
 
 /** What to open. */
 export interface SegmentLogReaderOptions {
@@ -108,15 +108,6 @@ class FolderReader implements SegmentLogReader {
 
   async read(locations: readonly Location[]): Promise<readonly LogEntry[]> {
     this.#assertOpen();
-    try {
-      return await this.#reader.read(locations);
-    } catch (error) {
-      if (!isRewritten(error)) throw error;
-    }
-    for (const number of new Set(locations.map((each) => decodeLocation(each).segment))) {
-      const segment = this.#segments.get(number);
-      if (segment?.closed === true) await this.#lookAgain(segment);
-    }
     return this.#reader.read(locations);
   }
 
@@ -132,8 +123,7 @@ class FolderReader implements SegmentLogReader {
 
   wholeParts(onDamage: OnDamage): AsyncIterable<LogPart> {
     for (const damage of this.#headless.values()) onDamage(damage);
-    const { directory, fileSystem, segments } = this.#scanOptions(undefined, undefined);
-    return partsPassingDamage({ directory, fileSystem, segments, onDamage });
+    return partsPassingDamage({ ...this.#scanOptions(undefined, undefined), onDamage });
   }
 
   walk(from: LogPosition | undefined, onDamage: OnDamage): AsyncIterable<ScannedCommit> {
@@ -226,7 +216,12 @@ class FolderReader implements SegmentLogReader {
     firstOffset: number,
     onDamage: OnDamage,
   ): AsyncGenerator<ScannedCommit> {
-    const common = { directory: this.#directory, fileSystem: this.#fileSystem, onDamage };
+    const common = {
+      directory: this.#directory,
+      fileSystem: this.#fileSystem,
+      lookAgain: (segment: SegmentFile) => this.#lookAgain(segment),
+      onDamage,
+    };
     for (const number of numbers) {
       this.#assertOpen();
       const headless = this.#headless.get(number);
@@ -234,23 +229,18 @@ class FolderReader implements SegmentLogReader {
       const segment = this.#segments.get(number);
       if (segment === undefined) continue;
       const offset = Math.max(number === first ? firstOffset : 0, SEGMENT_HEADER_BYTES);
-      const walk = (now: SegmentFile): AsyncGenerator<ScannedCommit> =>
-        walkSegment({ ...common, segment: now, from: now.placeOf(offset) });
-      try {
-        yield* walk(segment);
-      } catch (error) {
-        // Known before anything was read of it.
-        if (!isRewritten(error)) throw error;
-        yield* walk(await this.#lookAgain(segment));
-      }
+      yield* walkSegmentNow({ ...common, segment, offset });
     }
   }
 
   /** A segment that was written again since it was looked at. */
   async #lookAgain(segment: SegmentFile): Promise<SegmentFile> {
+    const known = this.#segments.get(segment.number);
+    if (known !== undefined && known !== segment) return known;
     const now = await this.#open(segment.name, false, undefined);
     if (!(now instanceof SegmentFile)) throw segmentDamage(now.segment, now.offset, now.what);
     this.#segments.set(segment.number, now);
+    this.#handles.drop(segment);
     return now;
   }
 
@@ -275,6 +265,7 @@ class FolderReader implements SegmentLogReader {
       fileSystem: this.#fileSystem,
       loadsMax: LOADS_MAX,
       loadsWaitingMax: LOADS_WAITING_MAX,
+      lookAgain: (segment) => this.#lookAgain(segment),
     });
   }
 

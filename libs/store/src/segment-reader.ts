@@ -2,7 +2,6 @@
  * Reads single entries of segments: from memory where their blocks are there, else from the file,
  * each block once however many ask for it.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   MosaicError,
   readU32BE,
@@ -35,6 +34,8 @@ export interface SegmentReaderOptions {
   readonly segments: ReadonlyMap<number, SegmentFile>;
   readonly cache: BlockCache;
   readonly handles: ReadHandles;
+  /** A segment that was written again since it was looked at, as it is now; from then on it is in `segments`. */
+  readonly lookAgain: (segment: SegmentFile) => Promise<SegmentFile>;
   readonly fileSystem: SegmentFileSystem;
   /** Blocks that are read from files at the same time. */
   readonly loadsMax: number;
@@ -100,15 +101,18 @@ export class SegmentReader {
     return entries as LogEntry[];
   }
 
-  /** Once more where the segment was written again meanwhile: the next moment it is known where things are. */
+  /** Once more where the segment was written again meanwhile. */
   async #fetchNow(address: EntryAddress): Promise<LogEntry> {
+    const { segments, lookAgain } = this.#options;
     for (let attempt = 1; ; attempt++) {
+      const segment = segments.get(address.segment);
       try {
         return await this.#fetch(address);
       } catch (error) {
-        if (!isRewritten(error) || attempt === ATTEMPTS_MAX) throw error;
+        const isOver = attempt === ATTEMPTS_MAX || segment === undefined;
+        if (!isRewritten(error) || isOver) throw error;
+        await lookAgain(segment);
       }
-      await nextTurn();
     }
   }
 

@@ -34,6 +34,8 @@ import { EntryTable } from './segment-table.ts';
 /** Of a segment's bytes, the part that must not be wanted any more where nothing in it was removed. */
 const REWRITTEN_PART = 0.25;
 const JUDGED_MAX = 1000;
+/** Written together. */
+const WRITE_BYTES = 1024 * 1024;
 
 /** A segment to write again. */
 export interface RewriteOptions {
@@ -45,8 +47,8 @@ export interface RewriteOptions {
   readonly salt: () => Uint8Array;
   /** Waits until so many bytes more may be read or written; throws where the work is to end. */
   readonly pace: (bytes: number) => Promise<void>;
-  /** Called once the new file is in the place of the old one. */
-  readonly onReplaced: (segment: SegmentFile) => void;
+  /** Has the new file put in the place of the old one by `rename`, and takes note of it once that is done. */
+  readonly replace: (segment: SegmentFile, rename: () => Promise<void>) => Promise<void>;
 }
 
 /** What was done. */
@@ -74,7 +76,7 @@ interface Leaving {
  *   Then it stays as it is
  */
 export async function rewriteSegment(options: RewriteOptions): Promise<Rewritten | undefined> {
-  const { directory, fileSystem, segment, mayGo, onReplaced } = options;
+  const { directory, fileSystem, segment, mayGo, replace } = options;
   const leaving = await findLeaving(options);
   const isWorthIt =
     leaving.leftOut.removed > 0 ||
@@ -92,12 +94,11 @@ export async function rewriteSegment(options: RewriteOptions): Promise<Rewritten
       await fileSystem.remove(newPath);
       return undefined;
     }
-    await fileSystem.rename(newPath, path);
+    await replace(copy, () => fileSystem.rename(newPath, path));
   } catch (error) {
     await fileSystem.remove(newPath).catch(() => undefined);
     throw error;
   }
-  onReplaced(copy);
   await fileSystem.syncDirectory(directory);
   const { leftOut } = leaving;
   return { leftOut, bytesBefore: segment.bytes, bytesAfter: copy.bytes };
@@ -173,10 +174,19 @@ async function writeCopy(
   const file = await fileSystem.open(path, 'create');
   try {
     let offset = 0;
+    // Many parts at once: each write has to reach the disk, where the server's commits wait for theirs.
+    let waiting: Uint8Array[] = [];
+    let written = 0;
+    const flush = async (): Promise<void> => {
+      await pace(offset - written);
+      await fileSystem.writeDurably(file, Buffer.concat(waiting), written);
+      waiting = [];
+      written = offset;
+    };
     const write = async (bytes: Uint8Array): Promise<void> => {
-      await pace(bytes.length);
-      await fileSystem.writeDurably(file, bytes, offset);
+      waiting.push(bytes);
       offset += bytes.length;
+      if (offset - written >= WRITE_BYTES) await flush();
     };
     await write(header);
     await write(cuts.encode(headerChecksum));
@@ -194,6 +204,7 @@ async function writeCopy(
     }
     const framesEnd = offset;
     await write(encodeFooter({ rows: table.rows, frames }, { offset, headerChecksum }));
+    if (offset > written) await flush();
     await fileSystem.sync(file);
     const copy = new SegmentFile(segment.name, decodeSegmentHeader(header, path), offset);
     await readBack(fileSystem, file, copy, frames);

@@ -9,7 +9,7 @@ import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts';
 import { decodeFooter, entryOffsets, frameEntries, type WholeFrame } from './segment-frame.ts';
 import { findWholePart, type FoundPart, FrameReader } from './segment-frame-reader.ts';
-import { openSegmentFile } from './segment-handles.ts';
+import { isRewritten, openSegmentFile } from './segment-handles.ts';
 import type { LogPart, ScannedCommit } from './segment-log.ts';
 import { EntryTable } from './segment-table.ts';
 
@@ -21,6 +21,14 @@ export interface WalkOptions {
   /** Where the first commit starts. */
   readonly from: number;
   readonly onDamage: OnDamage;
+}
+
+/** A segment file to walk that may be written again meanwhile. */
+export interface RewrittenWalkOptions extends Omit<WalkOptions, 'from'> {
+  /** Of the position at which the first commit starts. */
+  readonly offset: number;
+  /** A segment that was written again since it was looked at, as it is now. */
+  readonly lookAgain: (segment: SegmentFile) => Promise<SegmentFile>;
 }
 
 interface Walked extends Omit<WalkOptions, 'directory'> {
@@ -54,6 +62,26 @@ export async function* walkSegment(options: WalkOptions): AsyncGenerator<Scanned
     onDamage({ segment: segment.name, offset: to, end: to, what: 'the footer is missing' });
   } finally {
     await fileSystem.close(file);
+  }
+}
+
+/**
+ * As {@link walkSegment}, also where the segment was written again since it was looked at.
+ *
+ * @throws MosaicError as {@link walkSegment}, and what `lookAgain` throws
+ */
+export async function* walkSegmentNow(
+  options: RewrittenWalkOptions,
+): AsyncGenerator<ScannedCommit> {
+  const { offset, lookAgain } = options;
+  const walk = (segment: SegmentFile): AsyncGenerator<ScannedCommit> =>
+    walkSegment({ ...options, segment, from: segment.placeOf(offset) });
+  try {
+    yield* walk(options.segment);
+  } catch (error) {
+    // Known before anything was read of it.
+    if (!isRewritten(error)) throw error;
+    yield* walk(await lookAgain(options.segment));
   }
 }
 
@@ -127,7 +155,7 @@ function footerFault(footer: WholeFrame, { name }: SegmentFile, seen: Seen): str
 }
 
 /** Segments to read one by one. */
-export interface PartsOptions extends Pick<WalkOptions, 'directory' | 'fileSystem' | 'onDamage'> {
+export interface PartsOptions extends Omit<RewrittenWalkOptions, 'segment' | 'offset'> {
   readonly segments: readonly SegmentFile[];
 }
 
@@ -140,7 +168,7 @@ export async function* partsPassingDamage(options: PartsOptions): AsyncGenerator
       name: `${name} ${SEGMENT_HEADER_BYTES} ${framesEnd}`,
       bytes: bytes - SEGMENT_HEADER_BYTES,
       end: segment.positionAt(framesEnd),
-      scan: () => walkSegment({ ...options, segment, from: SEGMENT_HEADER_BYTES }),
+      scan: () => walkSegmentNow({ ...options, segment, offset: SEGMENT_HEADER_BYTES }),
     };
   }
 }
