@@ -15,6 +15,7 @@ import { BUS_LIMIT_WORDS } from '../libs/bus/dist/bus-limit-table.js';
 import { BUS_LIMITS } from '../libs/bus/dist/bus-limits.js';
 import { COMMIT_LIMIT_TABLE } from '../libs/role/dist/commit-limits.js';
 import { FILE_LOG_LIMIT_TABLE, OBJECT_LOG_LIMIT_TABLE } from '../libs/store/dist/store-limits.js';
+import { COMPACTION_LIMIT_TABLE } from '../libs/store/dist/joins/compaction-limits.js';
 import { LISTENER_LIMIT_TABLE } from '../services/gateway/dist/listener/listener-limits.js';
 import { GATEWAY_LIMIT_TABLE } from '../services/gateway/dist/limits.js';
 import { settings } from '../services/standalone/dist/config.js';
@@ -174,6 +175,11 @@ ${limitsTable(FILE_LOG_LIMIT_TABLE)}
 Of each role that a worker of a cluster has open (\`libs/store/src/store-limits.ts\`).
 
 ${limitsTable(OBJECT_LOG_LIMIT_TABLE)}
+## Compaction
+
+Of \`mosaic-admin compact\` (\`libs/store/src/joins/compaction-limits.ts\`); see [admin](admin.md#compact).
+
+${limitsTable(COMPACTION_LIMIT_TABLE)}
 ## Traces and slow requests
 
 Of every process (\`libs/runtime/src/tracing/trace-limits.ts\`); see [tracing](tracing.md).

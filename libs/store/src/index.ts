@@ -68,7 +68,8 @@ export {
   type LeavingRecord,
   type SizeClasses,
 } from './joins/compaction.ts';
-export { COMPACTION_DEFAULTS, compactSegments } from './joins/compact-segments.ts';
+export { COMPACTION_DEFAULTS } from './joins/compaction-limits.ts';
+export { compactSegments } from './joins/compact-segments.ts';
 export { JOINS_PREFIX } from './joins/segment-joins.ts';
 export { lastSweep, noteSweep, type Sweep } from './joins/sweeps.ts';
 export type { LeftOutReason } from './joins/join-format.ts';

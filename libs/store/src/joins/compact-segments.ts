@@ -10,11 +10,11 @@ import { type ListedSegment, listSegments } from '../segment-log-objects-scan.ts
 import {
   assertWhole,
   type Compaction,
-  type CompactionBounds,
   type CompactionOptions,
   type CompactionResult,
   newResult,
 } from './compaction.ts';
+import { COMPACTION_DEFAULTS } from './compaction-limits.ts';
 import { finishJoin } from './finish-join.ts';
 import { joinRun } from './join-run.ts';
 import { Pacer } from './join-sources.ts';
@@ -24,19 +24,6 @@ import { JOINS_PREFIX, SegmentJoins } from './segment-joins.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const HOUR_MS = 3_600_000;
-
-/** How compaction is done where nothing else is said. */
-export const COMPACTION_DEFAULTS: CompactionBounds = {
-  ageMs: 2 * HOUR_MS,
-  behindMs: 600_000,
-  keepMs: 24 * HOUR_MS,
-  bytesMax: 32 * MIB,
-  sourcesMin: 4,
-  sourcesMax: 50_000,
-  readsMax: 16,
-  readsPerSecond: 1000,
-};
 
 /**
  * Ends the joins whose time has come, then joins what is worth it.
