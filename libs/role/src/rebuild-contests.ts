@@ -79,8 +79,9 @@ export class RebuildContests {
     }
     const holds = ({ record }: LogEntry): boolean =>
       holder !== undefined && compareBytes(holder.position, record.id.subarray(0, 24)) === 0;
-    // Where one was met in a joined segment and the other in one of its sources, it only looked like that.
-    const isReplaced = older.receivedAt < newer.receivedAt;
+    // Where one was met in a joined segment and the other in one of its sources, it only looked like that; and of
+    // those that came together the newest was found, however they lie in their commit.
+    const isReplaced = older.receivedAt <= newer.receivedAt;
     if (isReplaced || (await directory.admitsByWhatIsHeld(newer.record, newer.receivedAt))) {
       if (holds(older)) await index.restore([{ ...newer, replaces: older }]);
     } else if (holds(newer)) {

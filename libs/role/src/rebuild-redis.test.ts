@@ -182,6 +182,21 @@ describe('an index on Redis that is made anew', PATIENT, () => {
     expect(await dump(a)).toEqual(before);
   });
 
+  it('gives it to the newer one of those that came together, whatever became of its key', async () => {
+    const a = await worker();
+    const newer = record(ALICE, { kind: REPLACEABLE, timestamp: moment(9), signer: SUBKEY });
+    const older = record(ALICE, { kind: REPLACEABLE, timestamp: moment(5) });
+    // The key schedule is looked up before, so that neither is judged later than the other.
+    for (const each of [active(1), record(ALICE, { timestamp: moment(1), signer: SUBKEY })]) {
+      expect(await a.submit(each)).toEqual(['ACCEPTED']);
+    }
+    expect(await a.submit(newer, older)).toEqual(['ACCEPTED', 'ACCEPTED']);
+    expect(await a.submit(revoked(2))).toEqual(['ACCEPTED']);
+    const before = await dump(a);
+    await flushAndRebuild(a, { lanes: 1 });
+    expect(await dump(a)).toEqual(before);
+  });
+
   it('is one worker’s work at a time, and another’s after that died', async () => {
     const [a, b] = [await worker(), await worker()];
     await submitAll([a], assortment(50));
