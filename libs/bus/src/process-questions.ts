@@ -79,8 +79,14 @@ export class ProcessQuestions {
       }
       if (answers.length >= ANSWERS_TAKEN_MAX) return end();
       clearTimeout(quiet);
-      quiet = setTimeout(end, quietMs);
+      quiet = setTimeout(() => void settle(), quietMs);
     });
+    /** What has come meanwhile may be unread yet, where this process was busy. */
+    const settle = async (): Promise<void> => {
+      const known = answers.length;
+      await link.flush();
+      if (answers.length === known) end();
+    };
     if (link.publish(subjects.ask, encodeAsk(question), inbox.subject)) await ended;
     clearTimeout(late);
     clearTimeout(quiet);

@@ -14,10 +14,13 @@ import { connectNatsBus, type NatsBus } from '@mosaic-cluster/bus/nats';
 import { encodeUserKey, publicKeyOf } from '@mosaic-cluster/protocol';
 import { openRedis, type RedisConnection } from '@mosaic-cluster/store';
 import { type NatsServer, startNats } from '@mosaic-cluster/test-servers';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { ALICE } from '../../testing/filled-folder.ts';
 import { runHere } from '../../testing/run-here.ts';
 import { PLACE_KINDS, type TestPlace } from '../../testing/test-places.ts';
+
+// A command waits a moment for further answers, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const kind = PLACE_KINDS.find(({ name }) => name === 'a cluster')!;
 const alice = encodeUserKey(publicKeyOf(ALICE));
