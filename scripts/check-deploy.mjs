@@ -11,7 +11,7 @@ import { runTool } from '../libs/test-servers/dist/run-tool.js';
 import { EXPECTATIONS, REFUSED } from './deploy/chart-expectations.mjs';
 import { KUBERNETES_VERSIONS, schemaProblem } from './deploy/kubernetes-schemas.mjs';
 import { kustomizeProblems, writeBase } from './deploy/kustomize-base.mjs';
-import { renderChart, runHelm, valuesMatrix } from './deploy/render.mjs';
+import { GUIDES, renderChart, renderGuide, runHelm, valuesMatrix } from './deploy/render.mjs';
 import { settingsProblems } from './deploy/service-settings.mjs';
 import { alertProblems } from './dashboards/alert-lint.mjs';
 import { dashboardProblems, knownSeries, rulesOfQueries } from './dashboards/lint.mjs';
@@ -88,6 +88,15 @@ async function checkExpectations(helm) {
   }
 }
 
+/** The values that the guides tell operators to write. */
+async function checkGuides(helm) {
+  for (const guide of GUIDES) {
+    await check(`the values in docs/${guide} are those of a chart that services take`, async () =>
+      settingsProblems(await renderGuide(helm, root, guide)),
+    );
+  }
+}
+
 async function checkDashboards() {
   await check('dashboards explain every panel and ask for metrics that there are', () =>
     dashboardProblems(DASHBOARDS, knownSeries()),
@@ -135,6 +144,7 @@ if (process.argv.includes('--write')) {
   await check('hadolint finds nothing in deploy/Dockerfile', checkImage);
   await checkChart(helm);
   await checkExpectations(helm);
+  await checkGuides(helm);
   const kustomize = await findTool('kustomize', say);
   await check('k8s/ is what the chart makes', () => kustomizeProblems({ helm, kustomize }, root));
   await checkDashboards();

@@ -70,6 +70,20 @@ export const EXPECTATIONS = [
     },
   ],
   [
+    'a listener for browsers behind a balancer can be kept out of the Service',
+    ['gateway.uws={"tls":false,"public":false}'],
+    (objects) => {
+      const { spec } = pick(objects, 'Service', 'mosaic-gateway');
+      assert.deepEqual(
+        spec.ports.map(({ name }) => name),
+        ['mtls'],
+      );
+      const inside = pick(objects, 'Service', 'mosaic-gateway-uws').spec;
+      assert.equal(inside.type, 'ClusterIP');
+      assert.deepEqual(inside.selector, spec.selector);
+    },
+  ],
+  [
     'the grace period of gateways follows from the drain settings',
     ['gateway.drain={"delaySeconds":60,"timeSeconds":300}'],
     (objects) => {

@@ -1,6 +1,7 @@
 // Renders the chart with helm and folders of k8s/ with kustomize, as lists of objects.
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
@@ -12,6 +13,9 @@ const CHART = join('charts', 'mosaic-cluster');
 export const YAML = { version: '1.1', lineWidth: 0 };
 /** The version that is rendered for where none is named. */
 export const KUBERNETES = '1.34.0';
+
+/** The pages in docs/ that tell operators what values to write. */
+export const GUIDES = ['install.md', 'kubernetes.md'];
 
 /** The sets of values that the chart is tried with, by name: files below charts/mosaic-cluster/ci. */
 export function valuesMatrix(root) {
@@ -37,6 +41,20 @@ export function runHelm(helm, root, [command, ...args], files, more = []) {
 export async function renderChart(helm, root, files, sets = []) {
   const more = sets.flatMap((set) => ['--set-json', set]);
   return objectsIn(await runHelm(helm, root, ['template'], files, more));
+}
+
+/** The objects that the chart makes of the values that a guide tells operators to write. */
+export async function renderGuide(helm, root, guide) {
+  const text = readFileSync(join(root, 'docs', guide), 'utf8');
+  const [, values] = /```yaml\n((?:# values\.yaml|image:)[^]*?)```/.exec(text);
+  const folder = mkdtempSync(join(tmpdir(), 'mosaic-guide-'));
+  try {
+    const file = join(folder, 'values.yaml');
+    writeFileSync(file, values);
+    return objectsIn(await runHelm(helm, root, ['template'], [], ['-f', file]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** The objects of a kustomize folder. */

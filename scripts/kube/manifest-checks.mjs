@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createSecret } from '../../deploy/server-key-secret.mjs';
-import { renderChart, renderFolder, valuesMatrix, YAML } from '../deploy/render.mjs';
+import {
+  GUIDES,
+  renderChart,
+  renderFolder,
+  renderGuide,
+  valuesMatrix,
+  YAML,
+} from '../deploy/render.mjs';
 
 /** What objects are rendered for. */
 const NAMESPACE = 'mosaic';
@@ -19,6 +26,11 @@ export async function checkManifests(kube) {
   for (const [name, files] of Object.entries(valuesMatrix(root))) {
     await check(`${name}: the API server takes all objects`, async () => {
       await apply(kube, await renderChart(helm, root, files));
+    });
+  }
+  for (const guide of GUIDES) {
+    await check(`docs/${guide}: the API server takes all objects`, async () => {
+      await apply(kube, await renderGuide(helm, root, guide));
     });
   }
   for (const folder of ['base', 'overlays/small', 'overlays/large']) {

@@ -103,6 +103,9 @@ labels:
 {{- if not (or $values.gateway.mtls.enabled $values.gateway.uws.enabled) -}}
 {{- fail "Both listeners are off: set gateway.mtls.enabled or gateway.uws.enabled." -}}
 {{- end -}}
+{{- if not (or $values.gateway.mtls.enabled $values.gateway.uws.public) -}}
+{{- fail "gateway.uws.public is false and gateway.mtls.enabled too: nobody could connect." -}}
+{{- end -}}
 {{- if not (include "mosaic.roles" .) -}}
 {{- fail "No role is played: enable one below workers." -}}
 {{- end -}}
