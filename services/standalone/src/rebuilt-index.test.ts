@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { layIndexReady, takeOverIndex } from './rebuilt-index.ts';
+import { hasIndexToCome, layIndexReady, takeOverIndex } from './rebuilt-index.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -44,4 +44,16 @@ it('takes the newest of those that were laid ready', async () => {
   await takeOverIndex(folder);
   expect(await readFile(join(folder, 'index', 'data'), 'utf8')).toBe('newer');
   expect(await readdir(folder)).toEqual(['index']);
+});
+
+it('is known of from when it is begun until it is taken over', async () => {
+  await put('index', 'old');
+  expect(await hasIndexToCome(folder)).toBe(false);
+  await mkdir(join(folder, 'reindex'));
+  const made = await put(join('reindex', 'index'), 'new');
+  expect(await hasIndexToCome(folder)).toBe(true);
+  await layIndexReady(folder, made);
+  expect(await hasIndexToCome(folder)).toBe(true);
+  await takeOverIndex(folder);
+  expect(await hasIndexToCome(folder)).toBe(false);
 });

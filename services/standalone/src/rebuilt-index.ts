@@ -50,6 +50,16 @@ export async function takeOverIndex(dataFolder: string): Promise<boolean> {
   return isReady;
 }
 
+/**
+ * Whether an index is being made anew, or lies ready: whoever takes it over follows the log from where it
+ * was made, by the bytes of what it leads to.
+ */
+export async function hasIndexToCome(dataFolder: string): Promise<boolean> {
+  const places = [join(dataFolder, READY), join(reindexFolder(dataFolder), INDEX)];
+  for (const place of places) if (await exists(place)) return true;
+  return false;
+}
+
 async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);

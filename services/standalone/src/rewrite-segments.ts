@@ -3,6 +3,7 @@ import type { RoleName } from '@mosaic-cluster/bus';
 import { type KeyDirectory, SegmentRewriter } from '@mosaic-cluster/role';
 import type { FileSegmentLog, RecordIndex } from '@mosaic-cluster/store';
 import type { OpenRolesDeps } from './open-roles.ts';
+import { hasIndexToCome } from './rebuilt-index.ts';
 
 /** A role whose segments are looked after. */
 export interface RewrittenRole {
@@ -15,13 +16,17 @@ export interface RewrittenRole {
 /** Above this part of the time spent working, there is much else to do. */
 const BUSY = 0.5;
 
+const HELD =
+  'nothing is taken out of segments until the index that is made anew was taken over by a start';
+
 /** Looks after a role's segments until the lifecycle ends. */
 export function rewriteSegments(
   { role, ...kept }: RewrittenRole,
-  { config, registry, lifecycle, rewrites }: OpenRolesDeps,
+  { config, folder, registry, lifecycle, rewrites }: OpenRolesDeps,
 ): void {
   if (config.compact === 'off') return;
   const counted = rewrites(role);
+  let isTold = false;
   const rewriter = new SegmentRewriter({
     ...kept,
     role,
@@ -29,6 +34,12 @@ export function rewriteSegments(
     store: registry.store,
     graceMs: config.compactGrace,
     isBusy: busyMeter(),
+    isHeld: async () => {
+      const isHeld = await hasIndexToCome(folder.path);
+      if (isHeld && !isTold) lifecycle.log.info(`${role}: ${HELD}`);
+      isTold = isHeld;
+      return isHeld;
+    },
     onRewritten: (done) => {
       counted.rewritten(done);
       const { removed, replaced } = done.leftOut;

@@ -146,8 +146,9 @@ async function isSweepDue(
   untilMs: number,
 ): Promise<boolean> {
   if (sweep !== 'due') return sweep === 'always';
-  const last = await lastSweep(store, `${joinsPrefix}${role}/`);
-  if (last !== undefined && clock.now() - last.doneAtMs < SWEEP_REST_MS) return false;
+  const now = clock.now();
+  const last = await lastSweep(store, `${joinsPrefix}${role}/`, now);
+  if (last !== undefined && now - last.doneAtMs < SWEEP_REST_MS) return false;
   return hasLeavingRemovals(removed, last, untilMs);
 }
 

@@ -126,3 +126,41 @@ it('takes out what is old enough, when something is to go, and says so', async (
   await registry.close();
   await store.close();
 });
+
+it('leaves everything where another index, made anew and not in use yet, still leads', async () => {
+  const store = await openFileObjectStore({ directory: join(folder, 'objects') });
+  const registry = await openMemoryRegistry({ store });
+  const removed = new RemovedRecords(registry, 'outbox');
+  const anew = environment.index('anew');
+  const [writer, behind] = [index, anew].map(
+    (each) => new IndexWriter({ index: each, log, directory, removed }),
+  );
+  for (let i = 0; i < 120; i++) {
+    const kinds = { kind: REPLACEABLE, nonce: nonce(i % 4) };
+    const each = record(ALICE, { timestamp: moment(i), payload: new Uint8Array(600), ...kinds });
+    const entry = { record: each, receivedAt: moment(i), held: false };
+    const { locations, end } = await log.append([entry]);
+    await writer!.add([{ ...entry, location: locations[0]! }], end);
+    if (i < 10) await behind!.add([{ ...entry, location: locations[0]! }], end);
+  }
+  let isHeld = true;
+  const rewriter = new SegmentRewriter({
+    role: 'outbox',
+    log,
+    index,
+    directory,
+    removed,
+    store,
+    graceMs: 7 * DAY_MS,
+    bytesPerSecond: 1e12,
+    isHeld: async () => isHeld,
+  });
+  expect(await rewriter.look()).toBe(0);
+  expect(await behind!.replay(() => undefined)).toBe(110);
+  expect(await visible(anew)).toEqual(await visible(index));
+  isHeld = false;
+  expect(await rewriter.look()).toBeGreaterThan(2);
+  await rewriter.close();
+  await registry.close();
+  await store.close();
+});

@@ -36,6 +36,11 @@ export interface SegmentRewriterOptions {
   readonly bytesPerSecond?: number;
   /** Whether there is much else to do at the moment: then it waits, a while at most. */
   readonly isBusy?: () => boolean;
+  /**
+   * Whether there is an index that is not in use yet: it may lead to what the one in use has replaced or
+   * removed, and needs its bytes to do the same. Then everything stays.
+   */
+  readonly isHeld?: () => Promise<boolean>;
   readonly onRewritten?: (done: Rewritten) => void;
   /** Told of each segment that stays as it is because of an error. */
   readonly onError?: (error: unknown) => void;
@@ -64,7 +69,13 @@ export class SegmentRewriter {
 
   constructor(options: SegmentRewriterOptions) {
     this.#options = options;
-    this.#mayGo = judgeLeaving({ clock: Date, ...options });
+    const judge = judgeLeaving({ clock: Date, ...options });
+    this.#mayGo = async (records) => {
+      const reasons = await judge(records);
+      // Asked last: an index may have been begun anew while a segment was read.
+      if (await options.isHeld?.()) throw held();
+      return reasons;
+    };
   }
 
   /** Looks every hour from now on. */
@@ -74,10 +85,11 @@ export class SegmentRewriter {
 
   /** Looks whether there is something to do, and does it. @returns how many segments were written again */
   async look(): Promise<number> {
-    const { role, removed, store, graceMs, log, clock = Date } = this.#options;
+    const { role, removed, store, graceMs, log, isHeld, clock = Date } = this.#options;
+    if (await isHeld?.()) return 0;
     const prefix = `${JOINS_PREFIX}${role}/`;
     const now = clock.now();
-    const last = await lastSweep(store, prefix);
+    const last = await lastSweep(store, prefix, now);
     const agoMs = last === undefined ? Number.POSITIVE_INFINITY : now - last.doneAtMs;
     const isDue =
       agoMs >= REPLACED_REST_MS ||
@@ -111,7 +123,7 @@ export class SegmentRewriter {
       return done !== undefined;
     } catch (error) {
       // Damage is about one segment; what else goes wrong would for the next one, too.
-      if (this.#stop.signal.aborted) throw error;
+      if (this.#stop.signal.aborted || isHeldError(error)) throw error;
       onError?.(error);
       if (!isMosaicError(error) || error.kind !== 'corrupt') throw error;
       return undefined;
@@ -135,4 +147,14 @@ export class SegmentRewriter {
     if (!signal.aborted) return;
     throw new MosaicError('closed', 'rewriter-closed', 'the server ends');
   }
+}
+
+function held(): MosaicError {
+  const message =
+    'an index is being made anew, or waits to be taken over: nothing is cut out before';
+  return new MosaicError('conflict', 'segments-held', message);
+}
+
+function isHeldError(error: unknown): boolean {
+  return isMosaicError(error) && error.code === 'segments-held';
 }

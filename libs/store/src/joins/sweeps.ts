@@ -17,9 +17,21 @@ export interface Sweep {
   readonly doneAtMs: number;
 }
 
-/** The last sweep of a role; undefined: there was none. @param prefix of its joins. @throws what the store throws */
-export async function lastSweep(store: ObjectStore, prefix: string): Promise<Sweep | undefined> {
-  return (await listSweeps(store, prefix)).at(-1)?.sweep;
+/**
+ * The last sweep of a role; undefined: there was none. One of the future was noted while a clock was wrong: to
+ * believe it would put off the next one until then.
+ *
+ * @param prefix of its joins
+ * @param nowMs milliseconds since 1970
+ * @throws what the store throws
+ */
+export async function lastSweep(
+  store: ObjectStore,
+  prefix: string,
+  nowMs: number,
+): Promise<Sweep | undefined> {
+  const sweeps = await listSweeps(store, prefix);
+  return sweeps.findLast(({ sweep }) => sweep.untilMs <= nowMs)?.sweep;
 }
 
 /** Notes a sweep in the place of those before it. @throws what the store throws */
