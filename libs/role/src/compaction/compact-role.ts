@@ -42,6 +42,8 @@ export interface CompactRoleOptions {
   readonly sweep?: 'due' | 'always' | 'never';
   readonly bounds?: Partial<CompactionBounds>;
   readonly isDryRun?: boolean;
+  /** Nothing more is joined from then on, in milliseconds since 1970; the next one goes on. */
+  readonly endsAtMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((now: CompactionResult) => void) | undefined;
   readonly clock?: { now(): number };
@@ -84,13 +86,15 @@ export async function compactRole(options: CompactRoleOptions): Promise<Compacte
       mayGo,
       isSweep: isSwept,
       isDryRun,
+      endsAtMs: options.endsAtMs,
       clock,
       signal,
       onProgress,
     });
   if (isDryRun) return { ...(await run(options.signal)), isSwept };
   const result = await underClaim(options, run);
-  if (isSwept && result.damages === 0 && result.contended === 0) {
+  const isAll = result.damages === 0 && result.contended === 0 && !result.isCutShort;
+  if (isSwept && isAll) {
     // Joined segments that are young were not read: they lack what was to go when they were written.
     const { waitingSinceMs = Infinity } = result;
     const untilMs = Math.min(sweptUntilMs, waitingSinceMs - Math.max(graceMs, COMPACTION_GRACE_MS));

@@ -70,6 +70,14 @@ describe.each(STORES)('compaction on %s', (name, openStore) => {
     await commit(newRecord());
   }
 
+  onFolder('begins nothing more when its time is up, and says that there is more', async () => {
+    await age();
+    const none = await kept.compact({ endsAtMs: kept.nowMs });
+    expect(none).toMatchObject({ runs: 0, isCutShort: true });
+    const all = await kept.compact({ endsAtMs: kept.nowMs + 1 });
+    expect(all).toMatchObject({ runs: 1, isCutShort: false });
+  });
+
   it('joins what is old, and deletes the parts a day later', async () => {
     await age();
     const dry = await kept.compact({ isDryRun: true });

@@ -34,6 +34,7 @@ const MIB = 1024 * KIB;
 export async function compactSegments(options: CompactionOptions): Promise<CompactionResult> {
   const compaction = settle(options);
   const { joins, result } = compaction;
+  const { endsAtMs = Infinity } = options;
   const appliedTo = await assertWhole(compaction);
   const open: SegmentKey[] = [];
   for await (const { key, isDone } of joins.list(undefined)) {
@@ -44,6 +45,10 @@ export async function compactSegments(options: CompactionOptions): Promise<Compa
   const pacer = new Pacer(compaction.readsPerSecond);
   for await (const run of runsOf(compaction, appliedTo, open)) {
     compaction.assertGoingOn();
+    if (endsAtMs <= compaction.clock.now()) {
+      result.isCutShort = true;
+      break;
+    }
     if (compaction.isDryRun) noteRun(result, run);
     else {
       await assertWhole(compaction);

@@ -53,6 +53,8 @@ export interface CompactionOptions extends Partial<CompactionBounds> {
   readonly isSweep?: boolean;
   /** Reads nothing but listings and joins, changes nothing, and says what it would do. */
   readonly isDryRun?: boolean;
+  /** No run is begun from then on, in milliseconds since 1970; the next one goes on. */
+  readonly endsAtMs?: number | undefined;
   /** Ends it between two steps; the next one goes on. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((now: CompactionResult) => void) | undefined;
@@ -80,6 +82,8 @@ export interface CompactionResult {
   joined: number;
   joinedBytes: number;
   writtenBytes: number;
+  /** The time was up: there is more to join. */
+  isCutShort: boolean;
   /** Records that were left out of them, and their bytes. */
   readonly leftOut: Record<LeftOutReason, number>;
   leftOutBytes: number;
@@ -135,6 +139,7 @@ export function newResult(): CompactionResult {
     joined: 0,
     joinedBytes: 0,
     writtenBytes: 0,
+    isCutShort: false,
     leftOut: { removed: 0, replaced: 0 },
     leftOutBytes: 0,
     deleted: 0,

@@ -96,6 +96,8 @@ it('says what it would do, and does it', async () => {
   expect(dry.code).toBe(0);
   expect(dry.stdout).toMatch(/joined {4}30 segments of .* would be into 1\n/);
   expect(dry.stdout).toContain('Nothing was changed.');
+  const cut = await admin('compact', '--dry-run', '--for', '0s');
+  expect(cut.stdout).toMatch(/joined {4}0 segments[^]* cut short the time was up/);
   expect(await segments()).toHaveLength(COMMITS + 1);
   const joined = await admin('compact', '--role', 'outbox');
   expect(joined.stdout).toMatch(/joined {4}30 segments of .* into 1 of .*/);

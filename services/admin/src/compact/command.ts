@@ -23,6 +23,7 @@ interface CompactCommandOptions extends PlaceOptions {
   readonly keep: number;
   readonly sweep: 'due' | 'always' | 'never';
   readonly rate: number;
+  readonly for?: number;
 }
 
 const HELP = `
@@ -36,7 +37,9 @@ Of what is not small only a sweep takes removed records out: it reads all segmen
 sweeps where something was removed that is to go by now, and the last sweep was a week ago.
 
 Run it as often as it fits, every night for example. Ctrl-C and a crash at any moment lose nothing, and
-the next run goes on. It does nothing while an index is being made anew, or another one runs.
+the next run goes on. It does nothing while an index is being made anew, or another one runs, and no
+index can be made anew meanwhile: --for says how long it may take, which matters where there are years
+to join.
 
 The embedded server's segments are large; with MOSAIC_COMPACT=on it takes out by itself what is to go.
 ${PLACE_HELP}
@@ -44,6 +47,7 @@ ${PLACE_HELP}
 Examples:
   mosaic-admin compact --dry-run
   mosaic-admin compact --json | jq '.roles | map_values(.deleted)'
+  mosaic-admin compact --for 4h
   mosaic-admin compact --role outbox --grace 1d --sweep always
 ${EXIT_HELP}`;
 
@@ -69,7 +73,8 @@ export function registerCompact(program: Command, host: Host): void {
         .choices(['due', 'always', 'never'])
         .default('due'),
     )
-    .option('--rate <n>', 'segments read in a second', parseWhole(1, 100_000), readsPerSecond);
+    .option('--rate <n>', 'segments read in a second', parseWhole(1, 100_000), readsPerSecond)
+    .addOption(time('--for <duration>', 'begin to join nothing more after this time'));
   addPlaceOptions(command)
     .addHelpText('after', HELP)
     .action(async (options: CompactCommandOptions) => {
@@ -98,6 +103,7 @@ async function runCompact(host: Host, options: CompactCommandOptions): Promise<v
           graceMs,
           sweep,
           bounds,
+          endsAtMs: options.for === undefined ? undefined : Date.now() + options.for,
           signal,
           onProgress: (role, now) => {
             progress.report({
@@ -121,12 +127,11 @@ async function runCompact(host: Host, options: CompactCommandOptions): Promise<v
 
 const TIME_MS_MAX = 3650 * 86_400_000;
 
-function time(flags: string, what: string, ms: number): Option {
-  return new Option(flags, what)
-    .argParser((text: string) => {
-      const given = parseDurationMs(text);
-      if (given !== undefined && given <= TIME_MS_MAX) return given;
-      throw new InvalidArgumentError('Give a duration like 30m, 12h or 7d.');
-    })
-    .default(ms, formatDurationMs(ms));
+function time(flags: string, what: string, ms?: number): Option {
+  const option = new Option(flags, what).argParser((text: string) => {
+    const given = parseDurationMs(text);
+    if (given !== undefined && given <= TIME_MS_MAX) return given;
+    throw new InvalidArgumentError('Give a duration like 30m, 12h or 7d.');
+  });
+  return ms === undefined ? option : option.default(ms, formatDurationMs(ms));
 }

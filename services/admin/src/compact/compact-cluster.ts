@@ -13,7 +13,9 @@ import { assertReaches } from '../reindex/reindex-cluster.ts';
 
 /** What to compact, and whom to tell. */
 export interface CompactClusterOptions
-  extends Required<Pick<CompactRoleOptions, 'isDryRun' | 'graceMs' | 'sweep' | 'bounds'>> {
+  extends Required<
+    Pick<CompactRoleOptions, 'isDryRun' | 'graceMs' | 'sweep' | 'bounds' | 'endsAtMs'>
+  > {
   readonly holding: ClusterHolding;
   readonly signal: AbortSignal;
   readonly onProgress: (role: string, now: CompactionResult) => void;

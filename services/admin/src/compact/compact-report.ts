@@ -52,6 +52,7 @@ function roleLines(role: CompactedRole, isDryRun: boolean): string[] {
   if (role.contended > 0) lines.push(`  elsewhere ${n(role.contended)} being joined by others`);
   if (role.abandoned > 0)
     lines.push(`  undone    ${n(role.abandoned)} that a crash left unfinished`);
+  if (role.isCutShort) lines.push('  cut short the time was up; the next run goes on');
   lines.push(
     `  requests  ${n(requests.put)} PUT, ${n(requests.list)} LIST, ${n(requests.get)} GET: ${cost(requests)} at list prices`,
   );
