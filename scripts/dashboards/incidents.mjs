@@ -1,11 +1,13 @@
-// What goes wrong while the dashboards are drawn, so that the panels of failures show what failures look like.
+// What happens while the dashboards are drawn, most of it bad: the panels of failures show what failures look like.
 import { setTimeout as delay } from 'node:timers/promises';
+import { admin } from './stage.mjs';
 
 /** Longer than clients of Redis and NATS have patience. */
 const FROZEN_MS = 6000;
 
 /** When, as a share of the time under load; what; and how. */
 const INCIDENTS = [
+  { share: 0.15, what: 'segments are joined', how: compact },
   { share: 0.35, what: 'a NATS server is killed', how: ({ servers }) => servers.nats[0].kill() },
   { share: 0.5, what: 'a worker of the outbox is killed', how: killWorker },
   { share: 0.65, what: 'Redis is frozen', how: ({ servers }) => freeze(servers.redis.nodes) },
@@ -29,6 +31,10 @@ export async function spoil(cluster, seconds, say) {
   }
   await until(1);
   return happened;
+}
+
+function compact(cluster) {
+  return admin(cluster, 'compact', '--age', '5s', '--quiet');
 }
 
 function killWorker(cluster) {

@@ -207,6 +207,33 @@ export const roles = dashboard({
       ),
     ],
     [
+      'Compaction',
+      chart(
+        'Since the last one',
+        's',
+        'How long ago mosaic-admin compact came to its end, by worker for its role; nothing where it never ran. More than a day or two where it runs every night: see the log of its Job.',
+        [
+          '(time() - (max by (pod) (mosaic_compaction_last_run_timestamp_seconds{POD}) > 0)) > 0',
+          '{{pod}}',
+        ],
+      ),
+      chart(
+        'Segments that it left',
+        'none',
+        'By size, of all roles. Many tiny ones for days: it does not keep up, or does not run, and making an index anew takes long.',
+        [
+          'sum by (size) (max by (namespace, size, service) (mosaic_compaction_segments{POD} * on (namespace, pod, instance) group_left (service) mosaic_build_info{POD}))',
+          '{{size}}',
+        ],
+      ),
+      chart(
+        'Segments that it could not read',
+        'none',
+        'Segments and joins that are damaged, by worker. Any: mosaic-admin verify says more; restore them from a backup.',
+        ['max by (pod) (mosaic_compaction_damaged_segments{POD})', '{{pod}}'],
+      ),
+    ],
+    [
       'Servers',
       chart(
         'Redis requests',
