@@ -14,8 +14,8 @@ import { writeFastRules } from './alerts/fast-rules.mjs';
 import { startPrometheus } from './dashboards/prometheus.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-/** For an alert to fire, after what it is about was done. */
-const PATIENCE_MS = 150_000;
+/** For an alert to fire, after what it is about was done: some look back over six minutes, most of them good. */
+const PATIENCE_MS = 300_000;
 const LOOK_MS = 500;
 
 const say = (line) => console.log(line);
