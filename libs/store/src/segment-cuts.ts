@@ -30,9 +30,10 @@ export interface Cut {
 
 /** The cuts of one segment. */
 export class SegmentCuts {
-  /** By their starts; none touches another. */
-  readonly all: readonly Cut[];
-  /** Per cut, the bytes that were cut out before it. */
+  // Numbers side by side: they stay in memory as long as the log is open, and a segment may have a hundred thousand.
+  /** Where each began, ascending; none touches another. */
+  readonly #starts: Uint32Array;
+  /** Per cut, the bytes that were cut out before it; one more than cuts. */
   readonly #before: Uint32Array;
   /** Of the table. */
   readonly tableBytes: number;
@@ -45,7 +46,7 @@ export class SegmentCuts {
       if (last === undefined || last.start + last.bytes < cut.start) joined.push(cut);
       else joined[joined.length - 1] = { start: last.start, bytes: last.bytes + cut.bytes };
     }
-    this.all = joined;
+    this.#starts = Uint32Array.from(joined, ({ start }) => start);
     this.#before = new Uint32Array(joined.length + 1);
     joined.forEach(({ bytes }, i) => {
       this.#before[i + 1] = this.#before[i]! + bytes;
@@ -53,11 +54,15 @@ export class SegmentCuts {
     this.tableBytes = PART_HEAD_BYTES + joined.length * CUT_BYTES;
   }
 
+  /** By their starts. */
+  get all(): Cut[] {
+    return Array.from(this.#starts, (start, i) => ({ start, bytes: this.#bytesOf(i) }));
+  }
+
   /** Where in the file an entry is; undefined: it was cut out. */
   physicalOf(offset: number): number | undefined {
     const i = this.#cutsBefore(offset);
-    const last = this.all[i - 1];
-    if (last !== undefined && offset < last.start + last.bytes) return undefined;
+    if (offset < this.#endOf(i - 1)) return undefined;
     return offset - this.#before[i]! + this.tableBytes;
   }
 
@@ -65,9 +70,7 @@ export class SegmentCuts {
   placeOf(offset: number): number {
     if (offset <= SEGMENT_HEADER_BYTES) return offset;
     const i = this.#cutsBefore(offset);
-    const last = this.all[i - 1];
-    const end = last === undefined ? 0 : last.start + last.bytes;
-    return Math.max(offset, end) - this.#before[i]! + this.tableBytes;
+    return Math.max(offset, this.#endOf(i - 1)) - this.#before[i]! + this.tableBytes;
   }
 
   /** Where something was that lies at a place in the file. */
@@ -75,10 +78,10 @@ export class SegmentCuts {
     if (physical <= SEGMENT_HEADER_BYTES) return physical;
     const place = physical - this.tableBytes;
     let low = 0;
-    let high = this.all.length;
+    let high = this.#starts.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.all[middle]!.start - this.#before[middle]! <= place) low = middle + 1;
+      if (this.#starts[middle]! - this.#before[middle]! <= place) low = middle + 1;
       else high = middle;
     }
     return place + this.#before[low]!;
@@ -87,22 +90,31 @@ export class SegmentCuts {
   /** The table, as it stands behind the header. */
   encode(headerChecksum: number): Uint8Array {
     const bytes = new Uint8Array(this.tableBytes);
-    this.all.forEach((cut, i) => {
-      writeU32(bytes, PART_HEAD_BYTES + i * CUT_BYTES, cut.start);
-      writeU32(bytes, PART_HEAD_BYTES + i * CUT_BYTES + 4, cut.bytes);
+    this.#starts.forEach((start, i) => {
+      writeU32(bytes, PART_HEAD_BYTES + i * CUT_BYTES, start);
+      writeU32(bytes, PART_HEAD_BYTES + i * CUT_BYTES + 4, this.#bytesOf(i));
     });
-    const head = { kind: 'cuts', bytes: bytes.length, entries: this.all.length } as const;
+    const head = { kind: 'cuts', bytes: bytes.length, entries: this.#starts.length } as const;
     sealPart(bytes, head, { offset: SEGMENT_HEADER_BYTES, headerChecksum });
     return bytes;
+  }
+
+  #bytesOf(i: number): number {
+    return this.#before[i + 1]! - this.#before[i]!;
+  }
+
+  /** Where a cut ended; 0 for one before the first. */
+  #endOf(i: number): number {
+    return i < 0 ? 0 : this.#starts[i]! + this.#bytesOf(i);
   }
 
   /** How many cuts begin at an offset or before it. */
   #cutsBefore(offset: number): number {
     let low = 0;
-    let high = this.all.length;
+    let high = this.#starts.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.all[middle]!.start <= offset) low = middle + 1;
+      if (this.#starts[middle]! <= offset) low = middle + 1;
       else high = middle;
     }
     return low;

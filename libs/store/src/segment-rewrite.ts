@@ -5,9 +5,10 @@
  */
 import { join } from 'node:path';
 import { MosaicError, readU32BE } from '@mosaic-cluster/protocol';
-import type { LeavingJudge, LeavingRecord } from './joins/compaction.ts';
+import type { LeavingJudge } from './joins/compaction.ts';
 import type { LeftOutReason } from './joins/join-format.ts';
 import { judge } from './joins/join-sources.ts';
+import { LeavingRecords } from './leaving-records.ts';
 import { type Cut, SegmentCuts } from './segment-cuts.ts';
 import { SegmentFile, unfinishedName } from './segment-file.ts';
 import type { FileHandle, SegmentFileSystem } from './segment-file-system.ts';
@@ -60,10 +61,8 @@ export interface Rewritten {
 }
 
 interface Leaving {
-  /** By the offsets in locations. */
-  readonly offsets: ReadonlySet<number>;
   readonly cuts: readonly Cut[];
-  readonly records: readonly LeavingRecord[];
+  readonly records: LeavingRecords;
   readonly leftOut: Record<LeftOutReason, number>;
   readonly bytes: number;
 }
@@ -87,7 +86,7 @@ export async function rewriteSegment(options: RewriteOptions): Promise<Rewritten
   const newPath = join(directory, unfinishedName(segment.name));
   let copy: SegmentFile;
   try {
-    copy = await writeCopy(options, leaving.offsets, cuts, newPath);
+    copy = await writeCopy(options, cuts, newPath);
     // Last: an operator may want one of them back.
     const isStillSo = await areLeaving(mayGo, leaving.records);
     if (!isStillSo) {
@@ -106,34 +105,33 @@ export async function rewriteSegment(options: RewriteOptions): Promise<Rewritten
 
 async function findLeaving(options: RewriteOptions): Promise<Leaving> {
   const { mayGo } = options;
-  const offsets = new Set<number>();
   const cuts: Cut[] = [];
-  const records: LeavingRecord[] = [];
+  const records = new LeavingRecords();
   const leftOut = { removed: 0, replaced: 0 };
   let bytes = 0;
   for await (const { frame, entries } of framesOf(options)) {
     const reasons = await judge(mayGo, entries);
-    let gone = 0;
+    // Of a frame without entries the head goes too.
+    const start = options.segment.logicalOf(frame.offset);
+    if (!reasons.includes(undefined)) addCut(cuts, { start, bytes: PART_HEAD_BYTES });
     entries.forEach((entry, i) => {
       const why = reasons[i];
       if (why === undefined) return;
-      const { record } = entry;
-      const { duplicateHandling } = record;
-      const start = offsetOf(entry);
-      gone += 1;
       leftOut[why] += 1;
-      offsets.add(start);
-      cuts.push({ start, bytes: entryBytes(record.bytes.length) });
-      // In memory of their own: the frame is not kept.
-      const [id, address] = [Uint8Array.from(record.id), Uint8Array.from(record.address)];
-      records.push({ id, address, duplicateHandling });
-      bytes += entryBytes(record.bytes.length);
+      records.add(entry.record);
+      const cut = { start: offsetOf(entry), bytes: entryBytes(entry.record.bytes.length) };
+      addCut(cuts, cut);
+      bytes += cut.bytes;
     });
-    // Of a frame without entries the head goes too.
-    const start = options.segment.logicalOf(frame.offset);
-    if (gone === entries.length) cuts.push({ start, bytes: PART_HEAD_BYTES });
   }
-  return { offsets, cuts, records, leftOut, bytes };
+  return { cuts, records, leftOut, bytes };
+}
+
+/** Cuts come in order: one that touches the last one makes that longer. */
+function addCut(cuts: Cut[], cut: Cut): void {
+  const last = cuts.at(-1);
+  if (last === undefined || last.start + last.bytes < cut.start) cuts.push(cut);
+  else cuts[cuts.length - 1] = { start: last.start, bytes: last.bytes + cut.bytes };
 }
 
 /** The frames of the old file, and their entries where locations say that they are. */
@@ -162,7 +160,6 @@ async function* framesOf({
 /** Writes what stays, and reads it again. */
 async function writeCopy(
   options: RewriteOptions,
-  gone: ReadonlySet<number>,
   cuts: SegmentCuts,
   path: string,
 ): Promise<SegmentFile> {
@@ -191,7 +188,7 @@ async function writeCopy(
     await write(header);
     await write(cuts.encode(headerChecksum));
     for await (const { entries } of framesOf(options)) {
-      const kept = entries.filter((entry) => !gone.has(offsetOf(entry)));
+      const kept = entries.filter((entry) => cuts.physicalOf(offsetOf(entry)) !== undefined);
       if (kept.length === 0) continue;
       const bytes = new Uint8Array(frameBytes(kept));
       const offsets = encodeFrame(bytes, kept, { offset, headerChecksum });
@@ -236,12 +233,9 @@ async function readBack(
   throw segmentDamage(segment.name, to, 'what was written is not what is read');
 }
 
-async function areLeaving(
-  mayGo: LeavingJudge,
-  records: readonly LeavingRecord[],
-): Promise<boolean> {
-  for (let at = 0; at < records.length; at += JUDGED_MAX) {
-    if ((await mayGo(records.slice(at, at + JUDGED_MAX))).includes(undefined)) return false;
+async function areLeaving(mayGo: LeavingJudge, records: LeavingRecords): Promise<boolean> {
+  for (const some of records.inPieces(JUDGED_MAX)) {
+    if ((await mayGo(some)).includes(undefined)) return false;
   }
   return true;
 }
