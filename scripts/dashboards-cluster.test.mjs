@@ -124,7 +124,7 @@ test('what is busy says so', () => {
 test('the reference page and the processes agree', () => {
   const isOurs = (name) => name.startsWith('mosaic_');
   const documented = metricSections().flatMap(({ specs }) => specs.map(({ name }) => name));
-  const found = new Set([...texts.values()].flatMap(metricNames));
+  const found = new Set([...texts.values(), embeddedText].flatMap(metricNames));
   expect(new Set([...found].filter(isOurs))).toEqual(new Set(documented.filter(isOurs)));
   expect(documented.filter((name) => !found.has(name))).toEqual([]);
 });
