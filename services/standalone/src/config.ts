@@ -54,6 +54,7 @@ const own = {
     name: 'MOSAIC_COMPACT_GRACE',
     type: 'duration',
     default: '7d',
+    min: '1m',
     doc: 'For how long removed and replaced records stay in the segments: so long they can be put back.',
   },
 } as const;

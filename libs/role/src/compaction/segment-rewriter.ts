@@ -2,7 +2,7 @@
  * Has the embedded server's segment files written again without what was removed or replaced long ago: in
  * the background, slowly, and not while there is much else to do.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { isMosaicError, MosaicError } from '@mosaic-cluster/protocol';
 import {
   type FileSegmentLog,
@@ -54,6 +54,10 @@ const REST_MS = DAY_MS;
 /** Between two sweeps for what was replaced. */
 const REPLACED_REST_MS = 30 * DAY_MS;
 const BYTES_PER_SECOND = 8 * 1024 * 1024;
+/** Whether there is much else to do is asked so rarely that what is done here does not look like it. */
+const ASKED_BYTES = 1024 * 1024;
+/** Others wait for the thread no longer. */
+const TURN_MS = 5;
 /** Pauses while there is much else to do: then it goes on all the same, slowly. */
 const BUSY_PAUSE_MS = 1000;
 const BUSY_PAUSES_MAX = 60;
@@ -66,11 +70,14 @@ export class SegmentRewriter {
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #nextMs = 0;
+  #bytesSinceAsked = ASKED_BYTES;
+  #turnMs = 0;
 
   constructor(options: SegmentRewriterOptions) {
     this.#options = options;
     const judge = judgeLeaving({ clock: Date, ...options });
     this.#mayGo = async (records) => {
+      await this.#letOthersWork();
       const reasons = await judge(records);
       // Asked last: an index may have been begun anew while a segment was read.
       if (await options.isHeld?.()) throw held();
@@ -130,6 +137,13 @@ export class SegmentRewriter {
     }
   }
 
+  /** What is in memory already is judged without waiting for anything. */
+  async #letOthersWork(): Promise<void> {
+    if (performance.now() - this.#turnMs < TURN_MS) return;
+    await nextTurn();
+    this.#turnMs = performance.now();
+  }
+
   async #pace(bytes: number): Promise<void> {
     const { bytesPerSecond = BYTES_PER_SECOND, isBusy = () => false } = this.#options;
     const { signal } = this.#stop;
@@ -138,7 +152,11 @@ export class SegmentRewriter {
     this.#nextMs = at + (bytes / bytesPerSecond) * 1000;
     try {
       if (at - now >= 1) await delay(at - now, undefined, { signal, ref: false });
-      for (let pause = 0; pause < BUSY_PAUSES_MAX && isBusy(); pause++) {
+      await this.#letOthersWork();
+      this.#bytesSinceAsked += bytes;
+      const isAsked = this.#bytesSinceAsked >= ASKED_BYTES;
+      if (isAsked) this.#bytesSinceAsked = 0;
+      for (let pause = 0; isAsked && pause < BUSY_PAUSES_MAX && isBusy(); pause++) {
         await delay(BUSY_PAUSE_MS, undefined, { signal, ref: false });
       }
     } catch {
