@@ -154,9 +154,9 @@ export class SegmentRewriter {
       if (at - now >= 1) await delay(at - now, undefined, { signal, ref: false });
       await this.#letOthersWork();
       this.#bytesSinceAsked += bytes;
-      const isAsked = this.#bytesSinceAsked >= ASKED_BYTES;
-      if (isAsked) this.#bytesSinceAsked = 0;
-      for (let pause = 0; isAsked && pause < BUSY_PAUSES_MAX && isBusy(); pause++) {
+      const pausesMax = this.#bytesSinceAsked < ASKED_BYTES ? 0 : BUSY_PAUSES_MAX;
+      if (pausesMax > 0) this.#bytesSinceAsked = 0;
+      for (let pause = 0; pause < pausesMax && isBusy(); pause++) {
         await delay(BUSY_PAUSE_MS, undefined, { signal, ref: false });
       }
     } catch {
