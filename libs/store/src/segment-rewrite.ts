@@ -48,6 +48,8 @@ export interface RewriteOptions {
   readonly salt: () => Uint8Array;
   /** Waits until so many bytes more may be read or written; throws where the work is to end. */
   readonly pace: (bytes: number) => Promise<void>;
+  /** Called last; throws where the old file has to stay. */
+  readonly assertFree?: (() => Promise<void>) | undefined;
   /** Has the new file put in the place of the old one by `rename`, and takes note of it once that is done. */
   readonly replace: (segment: SegmentFile, rename: () => Promise<void>) => Promise<void>;
 }
@@ -93,6 +95,7 @@ export async function rewriteSegment(options: RewriteOptions): Promise<Rewritten
       await fileSystem.remove(newPath);
       return undefined;
     }
+    await options.assertFree?.();
     await replace(copy, () => fileSystem.rename(newPath, path));
   } catch (error) {
     await fileSystem.remove(newPath).catch(() => undefined);

@@ -24,7 +24,7 @@ export interface SegmentRewritesOptions {
 }
 
 /** What the caller of a rewrite decides. */
-export type RewriteChoices = Pick<RewriteOptions, 'mayGo' | 'pace'>;
+export type RewriteChoices = Pick<RewriteOptions, 'mayGo' | 'pace' | 'assertFree'>;
 
 /** The segments of one log that are written again. */
 export class SegmentRewrites {

@@ -135,15 +135,18 @@ it('leaves everything where another index, made anew and not in use yet, still l
   const [writer, behind] = [index, anew].map(
     (each) => new IndexWriter({ index: each, log, directory, removed }),
   );
+  let first: RecordView | undefined;
   for (let i = 0; i < 120; i++) {
     const kinds = { kind: REPLACEABLE, nonce: nonce(i % 4) };
     const each = record(ALICE, { timestamp: moment(i), payload: new Uint8Array(600), ...kinds });
+    first ??= each;
     const entry = { record: each, receivedAt: moment(i), held: false };
     const { locations, end } = await log.append([entry]);
     await writer!.add([{ ...entry, location: locations[0]! }], end);
     if (i < 10) await behind!.add([{ ...entry, location: locations[0]! }], end);
   }
-  let isHeld = true;
+  let heldFrom = 0;
+  let asks = 0;
   let asked = 0;
   const rewriter = new SegmentRewriter({
     role: 'outbox',
@@ -154,19 +157,24 @@ it('leaves everything where another index, made anew and not in use yet, still l
     store,
     graceMs: 7 * DAY_MS,
     bytesPerSecond: 1e12,
-    isHeld: async () => isHeld,
+    isHeld: async () => asks++ >= heldFrom,
     isBusy: () => {
       asked += 1;
       return false;
     },
   });
   expect(await rewriter.look()).toBe(0);
+  // Begun while a segment is looked through.
+  heldFrom = asks + 1;
+  await expect(rewriter.look()).rejects.toMatchObject({ code: 'segments-held' });
+  expect(await isOnDisk(first!)).toBe(true);
+  heldFrom = 0;
   expect(await behind!.replay(() => undefined)).toBe(110);
   expect(await visible(anew)).toEqual(await visible(index));
-  isHeld = false;
+  heldFrom = Infinity;
   expect(await rewriter.look()).toBeGreaterThan(2);
   // Not for each commit: its own work would look like that of others, and each time it would pause.
-  expect(asked).toBe(1);
+  expect(asked).toBeLessThan(3);
   await rewriter.close();
   await registry.close();
   await store.close();

@@ -78,10 +78,7 @@ export class SegmentRewriter {
     const judge = judgeLeaving({ clock: Date, ...options });
     this.#mayGo = async (records) => {
       await this.#letOthersWork();
-      const reasons = await judge(records);
-      // Asked last: an index may have been begun anew while a segment was read.
-      if (await options.isHeld?.()) throw held();
-      return reasons;
+      return judge(records);
     };
   }
 
@@ -122,10 +119,17 @@ export class SegmentRewriter {
 
   /** @returns undefined: it could not be done */
   async #rewrite(number: number): Promise<boolean | undefined> {
-    const { log, onRewritten, onError } = this.#options;
+    const { log, isHeld, onRewritten, onError } = this.#options;
     try {
       const mayGo = this.#mayGo;
-      const done = await log.rewrite(number, { mayGo, pace: (bytes) => this.#pace(bytes) });
+      const done = await log.rewrite(number, {
+        mayGo,
+        pace: (bytes) => this.#pace(bytes),
+        assertFree: async () => {
+          // An index may have been begun anew while the segment was read.
+          if (await isHeld?.()) throw held();
+        },
+      });
       if (done !== undefined) onRewritten?.(done);
       return done !== undefined;
     } catch (error) {
