@@ -16,7 +16,7 @@ const TABLE = {
 it('says settings in the words in which they are set, and nothing of secrets', () => {
   const config = readConfig(TABLE, { MOSAIC_TOKEN: 'hush' });
   expect(settingTexts(TABLE, config)).toEqual({
-    MOSAIC_AGE: '1h30m',
+    MOSAIC_AGE: '90m',
     MOSAIC_SIZE: '64KiB',
     MOSAIC_NAMES: 'a,b',
     MOSAIC_NONE: 'none',
