@@ -145,6 +145,7 @@ function createRouter(
   for (const [name, service] of services) {
     queues[name] = new SubmissionQueue<RoutedSubmission>({
       sharesAs: ({ owner }) => owner.sharesAs,
+      connectionOf: ({ owner }) => owner,
       submit: (batch) => watcher.batch(name, batch, (call) => service.submit(batch, call)),
       settle: (submission, result) => router.answered(name, submission, result),
       failed: (error, [first]) => failed(error, first?.calls.at(-1)?.requestId),

@@ -126,8 +126,9 @@ export const GATEWAY_LIMIT_TABLE: Readonly<Record<GatewayLimitName, LimitSpec>> 
   },
   submissionBatchesInFlightMax: {
     value: 4,
-    what: 'batches that one role has not answered yet',
-    overflow: 'submissions gather in the queue',
+    what: 'batches that one role has not answered yet, and one more of people who have nothing in them',
+    overflow:
+      'submissions gather in the queue; those of one address or known key from half of it on',
   },
   submissionQueueRecordsMax: {
     value: 16_384,

@@ -40,6 +40,7 @@ function queueWith(changes: Parameters<typeof resolveGatewayLimits>[0] = {}): {
     failed: () => {},
     sent: () => {},
     sharesAs: ({ who }) => who,
+    connectionOf: () => sent,
     limits: resolveGatewayLimits(changes),
     clock: new FakeClock(),
   });
@@ -73,6 +74,40 @@ describe('a submission queue', () => {
     expect(queue.offer(item())).toBe(true);
     const small = queueWith({ submissionQueueBytesMax: 500 });
     expect([small.queue.offer(item(100)), small.queue.offer(item(100))]).toEqual([true, false]);
+  });
+
+  test('has nobody wait for the batches of others who has nothing on its way', async () => {
+    const { queue, sent, settled } = queueWith({
+      submissionBatchRecordsMax: 4,
+      submissionBatchesInFlightMax: 2,
+    });
+    const people = (): string[] => at(sent, sent.length - 1).batch.map(({ who }) => who);
+    for (let i = 0; i < 8; i++) queue.offer(item(0, 'greedy'));
+    await quiet();
+    // Half of what is in hand is for others.
+    expect(sent).toHaveLength(1);
+    for (let i = 0; i < 4; i++) queue.offer(item(0, 'busy'));
+    await quiet();
+    expect(sent).toHaveLength(2);
+    for (const who of ['b', 'b', 'c']) queue.offer(item(0, who));
+    await quiet();
+    expect(sent).toHaveLength(3);
+    expect(people()).toEqual(['b', 'c']);
+    // One such batch at a time, and the second record of somebody waits like any other.
+    queue.offer(item(0, 'd'));
+    await quiet();
+    expect(sent).toHaveLength(3);
+    at(sent, 2).answer([RESULT.ACCEPTED, RESULT.ACCEPTED]);
+    await quiet();
+    expect(sent).toHaveLength(4);
+    expect(people()).toEqual(['b', 'd']);
+    for (const { batch, answer } of sent) answer(batch.map(() => RESULT.ACCEPTED));
+    await quiet();
+    expect(people()).toEqual(['greedy', 'greedy', 'greedy', 'greedy']);
+    at(sent, 4).answer(at(sent, 4).batch.map(() => RESULT.ACCEPTED));
+    await quiet();
+    expect(settled).toHaveLength(16);
+    expect(queue.waiting).toBe(0);
   });
 
   test('has people take turns, and leaves room for those who come late', async () => {

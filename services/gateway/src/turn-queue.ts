@@ -10,9 +10,9 @@ interface Line<T> {
 const TAKEN_MAX = 256;
 
 /** Things that wait, each somebody's. */
-export class TurnQueue<T> {
+export class TurnQueue<T, W = string> {
   /** Whose turn is next comes first. */
-  readonly #lines = new Map<string, Line<T>>();
+  readonly #lines = new Map<W, Line<T>>();
   #size = 0;
 
   /** How many things wait. */
@@ -21,7 +21,7 @@ export class TurnQueue<T> {
   }
 
   /** Adds a thing at the end of its owner's line. */
-  add(who: string, thing: T): void {
+  add(who: W, thing: T): void {
     const line = this.#lines.get(who);
     if (line === undefined) this.#lines.set(who, { things: [thing], at: 0 });
     else line.things.push(thing);
@@ -29,7 +29,7 @@ export class TurnQueue<T> {
   }
 
   /** Takes the first thing of whose turn it is among those whom `mayHave` lets. */
-  take(mayHave: (who: string) => boolean): { who: string; thing: T } | undefined {
+  take(mayHave: (who: W) => boolean): { who: W; thing: T } | undefined {
     for (const [who, line] of this.#lines) {
       if (!mayHave(who)) continue;
       const thing = line.things[line.at]!;
@@ -42,7 +42,7 @@ export class TurnQueue<T> {
   }
 
   /** Takes a thing out, where it is. */
-  delete(who: string, thing: T): void {
+  delete(who: W, thing: T): void {
     const line = this.#lines.get(who);
     const at = line?.things.indexOf(thing, line.at) ?? -1;
     if (line === undefined || at < 0) return;
@@ -52,7 +52,7 @@ export class TurnQueue<T> {
   }
 
   /** Has the others come first. */
-  #next(who: string, line: Line<T>): void {
+  #next(who: W, line: Line<T>): void {
     const isEmpty = line.at === line.things.length;
     if (line.at === TAKEN_MAX) {
       line.things.splice(0, line.at);
