@@ -14,11 +14,11 @@ import { measureVerifier } from '../libs/role/dist/verifier-metrics.js';
 import { renderMetricsMarkdown } from '../libs/runtime/dist/metric-table.js';
 import { Metrics } from '../libs/runtime/dist/metrics.js';
 import { defineTraceMetrics } from '../libs/runtime/dist/tracing/trace-metrics.js';
-import { defineAbuseMetrics } from '../services/gateway/dist/abuse-metrics.js';
+import { defineAbuseMetrics } from '../services/gateway/dist/visitors/abuse-metrics.js';
 import { createCounters } from '../services/gateway/dist/counters.js';
 import { defineGatewayMetrics } from '../services/gateway/dist/gateway-metrics.js';
 import { defineGatewayTimes } from '../services/gateway/dist/gateway-times.js';
-import { defineRolePresenceMetrics } from '../services/gateway/dist/role-presence-metrics.js';
+import { defineRolePresenceMetrics } from '../services/gateway/dist/roles/role-presence-metrics.js';
 import { ListenerFigures } from '../services/gateway/dist/listener/listener-metrics.js';
 
 /** Those of every process that are worth an operator's look; prom-client has them, and more. */

@@ -15,7 +15,7 @@ import {
   readConfig,
   type Secret,
 } from '@mosaic-cluster/runtime';
-import { abuseProblems, abuseSettings } from './abuse-settings.ts';
+import { abuseProblems, abuseSettings } from './visitors/abuse-settings.ts';
 import { gatewayProblems, gatewaySettings } from './gateway-settings.ts';
 
 const own = {

@@ -12,18 +12,18 @@ import {
   RESULT,
   type ResultCode,
 } from '@mosaic-cluster/protocol';
-import { ConnectionRequests } from './connection-requests.ts';
+import { ConnectionRequests } from './queries/connection-requests.ts';
 import { countConnection, countMessage, countResult } from './counters.ts';
 import type { EngineContext } from './engine-context.ts';
 import { copyBytes } from './key-text.ts';
 import type { ClientSocket, SocketHandler } from './listener/listener.ts';
 import { messageRule } from './message-rule.ts';
 import { parsed } from './parsed-message.ts';
-import { PendingSubmission, type SubmissionOwner } from './pending-submission.ts';
-import { attestationsMax, isPlainlyInvalid } from './record-check.ts';
-import type { ResultHolder } from './result-flusher.ts';
-import { submissionOffence } from './submission-offence.ts';
-import { dismiss } from './turned-away.ts';
+import { PendingSubmission, type SubmissionOwner } from './submissions/pending-submission.ts';
+import { attestationsMax, isPlainlyInvalid } from './submissions/record-check.ts';
+import type { ResultHolder } from './submissions/result-flusher.ts';
+import { submissionOffence } from './submissions/submission-offence.ts';
+import { dismiss } from './visitors/turned-away.ts';
 
 /** WebSocket close codes (RFC 6455 §7.4.1). Too large messages are closed by the listener. */
 const CLOSE = { goingAway: 1001, protocolError: 1002, unsupportedData: 1003 } as const;

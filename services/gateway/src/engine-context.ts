@@ -4,11 +4,11 @@ import type { GatewayCounters } from './counters.ts';
 import type { GatewayEvents } from './gateway-events.ts';
 import type { GatewayLimits } from './limits.ts';
 import type { MessageWriter } from './message-writer.ts';
-import type { ResultFlusher } from './result-flusher.ts';
-import type { Roles } from './roles.ts';
-import type { Router } from './router.ts';
-import type { Standings } from './standings.ts';
-import type { SubscriptionHub } from './subscription-hub.ts';
+import type { ResultFlusher } from './submissions/result-flusher.ts';
+import type { Roles } from './roles/roles.ts';
+import type { Router } from './submissions/router.ts';
+import type { Standings } from './visitors/standings.ts';
+import type { SubscriptionHub } from './live/subscription-hub.ts';
 import type { GatewayWatcher } from './watch/gateway-watcher.ts';
 
 /** The parts of a gateway's engine. */

@@ -12,19 +12,19 @@ import { createCounters, type GatewayCounters } from './counters.ts';
 import { drainConnections } from './drain.ts';
 import type { EngineContext } from './engine-context.ts';
 import { isServerFault } from './errors-to-results.ts';
-import { FairShare } from './fair-share.ts';
+import { FairShare } from './sharing/fair-share.ts';
 import type { GatewayEvents } from './gateway-events.ts';
-import { areMastersKnown } from './known-masters.ts';
+import { areMastersKnown } from './visitors/known-masters.ts';
 import { type GatewayLimits, resolveGatewayLimits } from './limits.ts';
 import type { ClientSocket, SocketHandler } from './listener/listener.ts';
 import { MessageWriter } from './message-writer.ts';
-import { ResultFlusher } from './result-flusher.ts';
-import { Roles } from './roles.ts';
-import { type RoleQueue, Router, type RoutedSubmission } from './router.ts';
-import { Standings } from './standings.ts';
-import { SubmissionQueue } from './submission-queue.ts';
-import { SubscriptionHub } from './subscription-hub.ts';
-import { DEAF, dismiss } from './turned-away.ts';
+import { ResultFlusher } from './submissions/result-flusher.ts';
+import { Roles } from './roles/roles.ts';
+import { type RoleQueue, Router, type RoutedSubmission } from './submissions/router.ts';
+import { Standings } from './visitors/standings.ts';
+import { SubmissionQueue } from './submissions/submission-queue.ts';
+import { SubscriptionHub } from './live/subscription-hub.ts';
+import { DEAF, dismiss } from './visitors/turned-away.ts';
 import { GatewayWatcher, type Watching } from './watch/gateway-watcher.ts';
 
 /** What a gateway needs. */

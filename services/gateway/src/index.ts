@@ -1,5 +1,5 @@
 /** The gateway: what the standalone server and the cluster's gateway service are made of. */
-export { defineAbuseMetrics } from './abuse-metrics.ts';
+export { defineAbuseMetrics } from './visitors/abuse-metrics.ts';
 export {
   type AbuseConfig,
   abuseProblems,
@@ -7,7 +7,7 @@ export {
   abuseRules,
   abuseSettingTexts,
   abuseSettings,
-} from './abuse-settings.ts';
+} from './visitors/abuse-settings.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { GatewayCounters } from './counters.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';

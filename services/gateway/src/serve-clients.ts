@@ -15,7 +15,7 @@ import {
 } from '@mosaic-cluster/protocol';
 import type { HostPort, Lifecycle, Metrics } from '@mosaic-cluster/runtime';
 import type { Gateway } from './gateway.ts';
-import type { AbuseConfig } from './abuse-settings.ts';
+import type { AbuseConfig } from './visitors/abuse-settings.ts';
 import type { GatewayConfig } from './gateway-settings.ts';
 import type { GatewayLimits } from './limits.ts';
 import { AddressRanges } from './listener/address-ranges.ts';

@@ -9,16 +9,16 @@ import {
 } from '@mosaic-cluster/cluster';
 import { openSharedAbuse, type SharedAbuse } from '@mosaic-cluster/cluster/abuse';
 import { encodeServerKey, hexEncode, publicKeyOf } from '@mosaic-cluster/protocol';
-import { type AbuseRules, abuseRules, abuseSettingTexts } from './abuse-settings.ts';
+import { type AbuseRules, abuseRules, abuseSettingTexts } from './visitors/abuse-settings.ts';
 import { systemClock } from './clock.ts';
 import { type GatewayServiceConfig, serverKeyOf } from './config.ts';
 import { createGateway } from './gateway.ts';
-import { defineAbuseMetrics } from './abuse-metrics.ts';
+import { defineAbuseMetrics } from './visitors/abuse-metrics.ts';
 import { gatewaySettingTexts } from './gateway-settings.ts';
 import { defineGatewayMetrics } from './gateway-metrics.ts';
 import { defineGatewayTimes } from './gateway-times.ts';
-import { RolePresence } from './role-presence.ts';
-import { defineRolePresenceMetrics } from './role-presence-metrics.ts';
+import { RolePresence } from './roles/role-presence.ts';
+import { defineRolePresenceMetrics } from './roles/role-presence-metrics.ts';
 import { configuredLimits, dismissClients, openListeners } from './serve-clients.ts';
 
 /** Time that closing everything may take besides saying goodbye to clients. */
