@@ -12,6 +12,9 @@ import { alertRules } from './dashboards/alert-lint.mjs';
 import { startDrilled, DRILLS } from './alerts/drills.mjs';
 import { writeFastRules } from './alerts/fast-rules.mjs';
 import { startPrometheus } from './dashboards/prometheus.mjs';
+import { helpOf } from './help.mjs';
+
+helpOf(import.meta.url);
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** For an alert to fire, after what it is about was done: some look back over six minutes, most of them good. */

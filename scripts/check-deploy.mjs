@@ -17,6 +17,9 @@ import { alertProblems } from './dashboards/alert-lint.mjs';
 import { dashboardProblems, knownSeries, rulesOfQueries } from './dashboards/lint.mjs';
 import { DASHBOARDS, dashboardPages } from './dashboards/pages.mjs';
 import { findSchemas, findTool } from './deploy/tools.mjs';
+import { helpOf } from './help.mjs';
+
+helpOf(import.meta.url);
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const alerts = join(root, 'charts', 'mosaic-cluster', 'files', 'alerts');

@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { equalBytes, hexDecode, hexEncode } from '../libs/protocol/dist/index.js';
 import { CrashTestClient } from './crashtest-client.mjs';
 import { CrashTestServer } from './crashtest-server.mjs';
+import { helpOf } from './help.mjs';
 import { randomFrom, recordMaker } from './random-records.mjs';
 
 const CONNECTIONS = 4;
@@ -186,6 +187,7 @@ export async function crashTest(options) {
 }
 
 async function main() {
+  helpOf(import.meta.url);
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '50' },

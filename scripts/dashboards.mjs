@@ -15,6 +15,9 @@ import { encodePng } from './dashboards/png.mjs';
 import { startPrometheus } from './dashboards/prometheus.mjs';
 import { sheet } from './dashboards/sheet.mjs';
 import { startStage } from './dashboards/stage.mjs';
+import { helpOf } from './help.mjs';
+
+helpOf(import.meta.url);
 
 const SECONDS_MIN = 30;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

@@ -3,6 +3,8 @@
 //   npm run faulttest [-- SCENARIO… --rounds 50 --rate 200 --seed N --gateways 2 --workers 2 --keep]
 //   npm run faulttest -- upgrade --from REVISION
 //
+// Scenarios: kill, roll, flush, servers (these four where none is named), compact, upgrade.
+//
 // A publisher and a subscriber on every gateway use the SDK as anybody would, with its own
 // patience, public and private records mixed. Afterwards every acknowledged record must be served
 // by every gateway, byte for byte; every subscriber must have received every one of them once; and
@@ -18,6 +20,7 @@ import { startLocalCluster } from '../deploy/local-cluster/dist/index.js';
 import { FaultLoad } from './faults/load.mjs';
 import { buildRevision } from './faults/revision.mjs';
 import { SCENARIOS, untilAllReady } from './faults/scenarios.mjs';
+import { helpOf } from './help.mjs';
 import { randomFrom, recordMaker } from './random-records.mjs';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -136,6 +139,7 @@ function readOptions() {
 }
 
 async function main() {
+  helpOf(import.meta.url);
   const options = readOptions();
   console.log(`fault test: ${options.scenarios.join(', ')}; seed ${options.seed}`);
   const { passed, failed } = await faultTest({ ...options, say: console.log });
