@@ -136,8 +136,17 @@ export function redisProblems(config: RedisAccess): string[] {
     pemFault('MOSAIC_REDIS_TLS_CERT', config.redisTlsCert),
     pemFault('MOSAIC_REDIS_TLS_KEY', config.redisTlsKey?.reveal()),
     pairFault('MOSAIC_REDIS_TLS', config.redisTlsCert, config.redisTlsKey),
+    schemeFault(config),
     planFault(config),
   );
+}
+
+/** A handshake with a server that does not speak TLS has no end and no error. */
+function schemeFault({ redisUrls, redisTlsCa, redisTlsCert }: RedisAccess): string | undefined {
+  const name = redisTlsCa === undefined ? 'MOSAIC_REDIS_TLS_CERT' : 'MOSAIC_REDIS_TLS_CA';
+  if ((redisTlsCa ?? redisTlsCert) === undefined) return undefined;
+  if (redisUrls.some((url) => url.reveal().protocol === 'rediss:')) return undefined;
+  return `${name} is set, but MOSAIC_REDIS_URLS names servers without TLS: write rediss:// there, or leave ${name} out.`;
 }
 
 function planFault(config: RedisAccess): string | undefined {

@@ -41,8 +41,13 @@ describe('what is wrong', () => {
     ],
     [
       'a certificate without its key',
-      { ...FOLDER, MOSAIC_REDIS_TLS_CERT: PEM },
+      { ...FOLDER, MOSAIC_REDIS_URLS: 'rediss://a', MOSAIC_REDIS_TLS_CERT: PEM },
       'MOSAIC_REDIS_TLS_CERT is set without MOSAIC_REDIS_TLS_KEY',
+    ],
+    [
+      'TLS for servers that are named without it',
+      { ...FOLDER, MOSAIC_REDIS_TLS_CA: PEM, MOSAIC_REDIS_URLS: 'redis://:hunter2@a' },
+      'MOSAIC_REDIS_TLS_CA is set, but MOSAIC_REDIS_URLS names servers without TLS',
     ],
     [
       'Sentinels without a name',

@@ -26,7 +26,7 @@ export interface VerifierSettings extends AdmissionLimits, QuickLimits {
   readonly quickBytesMax: number;
   /** Without workers: milliseconds of work before other work gets its turn. Default 4. */
   readonly sliceMs: number;
-  /** Milliseconds until a worker that does not start is given up. Default 10,000. */
+  /** Milliseconds until a worker that does not start is given up. Default 30,000: starved machines take their time. */
   readonly startDeadlineMs: number;
   /** Milliseconds until a worker that does not answer a batch is replaced. Default 10,000. */
   readonly batchDeadlineMs: number;
@@ -81,7 +81,7 @@ export function verifierSettings(options: VerifierOptions): VerifierSettings {
     quickRecordsMax: options.quickRecordsMax ?? 2,
     quickBytesMax: options.quickBytesMax ?? 16 * 1024,
     sliceMs: options.sliceMs ?? 4,
-    startDeadlineMs: options.startDeadlineMs ?? 10_000,
+    startDeadlineMs: options.startDeadlineMs ?? 30_000,
     batchDeadlineMs: options.batchDeadlineMs ?? 10_000,
     closeDeadlineMs: options.closeDeadlineMs ?? 5000,
     restartMs: options.restartMs ?? 50,
