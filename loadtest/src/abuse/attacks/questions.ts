@@ -123,7 +123,7 @@ const amplified: Attack = {
   place: 'any',
   aim: 'refused',
   // So many subscriptions at once are work by themselves.
-  waitMaxMs: 600,
+  waitMaxMs: 200,
   settings: USUAL_BUDGETS,
   async run(attacker) {
     const filter = buildFilter([BY_KIND]);

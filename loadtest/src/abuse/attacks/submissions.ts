@@ -49,8 +49,8 @@ const burst: Attack = {
   title: 'submits all at once what the budgets of an address allow as they come',
   place: 'any',
   aim: 'endured',
-  // What roles have in hand when somebody else comes, they finish first: four batches.
-  waitMaxMs: 600,
+  // What roles have in hand of it, half of all that they may, they finish first.
+  waitMaxMs: 200,
   settings: USUAL_BUDGETS,
   async run(attacker) {
     const secretKey = generateSecretKey();
