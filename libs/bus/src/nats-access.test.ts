@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fakeRole, Heard, liveRecord, until } from './bus-contract.ts';
+import { fakeRole, Heard, liveRecord, until } from './contract-fixture.ts';
 import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';
 import { Buses, CONFIG } from './testing/nats-buses.ts';
 

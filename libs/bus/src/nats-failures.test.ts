@@ -5,7 +5,7 @@
 import { RESULT, type Timestamp } from '@mosaic-cluster/protocol';
 import { type NatsServer, startNats, startNatsCluster } from '@mosaic-cluster/test-servers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fakeRole, Heard, liveRecord, until } from './bus-contract.ts';
+import { fakeRole, Heard, liveRecord, until } from './contract-fixture.ts';
 import type { NatsBus } from './bus-nats.ts';
 import type { Submission } from './contract.ts';
 import { fakeKey, fakeRecord } from '@mosaic-cluster/protocol/testing';

@@ -2,7 +2,7 @@
 import { type NatsServer, startNats } from '@mosaic-cluster/test-servers';
 import { encodeTags } from '@mosaic-cluster/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fakeRole, Heard, liveRecord, until } from './bus-contract.ts';
+import { fakeRole, Heard, liveRecord, until } from './contract-fixture.ts';
 import type { NatsBus } from './bus-nats.ts';
 import { fakeKey, fakeRecord, KIND, notifyTag } from '@mosaic-cluster/protocol/testing';
 import { Buses, CONFIG } from './testing/nats-buses.ts';
