@@ -20,7 +20,7 @@ import {
   RESULT,
   timestampFromMillis,
 } from '@mosaic-cluster/protocol';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { type LocalCluster, startLocalCluster } from './local-cluster.ts';
 import { connectTo, until } from './testing/load.ts';
 
@@ -36,6 +36,9 @@ const SETTINGS = {
   MOSAIC_ALLOWED: 'none',
   MOSAIC_BUDGETS: `submissions.address.anonymous=${PER_SECOND}/s:${BURST}`,
 };
+
+// Longer than any single wait, so that it is named what was waited for, and a client may try again.
+vi.setConfig({ testTimeout: 120_000 });
 
 let dataDir: string;
 let cluster: LocalCluster;
