@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { makeTestCertificate, startNats, startRedis } from '@mosaic-cluster/test-servers';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, expect, it } from 'vitest';
-import { Audience, connectTo, idOf, Load, missing } from './testing/load.ts';
+import { connectTo } from './testing/load.ts';
+import { expectServed } from './testing/served.ts';
 import { startServices } from './testing/services.ts';
 
 const SERVERS = fileURLToPath(new URL('../../servers/', import.meta.url));
@@ -83,17 +84,8 @@ it('serves everybody with the rights that operators are told to give', {
 
   const client = await connectTo(services, 0);
   closing.push(() => client.close());
-  const load = new Load(client);
-  const audience = await Audience.of(client, load.author);
-  load.start();
   // So many that pages of the index are cut in two.
-  await load.more(300);
-  await load.stop();
-  expect(load.failed).toEqual([]);
-  await audience.hasSeen(load.acknowledged.length);
-  expect(audience.seen.toSorted()).toEqual(load.acknowledged.map(idOf).toSorted());
-  expect(await missing(client, load.acknowledged)).toEqual([]);
-  await audience.close();
+  await expectServed(client, 300);
 
   expect(services.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   for (const { facts } of [...services.gateways, ...services.workers]) {

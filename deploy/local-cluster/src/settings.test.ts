@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { makeTestCertificate, startNats, startRedis } from '@mosaic-cluster/test-servers';
 import { nkeys } from '@nats-io/transport-node';
 import { afterEach, expect, it } from 'vitest';
-import { Audience, connectTo, idOf, Load, missing } from './testing/load.ts';
+import { connectTo } from './testing/load.ts';
+import { expectServed } from './testing/served.ts';
 import { makeNatsAccount } from './testing/nats-account.ts';
 import { startServices } from './testing/services.ts';
 
@@ -72,17 +73,8 @@ it.each(Object.entries(identities))(
     closing.push(() => services.close());
     const client = await connectTo(services, 0);
     closing.push(() => client.close());
-    const load = new Load(client);
-    const audience = await Audience.of(client, load.author);
-    load.start();
     // So many that pages of the index are cut in two.
-    await load.more(300);
-    await load.stop();
-    expect(load.failed).toEqual([]);
-    await audience.hasSeen(load.acknowledged.length);
-    expect(audience.seen.toSorted()).toEqual(load.acknowledged.map(idOf).toSorted());
-    expect(await missing(client, load.acknowledged)).toEqual([]);
-    await audience.close();
+    await expectServed(client, 300);
     expect(await redis.command('CLIENT LIST', 'cmd=client')).toContain('user=mosaic');
     expect(services.lines.filter(({ level }) => level === 'error')).toEqual([]);
   },
